@@ -33,8 +33,8 @@ type Options struct {
 	MaxBytes int64
 
 	// MaxValue is the length in bytes of the largest value; a larger one is
-	// refused with ErrTooLarge. 0 means 1 MiB, or a quarter of MaxBytes where
-	// that is less. It must leave room in MaxBytes for one such value.
+	// refused with ErrTooLarge. 0 means 1 MiB, or a quarter of a shard where
+	// that is less. A shard must have room for one such value.
 	MaxValue int
 
 	// Protected is the share of the memory that sessions seen only once cannot
@@ -68,7 +68,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 
 	if o.MaxValue == 0 {
-		o.MaxValue = int(min(defaultMaxValue, o.MaxBytes/largestPerShard))
+		o.MaxValue = int(min(defaultMaxValue, o.MaxBytes/int64(max(1, o.Shards))/largestPerShard))
 	}
 	if o.MaxValue < 0 || int64(o.MaxValue) > o.MaxBytes-entryOverhead {
 		return o, fmt.Errorf("%w: MaxValue is %d, it must be positive and at most %d to fit in MaxBytes", ErrInvalid, o.MaxValue, o.MaxBytes-entryOverhead)

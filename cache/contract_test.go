@@ -1,0 +1,696 @@
+package cache_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+// These tests see the cache as its users do and are written against its doc
+// comments alone, whatever the engine inside.
+
+func open(t testing.TB, o cache.Options) *cache.Cache {
+	t.Helper()
+	c, err := cache.New(o)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func put(t testing.TB, c *cache.Cache, id, value string) {
+	t.Helper()
+	require.NoError(t, c.Set(id, []byte(value), time.Hour))
+}
+
+func get(c *cache.Cache, id string) string {
+	value, ok := c.Get(id)
+	if !ok {
+		return "(none)"
+	}
+	return string(value)
+}
+
+// virtually runs test in a bubble whose clock moves only when all wait.
+func virtually(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, test)
+}
+
+func TestGetReturnsWhatSetStored(t *testing.T) {
+	c := open(t, cache.Options{})
+	put(t, c, "a", "1")
+	put(t, c, "b", "2")
+	put(t, c, "a", "3")
+	assert.Equal(t, "3", get(c, "a"))
+	assert.Equal(t, "2", get(c, "b"))
+	assert.Equal(t, "(none)", get(c, "c"))
+	assert.Equal(t, 2, c.Len())
+}
+
+func TestEmptyValueIsAValue(t *testing.T) {
+	c := open(t, cache.Options{})
+	put(t, c, "a", "")
+	_, ok := c.Get("a")
+	assert.True(t, ok)
+}
+
+func TestAppendExtendsTheBufferItIsGiven(t *testing.T) {
+	c := open(t, cache.Options{})
+	put(t, c, "a", "value")
+
+	found, ok := c.Append([]byte("prefix-"), "a")
+	require.True(t, ok)
+	assert.Equal(t, "prefix-value", string(found))
+
+	missed, ok := c.Append([]byte("prefix-"), "b")
+	assert.False(t, ok)
+	assert.Equal(t, "prefix-", string(missed))
+}
+
+func TestAppendIntoABufferWithRoomDoesNotAllocate(t *testing.T) {
+	c := open(t, cache.Options{})
+	put(t, c, "a", strings.Repeat("v", 256))
+	buf := make([]byte, 0, 512)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { c.Append(buf, "a") }))
+}
+
+func TestCallerAndCacheShareNoMemory(t *testing.T) {
+	c := open(t, cache.Options{})
+	given := []byte("original")
+	require.NoError(t, c.Set("a", given, time.Hour))
+	copy(given, "CHANGED!")
+	returned, _ := c.Get("a")
+	copy(returned, "CHANGED!")
+	assert.Equal(t, "original", get(c, "a"))
+}
+
+func TestDeleteReportsWhetherThereWasAnEntry(t *testing.T) {
+	c := open(t, cache.Options{})
+	put(t, c, "a", "1")
+	assert.True(t, c.Delete("a"))
+	assert.False(t, c.Delete("a"))
+	assert.Equal(t, "(none)", get(c, "a"))
+	assert.Zero(t, c.Len())
+	assert.Zero(t, c.Stats().Bytes.Total()-emptyBytes(t), "the memory of a deleted entry comes back")
+}
+
+func emptyBytes(t *testing.T) int64 {
+	return open(t, cache.Options{}).Stats().Bytes.Total()
+}
+
+func TestIDsOfAnyContentAndOfTheLongestLengthWork(t *testing.T) {
+	c := open(t, cache.Options{})
+	for _, id := range []string{"\x00", "../x", "é", strings.Repeat("x", cache.MaxIDLen)} {
+		put(t, c, id, "1")
+		assert.Equal(t, "1", get(c, id))
+	}
+}
+
+func TestBadInputIsAnErrorAndLosesNothing(t *testing.T) {
+	c := open(t, cache.Options{MaxValue: 1000})
+	put(t, c, "a", "kept")
+	for name, test := range map[string]struct {
+		id    string
+		value []byte
+		ttl   time.Duration
+		want  error
+	}{
+		"empty ID":        {"", nil, time.Hour, cache.ErrInvalid},
+		"overlong ID":     {strings.Repeat("x", cache.MaxIDLen+1), nil, time.Hour, cache.ErrInvalid},
+		"TTL of 0":        {"a", nil, 0, cache.ErrInvalid},
+		"negative TTL":    {"a", nil, -1, cache.ErrInvalid},
+		"least TTL":       {"a", nil, math.MinInt64, cache.ErrInvalid},
+		"too large value": {"a", make([]byte, 1001), time.Hour, cache.ErrTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := c.Set(test.id, test.value, test.ttl)
+			assert.ErrorIs(t, err, test.want)
+			err = c.Update(test.id, func([]byte, bool) (cache.Change, error) { return cache.Put(test.value, test.ttl), nil })
+			assert.ErrorIs(t, err, test.want)
+			assert.Equal(t, "kept", get(c, "a"))
+			assert.Zero(t, c.Stats().EvictedForCapacity)
+		})
+	}
+}
+
+func TestLargestValueFitsAndTheErrorForALargerOneHasBothSizes(t *testing.T) {
+	c := open(t, cache.Options{MaxBytes: 8 << 20, MaxValue: 1 << 20})
+	require.NoError(t, c.Set("a", make([]byte, 1<<20), time.Hour))
+	err := c.Set("a", make([]byte, 1<<20+1), time.Hour)
+	assert.ErrorContains(t, err, "1048577")
+	assert.ErrorContains(t, err, "1048576")
+}
+
+func TestErrorsContainNoIDAndNoValue(t *testing.T) {
+	c := open(t, cache.Options{MaxValue: 10})
+	err := c.Set("secret-id", []byte("secret-value"), time.Hour)
+	assert.NotContains(t, fmt.Sprintf("%v %+v", err, err), "secret")
+}
+
+func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
+	for name, o := range map[string]cache.Options{
+		"cap of 1 byte":                 {MaxBytes: 1},
+		"cap of 3 bytes":                {MaxBytes: 3},
+		"negative cap":                  {MaxBytes: -1},
+		"value larger than the cap":     {MaxBytes: 1 << 20, MaxValue: 2 << 20},
+		"negative largest value":        {MaxValue: -1},
+		"everything protected":          {Protected: 1},
+		"a share that is no number":     {Protected: math.NaN()},
+		"shards not a power of two":     {Shards: 3},
+		"negative shards":               {Shards: -1},
+		"shards too small for a value":  {MaxBytes: 1 << 20, MaxValue: 512 << 10, Shards: 4},
+		"more shards than there may be": {Shards: 1 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := cache.New(o)
+			assert.ErrorIs(t, err, cache.ErrInvalid)
+			assert.Nil(t, c)
+		})
+	}
+}
+
+// The cap.
+
+func TestAccountedBytesNeverExceedTheCap(t *testing.T) {
+	for _, shards := range []int{1, 4} {
+		t.Run(fmt.Sprint(shards, " shards"), func(t *testing.T) {
+			const maxBytes = 1 << 20
+			c := open(t, cache.Options{MaxBytes: maxBytes, Shards: shards})
+			random := newRandom()
+			for range 20_000 {
+				id := fmt.Sprint("id-", random.IntN(2000))
+				switch random.IntN(10) {
+				case 0:
+					c.Delete(id)
+				case 1:
+					c.Get(id)
+				default:
+					size := 1 << random.IntN(14)
+					require.NoError(t, c.Set(id, make([]byte, size), time.Hour))
+				}
+				require.LessOrEqual(t, c.Stats().Bytes.Total(), int64(maxBytes))
+			}
+			assert.Positive(t, c.Stats().EvictedForCapacity)
+		})
+	}
+}
+
+func TestAnEntryThatGrowsEvictsOthersAndNotItself(t *testing.T) {
+	c := open(t, cache.Options{MaxBytes: 64 << 10, MaxValue: 48 << 10, Shards: 1})
+	for i := range 40 {
+		put(t, c, fmt.Sprint("other-", i), strings.Repeat("x", 1000))
+	}
+	for size := 1 << 10; size <= 48<<10; size += 1 << 10 {
+		put(t, c, "growing", strings.Repeat("x", size))
+		require.Len(t, get(c, "growing"), size)
+	}
+}
+
+// Eviction.
+
+func TestVictimsAreTheLongestIdle(t *testing.T) {
+	c := open(t, cache.Options{MaxBytes: 64 << 10, MaxValue: 1000, Shards: 1, Protected: -1})
+	value := strings.Repeat("x", 1000)
+	for i := range 30 {
+		put(t, c, fmt.Sprint(i), value)
+	}
+	require.Zero(t, c.Stats().EvictedForCapacity)
+	for i := range 15 {
+		get(c, fmt.Sprint(i))
+	}
+	for i := 100; c.Stats().EvictedForCapacity < 15; i++ {
+		put(t, c, fmt.Sprint(i), value)
+	}
+	for i := range 30 {
+		_, ok := c.Peek(fmt.Sprint(i))
+		assert.Equal(t, i < 15, ok, "entry %d", i)
+	}
+}
+
+func TestPeekAndAllAreNotUses(t *testing.T) {
+	c := open(t, cache.Options{MaxBytes: 64 << 10, MaxValue: 1000, Shards: 1, Protected: -1})
+	put(t, c, "first", strings.Repeat("x", 1000))
+	put(t, c, "second", strings.Repeat("x", 1000))
+	c.Peek("first")
+	_ = maps.Collect(c.All())
+	for i := 0; c.Stats().EvictedForCapacity == 0; i++ {
+		put(t, c, fmt.Sprint(i), strings.Repeat("x", 900))
+	}
+	_, ok := c.Peek("first")
+	assert.False(t, ok)
+	_, ok = c.Peek("second")
+	assert.True(t, ok)
+}
+
+func TestAFloodOfNewEntriesEvictsOnlyItself(t *testing.T) {
+	uses := map[string]func(c *cache.Cache, id string){
+		"Get":    func(c *cache.Cache, id string) { c.Get(id) },
+		"Append": func(c *cache.Cache, id string) { c.Append(nil, id) },
+		"Touch":  func(c *cache.Cache, id string) { c.Touch(id, time.Hour) },
+		"Set":    func(c *cache.Cache, id string) { c.Set(id, []byte("2"), time.Hour) },
+		"Update": func(c *cache.Cache, id string) {
+			c.Update(id, func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil })
+		},
+	}
+	for name, use := range uses {
+		t.Run("used by "+name, func(t *testing.T) {
+			const users = 500
+			c := open(t, cache.Options{MaxBytes: 1 << 20, MaxValue: 1000})
+			for i := range users {
+				put(t, c, fmt.Sprint("user-", i), "1")
+				use(c, fmt.Sprint("user-", i))
+			}
+			for i := range 20_000 {
+				put(t, c, fmt.Sprint("stranger-", i), strings.Repeat("x", 500))
+			}
+			require.Positive(t, c.Stats().EvictedForCapacity)
+			for i := range users {
+				_, ok := c.Peek(fmt.Sprint("user-", i))
+				require.True(t, ok, "user %d", i)
+			}
+		})
+	}
+}
+
+func TestPlainLRUProtectsNobody(t *testing.T) {
+	c := open(t, cache.Options{MaxBytes: 256 << 10, MaxValue: 1000, Protected: -1})
+	put(t, c, "user", "1")
+	get(c, "user")
+	for i := range 2000 {
+		put(t, c, fmt.Sprint("stranger-", i), strings.Repeat("x", 500))
+	}
+	assert.Equal(t, "(none)", get(c, "user"))
+}
+
+// Expiry.
+
+func TestAnEntryIsGoneAtItsDeadlineForEveryMethod(t *testing.T) {
+	methods := map[string]func(c *cache.Cache) bool{
+		"Get":    func(c *cache.Cache) bool { _, ok := c.Get("a"); return ok },
+		"Append": func(c *cache.Cache) bool { _, ok := c.Append(nil, "a"); return ok },
+		"Peek":   func(c *cache.Cache) bool { _, ok := c.Peek("a"); return ok },
+		"Touch":  func(c *cache.Cache) bool { return c.Touch("a", time.Hour) },
+		"Delete": func(c *cache.Cache) bool { return c.Delete("a") },
+		"Len":    func(c *cache.Cache) bool { return c.Len() > 0 },
+		"Stats":  func(c *cache.Cache) bool { return c.Stats().Entries > 0 },
+		"All":    func(c *cache.Cache) bool { return len(maps.Collect(c.All())) > 0 },
+		"Update": func(c *cache.Cache) bool {
+			var seen bool
+			c.Update("a", func(_ []byte, found bool) (cache.Change, error) { seen = found; return cache.Keep(), nil })
+			return seen
+		},
+	}
+	for name, method := range methods {
+		t.Run(name, func(t *testing.T) {
+			virtually(t, func(t *testing.T) {
+				c := open(t, cache.Options{})
+				require.NoError(t, c.Set("a", []byte("1"), 1500*time.Millisecond))
+				time.Sleep(1500*time.Millisecond - 1)
+				require.Equal(t, "1", peek(c, "a"), "a nanosecond before the deadline")
+				time.Sleep(1)
+				assert.False(t, method(c), "at the deadline")
+				assert.Equal(t, "(none)", peek(c, "a"), "nothing was revived")
+			})
+		})
+	}
+}
+
+func peek(c *cache.Cache, id string) string {
+	value, ok := c.Peek(id)
+	if !ok {
+		return "(none)"
+	}
+	return string(value)
+}
+
+func TestTouchGivesANewTTLAndLeavesTheValue(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		c := open(t, cache.Options{})
+		require.NoError(t, c.Set("a", []byte("1"), time.Minute))
+		time.Sleep(59 * time.Second)
+		require.True(t, c.Touch("a", time.Minute))
+		time.Sleep(59 * time.Second)
+		assert.Equal(t, "1", get(c, "a"))
+		time.Sleep(time.Second)
+		assert.Equal(t, "(none)", get(c, "a"))
+	})
+}
+
+func TestTouchWithATTLThatHasRunOutEndsTheEntry(t *testing.T) {
+	for _, ttl := range []time.Duration{0, -1, math.MinInt64} {
+		c := open(t, cache.Options{})
+		put(t, c, "a", "1")
+		assert.False(t, c.Touch("a", ttl))
+		assert.Equal(t, "(none)", get(c, "a"))
+	}
+}
+
+func TestSetReplacesTheTTLToo(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		c := open(t, cache.Options{})
+		require.NoError(t, c.Set("a", []byte("1"), time.Hour))
+		require.NoError(t, c.Set("a", []byte("2"), time.Second))
+		time.Sleep(time.Second)
+		assert.Equal(t, "(none)", get(c, "a"))
+	})
+}
+
+func TestTTLsTooLongForTheClockNeverExpire(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		c := open(t, cache.Options{})
+		time.Sleep(time.Hour)
+		for _, ttl := range []time.Duration{cache.NoExpiry, cache.NoExpiry - 1, math.MaxInt64 - time.Hour} {
+			require.NoError(t, c.Set("a", []byte("1"), ttl))
+			time.Sleep(time.Hour)
+			assert.Equal(t, "1", get(c, "a"))
+		}
+	})
+}
+
+func TestExpiredMemoryComesBackWithoutAnyoneAsking(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		var told atomic.Int64
+		c := open(t, cache.Options{OnEvict: func(string, cache.Reason) { told.Add(1) }})
+		for i := range 1000 {
+			require.NoError(t, c.Set(fmt.Sprint(i), []byte("1"), time.Duration(i+1)*time.Millisecond))
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		assert.EqualValues(t, 1000, told.Load())
+	})
+}
+
+// Update.
+
+func TestUpdateSeesTheValueAndAppliesTheChange(t *testing.T) {
+	c := open(t, cache.Options{})
+	update := func(change cache.Change) (old string, found bool) {
+		require.NoError(t, c.Update("a", func(o []byte, f bool) (cache.Change, error) {
+			old, found = string(o), f
+			return change, nil
+		}))
+		return old, found
+	}
+
+	_, found := update(cache.Put([]byte("1"), time.Hour))
+	assert.False(t, found)
+	old, found := update(cache.Keep())
+	assert.True(t, found)
+	assert.Equal(t, "1", old)
+	assert.Equal(t, "1", get(c, "a"))
+	update(cache.Remove())
+	assert.Equal(t, "(none)", get(c, "a"))
+	update(cache.Remove())
+	assert.Zero(t, c.Len())
+}
+
+func TestUpdateReturnsTheFunctionsOwnErrorAndChangesNothing(t *testing.T) {
+	c := open(t, cache.Options{})
+	put(t, c, "a", "1")
+	want := errors.New("no")
+	err := c.Update("a", func([]byte, bool) (cache.Change, error) { return cache.Remove(), want })
+	assert.Equal(t, want, err)
+	assert.Equal(t, "1", get(c, "a"))
+}
+
+func TestUpdateOfNoFunctionIsAnError(t *testing.T) {
+	c := open(t, cache.Options{})
+	assert.ErrorIs(t, c.Update("a", nil), cache.ErrInvalid)
+}
+
+func TestConcurrentUpdatesLoseNoStep(t *testing.T) {
+	c := open(t, cache.Options{})
+	increment := func(old []byte, _ bool) (cache.Change, error) {
+		return cache.Put(append(old, 'x'), time.Hour), nil
+	}
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			for range 50 {
+				assert.NoError(t, c.Update("a", increment))
+			}
+		})
+	}
+	wg.Wait()
+	assert.Len(t, get(c, "a"), 1000)
+}
+
+func TestUpdateIsAtomicTowardsAWriteThatComesBetween(t *testing.T) {
+	between := map[string]struct {
+		write func(c *cache.Cache)
+		want  string
+	}{
+		"a Set":                {func(c *cache.Cache) { c.Set("a", []byte("set"), time.Hour) }, "set+"},
+		"a Set of the same":    {func(c *cache.Cache) { c.Set("a", []byte("old"), time.Hour) }, "old+"},
+		"a Delete":             {func(c *cache.Cache) { c.Delete("a") }, "+"},
+		"a Delete and a Set":   {func(c *cache.Cache) { c.Delete("a"); c.Set("a", []byte("new"), time.Hour) }, "new+"},
+		"a Touch, as no write": {func(c *cache.Cache) { c.Touch("a", time.Minute) }, "old+"},
+	}
+	for name, test := range between {
+		t.Run(name, func(t *testing.T) {
+			c := open(t, cache.Options{})
+			put(t, c, "a", "old")
+			first := true
+			require.NoError(t, c.Update("a", func(old []byte, _ bool) (cache.Change, error) {
+				value := append(bytes.Clone(old), '+')
+				if first {
+					first = false
+					test.write(c)
+				}
+				return cache.Put(value, time.Hour), nil
+			}))
+			assert.Equal(t, test.want, get(c, "a"))
+		})
+	}
+}
+
+func TestUpdatesFunctionMayCallTheCache(t *testing.T) {
+	c := open(t, cache.Options{Shards: 1})
+	require.NoError(t, c.Update("a", func([]byte, bool) (cache.Change, error) {
+		put(t, c, "b", "1")
+		c.Len()
+		return cache.Put([]byte("2"), time.Hour), nil
+	}))
+	assert.Equal(t, "2", get(c, "a"))
+}
+
+func TestPanicInUpdatesFunctionReachesTheCallerAndHarmsNothing(t *testing.T) {
+	c := open(t, cache.Options{Shards: 1})
+	put(t, c, "a", "1")
+	assert.PanicsWithValue(t, "boom", func() {
+		c.Update("a", func([]byte, bool) (cache.Change, error) { panic("boom") })
+	})
+	assert.Equal(t, "1", get(c, "a"))
+}
+
+// Walking.
+
+func TestAllVisitsEachEntryOnce(t *testing.T) {
+	c := open(t, cache.Options{})
+	want := map[string][]byte{}
+	for i := range 1000 {
+		id := fmt.Sprint("id-", i)
+		want[id] = []byte(fmt.Sprint(i))
+		put(t, c, id, fmt.Sprint(i))
+	}
+	seen := map[string][]byte{}
+	for id, value := range c.All() {
+		require.NotContains(t, seen, id)
+		seen[id] = value
+	}
+	assert.Equal(t, want, seen)
+}
+
+func TestTheBodyOfALoopOverAllMayChangeTheCacheAndStop(t *testing.T) {
+	c := open(t, cache.Options{})
+	for i := range 100 {
+		put(t, c, fmt.Sprint(i), "1")
+	}
+	seen := 0
+	for id := range c.All() {
+		c.Delete(id)
+		if seen++; seen == 10 {
+			break
+		}
+	}
+	assert.Equal(t, 90, c.Len())
+}
+
+// Callbacks.
+
+func TestOnEvictIsToldWhoLeftAndWhy(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		var mu sync.Mutex
+		told := map[string]cache.Reason{}
+		c := open(t, cache.Options{MaxBytes: 4 << 10, Shards: 1, MaxValue: 3 << 10,
+			OnEvict: func(id string, why cache.Reason) {
+				mu.Lock()
+				defer mu.Unlock()
+				told[id] = why
+			}})
+		require.NoError(t, c.Set("short", []byte("1"), time.Second))
+		put(t, c, "deleted", "1")
+		c.Delete("deleted")
+		time.Sleep(time.Second)
+		c.Get("short")
+		put(t, c, "pushed out", "1")
+		put(t, c, "large", strings.Repeat("x", 3<<10))
+		put(t, c, "large too", strings.Repeat("x", 3<<10))
+		mu.Lock()
+		defer mu.Unlock()
+		assert.Equal(t, map[string]cache.Reason{
+			"short": cache.Expired, "pushed out": cache.Capacity, "large": cache.Capacity,
+		}, told)
+	})
+}
+
+func TestOnEvictMayCallTheCacheAndPanic(t *testing.T) {
+	var c *cache.Cache
+	c = open(t, cache.Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 1000, OnEvict: func(id string, why cache.Reason) {
+		c.Get(id)
+		c.Len()
+		panic("boom")
+	}})
+	for i := range 1000 {
+		put(t, c, fmt.Sprint(i), strings.Repeat("x", 500))
+	}
+	stats := c.Stats()
+	assert.Positive(t, stats.CallbackPanics)
+	assert.Equal(t, stats.EvictedForCapacity, stats.CallbackPanics)
+	assert.Equal(t, strings.Repeat("x", 500), get(c, "999"))
+}
+
+// Close.
+
+func TestAClosedCacheFindsNothingAndRefusesWrites(t *testing.T) {
+	c := open(t, cache.Options{})
+	put(t, c, "a", "1")
+	require.NoError(t, c.Close())
+	require.NoError(t, c.Close())
+
+	assert.ErrorIs(t, c.Set("a", nil, time.Hour), cache.ErrClosed)
+	assert.ErrorIs(t, c.Update("a", func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil }), cache.ErrClosed)
+	assert.Equal(t, "(none)", get(c, "a"))
+	assert.Equal(t, "(none)", peek(c, "a"))
+	assert.False(t, c.Touch("a", time.Hour))
+	assert.False(t, c.Delete("a"))
+	assert.Empty(t, maps.Collect(c.All()))
+	assert.Zero(t, c.Len())
+	assert.Zero(t, c.Stats().Entries)
+}
+
+func TestCloseLeavesNoGoroutine(t *testing.T) {
+	// A bubble whose goroutines do not all end is a failure of the test.
+	virtually(t, func(t *testing.T) {
+		c, err := cache.New(cache.Options{})
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	})
+}
+
+func TestCloseFromOnEvictDoesNotDeadlock(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		var c *cache.Cache
+		c = open(t, cache.Options{OnEvict: func(string, cache.Reason) { c.Close() }})
+		require.NoError(t, c.Set("a", []byte("1"), time.Second))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		assert.ErrorIs(t, c.Set("a", nil, time.Hour), cache.ErrClosed)
+	})
+}
+
+func TestCloseWhileEverythingElseRuns(t *testing.T) {
+	for range 200 {
+		c, err := cache.New(cache.Options{MaxBytes: 64 << 10, MaxValue: 1000})
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for _, run := range []func(id string){
+			func(id string) { c.Set(id, []byte("1"), time.Hour) },
+			func(id string) { c.Get(id) },
+			func(id string) { c.Touch(id, time.Hour) },
+			func(id string) { c.Delete(id) },
+			func(string) { _ = maps.Collect(c.All()) },
+			func(string) { c.Stats() },
+			func(id string) {
+				c.Update(id, func(old []byte, _ bool) (cache.Change, error) { return cache.Put(old, time.Hour), nil })
+			},
+		} {
+			wg.Go(func() {
+				for i := range 20 {
+					run(fmt.Sprint(i))
+				}
+			})
+		}
+		wg.Go(func() { c.Close() })
+		c.Close()
+		wg.Wait()
+		require.Zero(t, c.Len())
+	}
+}
+
+// Stats.
+
+func TestStatsCountWhatHappened(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		c := open(t, cache.Options{})
+		assert.Zero(t, c.Stats().HitRatio())
+		put(t, c, "abc", "12345")
+		time.Sleep(time.Minute)
+		get(c, "abc")
+		get(c, "abc")
+		get(c, "abc")
+		get(c, "other")
+		c.Peek("other")
+		time.Sleep(time.Minute)
+
+		stats := c.Stats()
+		assert.Equal(t, 1, stats.Entries)
+		assert.EqualValues(t, 3, stats.Bytes.IDs)
+		assert.EqualValues(t, 5, stats.Bytes.Values)
+		assert.Positive(t, stats.Bytes.Overhead)
+		assert.EqualValues(t, 64<<20, stats.MaxBytes)
+		assert.EqualValues(t, 1, stats.Sets)
+		assert.Equal(t, 0.75, stats.HitRatio())
+		assert.Equal(t, time.Minute, stats.VictimAge.Round(time.Second))
+	})
+}
+
+// Concurrency.
+
+func TestConcurrentUseShowsNobodyAnothersValue(t *testing.T) {
+	c := open(t, cache.Options{MaxBytes: 256 << 10, MaxValue: 4 << 10})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			random := newRandom()
+			for range 20_000 {
+				id := fmt.Sprint("id-", random.IntN(500))
+				switch random.IntN(4) {
+				case 0:
+					c.Set(id, []byte(strings.Repeat(id+";", 1+random.IntN(50))), time.Hour)
+				case 1:
+					c.Delete(id)
+				default:
+					if value, ok := c.Get(id); ok && strings.ReplaceAll(string(value), id+";", "") != "" {
+						t.Errorf("%s was given the value of another", id)
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
