@@ -1,0 +1,39 @@
+package codec
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// JSON writes values as [encoding/json] does. The zero value is ready to use, and safe for concurrent use.
+//
+// Choose it when something else must read the bytes. JSON has fewer types than Go: into an any, every
+// number comes back as float64 (an int beyond 2^53 changes its value), a []byte as a base64 string, a
+// time.Time as an RFC 3339 string. Into a typed destination all of these survive. [MsgPack] keeps them in
+// both, in fewer bytes.
+//
+// Anything after the first value, other than white space, is an error.
+type JSON struct{}
+
+var _ Codec = JSON{}
+
+// Marshal returns v as JSON. It fails on what JSON cannot express: channels, functions, complex numbers,
+// NaN, infinities and cyclic values. The bytes belong to the caller.
+func (JSON) Marshal(v any) (data []byte, err error) {
+	defer recoverInto(&err)
+	data, err = json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("codec: %w", err)
+	}
+	return data, nil
+}
+
+// Unmarshal stores the JSON in data into v, a non-nil pointer. It fails on malformed JSON, on a value of
+// another type than v's and on a number that does not fit. It keeps no reference to data.
+func (JSON) Unmarshal(data []byte, v any) (err error) {
+	defer recoverInto(&err)
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("codec: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package codec
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+)
+
+// MsgPack writes values as [MessagePack], by way of github.com/vmihailenco/msgpack. The zero value is
+// ready to use, and safe for concurrent use.
+//
+// What comes back is what went in. Into a destination of the same type everything does, unexported fields
+// aside. Into an any, where the bytes alone decide:
+//
+//   - every integer, of whatever Go type it was, is an int where it fits one, else an int64 or a uint64;
+//   - a float64 is a float64 and a float32 a float32, even without a fraction;
+//   - a string is a string, a []byte a []byte, a bool a bool, nil is nil;
+//   - a time.Time is a time.Time: the same instant to the nanosecond, in UTC, without a monotonic reading,
+//     here and in a typed destination alike;
+//   - a slice is a []any; a map is a map[string]any, or a map[any]any if it has a key of another type;
+//     a struct is a map[string]any of its fields.
+//
+// A number that does not fit its destination is an error: 300 into an int8, -1 into a uint, 1.5 into an
+// int, 2^53+1 into a float64; only a float64 is rounded to a float32, if in its range. So is a value of
+// another kind, as a string into an int. An integer may become a float and a string a []byte, each also the
+// other way round if nothing is lost.
+//
+// Structs follow encoding/json. A field goes by its msgpack tag, or its json tag, or its name; "-" leaves it
+// out, and so does omitempty if it is empty; embedded structs are flattened. On reading, unknown fields are
+// ignored and missing ones keep what v held. A slice or map in v is replaced, not filled up. Names are
+// matched exactly.
+//
+// Types may encode themselves, by both methods of a pair: msgpack.CustomEncoder and CustomDecoder,
+// msgpack.Marshaler and Unmarshaler, or encoding's BinaryMarshaler or TextMarshaler and its opposite.
+// Extensions registered with msgpack.RegisterExt, and the tag options as_array and intern, are not used.
+//
+// Channels, functions, complex numbers, cyclic values and nesting beyond 1000 levels are errors.
+//
+// Bytes from elsewhere do no harm: lengths are checked against the data before anything is allocated, so
+// that memory is in proportion to data. Decoding into an any takes 16 bytes to the byte for an array of
+// nils; the worst case we know, maps of one entry within each other, takes 192, as a Go map is that large.
+// Into a type of yours an array takes the size of its elements, which may have one byte each in data.
+//
+// [MessagePack]: https://msgpack.org
+type MsgPack struct{}
+
+var _ Codec = MsgPack{}
+
+var errDestination = errors.New("codec: msgpack: destination is not a non-nil pointer")
+
+// Marshal returns v as MessagePack. The bytes belong to the caller. Two calls may order the entries of a
+// map differently.
+func (MsgPack) Marshal(v any) (data []byte, err error) {
+	defer recoverInto(&err)
+	e := borrowEncoder()
+	if err := e.any(v); err != nil {
+		return nil, err
+	}
+	data = bytes.Clone(e.buf.Bytes())
+	e.giveBack() // not deferred: after a panic its state is unknown, and it must not be used again
+	return data, nil
+}
+
+// Unmarshal stores the one value in data into v, a non-nil pointer. Bytes after it are an error. It
+// keeps no reference to data.
+func (MsgPack) Unmarshal(data []byte, v any) (err error) {
+	defer recoverInto(&err)
+	destination := reflect.ValueOf(v)
+	if destination.Kind() != reflect.Pointer || destination.IsNil() {
+		return errDestination
+	}
+	size, err := valueSize(data, 0)
+	if err != nil {
+		return err
+	}
+	if size != len(data) {
+		return errTrailing
+	}
+	d := decoder{data: data}
+	return d.value(destination.Elem())
+}
