@@ -1,0 +1,59 @@
+// Package holdfast gives any Go server sessions that are right for production:
+// kept in bounded memory, safe by default, and stored before the response
+// leaves.
+//
+//	sessions, err := holdfast.New(holdfast.Options{})
+//	...
+//	http.ListenAndServe(":3000", sessions.Handler(mux))
+//
+// and in any handler below it:
+//
+//	s, _ := holdfast.FromContext(r.Context())
+//	s.Set("name", "Ada")
+//	name, ok := holdfast.Get[string](s, "name")
+//	visits, err := holdfast.Update(s, "visits", func(n int) int { return n + 1 })
+//
+// The zero Options keep the sessions in a cache of 64 MiB. Give a cache of your
+// own to choose its size, or to watch it:
+//
+//	c, err := cache.New(cache.Options{MaxBytes: 512 << 20})
+//	sessions, err := holdfast.New(holdfast.Options{Store: c})
+//
+// # What a request costs
+//
+// A request that never looks at its session costs nothing but a few words of
+// memory. One that reads values costs one lookup, and decodes the values that
+// it asks for. One that changes values encodes those. A visitor for whom
+// nothing is ever stored never gets a cookie.
+//
+// # Requests at the same time
+//
+// A browser sends many requests at once, and they share one session. Each
+// commits only the keys that it changed, onto whatever the session is by then;
+// so requests that change different keys lose nothing of each other's. For the
+// same key the last commit wins, unless it is changed with Update, which loses
+// no step. And when one request ends the session (a log-out), the commits of
+// those still running do nothing: they cannot bring it back.
+//
+// # When sessions end
+//
+// A session ends when it has seen no request for the idle timeout, when its
+// absolute lifetime is over, by Destroy, or when the cache needs its memory.
+// The server alone decides this: the cookie says nothing of time that the
+// server would believe.
+//
+// The cache evicts sessions that were used only once before those of users who
+// came back, so a flood of visitors costs no user a session.
+//
+// # What protects a session
+//
+// An ID is 256 random bits. One that this server did not issue, or whose session
+// has ended, is never adopted: what a client presents is a key to try, not a
+// name to take. Sessions are stored under the SHA-256 of their ID, so whoever
+// reads the store can log in as nobody. The cookie is HttpOnly, SameSite=Lax, on
+// TLS Secure and named with the __Host- prefix; a response that sets it carries
+// Cache-Control: no-store, and one that looked at the session Vary: Cookie.
+//
+// Call Session.Regenerate whenever a user logs in or gains rights, so that an
+// ID that was known before is worth nothing after.
+package holdfast

@@ -1,0 +1,124 @@
+package holdfast
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+// Manager gives each request of a server its session. Make one with New, wrap
+// the server's handler with Handler, and end it with Close. It is safe for
+// concurrent use.
+type Manager struct {
+	options Options
+	store   Store
+	own     *cache.Cache // nil if the store is the caller's
+	started time.Time
+}
+
+// New returns a Manager that keeps to o. The error wraps ErrOptions and says
+// which option is wrong and what would be right.
+func New(o Options) (*Manager, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	m := &Manager{options: o, store: o.Store, started: time.Now()}
+	if m.store == nil {
+		if m.own, err = cache.New(cache.Options{}); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+		}
+		m.store = m.own
+	}
+	return m, nil
+}
+
+// Close drops the sessions of the Manager's own cache; a Store given in the
+// options stays open. Requests that come later, or have not finished, get the
+// ErrorHandler's answer once they try to store something. It returns nil, and
+// may be called again.
+func (m *Manager) Close() error {
+	if m.own != nil {
+		return m.own.Close()
+	}
+	return nil
+}
+
+// Handler returns a handler that calls next with a request whose context has
+// the session; FromContext finds it there. Nothing is read from the store
+// until next asks the session for something, and nothing is stored unless next
+// changes it.
+//
+// Changes are stored, and the cookie is set, before the first byte of the
+// response leaves; changes that come later are stored when next returns. If
+// next panics, changes not yet stored are dropped.
+func (m *Manager) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s, ok := FromContext(r.Context()); ok && s.manager == m {
+			next.ServeHTTP(w, r) // an outer Handler of the same Manager has done it all
+			return
+		}
+		x := &exchange{Context: r.Context()}
+		x.session.manager = m
+		x.session.request = r
+		x.writer = writer{inner: w, session: &x.session}
+		next.ServeHTTP(x.writer.asCapable(), r.WithContext(x))
+		x.writer.finish()
+	})
+}
+
+// FromContext returns the session of the request that ctx belongs to. It
+// reports false if the request did not pass through a Manager's Handler.
+func FromContext(ctx context.Context) (*Session, bool) {
+	s, ok := ctx.Value(sessionKey{}).(*Session)
+	return s, ok
+}
+
+type sessionKey struct{}
+
+// exchange is all that a request and its response need, in one allocation. It
+// is the context of the request too.
+type exchange struct {
+	context.Context
+	session Session
+	writer  writer
+}
+
+func (x *exchange) Value(key any) any {
+	if key == (sessionKey{}) {
+		return &x.session
+	}
+	return x.Context.Value(key)
+}
+
+// Format prints the type alone: a context in a log line gives nobody away.
+func (x *exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Context") }
+
+// now returns the wall time at which the Manager was made plus what has passed
+// since, so that stepping the wall clock ends no session and prolongs none.
+func (m *Manager) now() time.Time {
+	return m.started.Add(time.Since(m.started)).Round(0)
+}
+
+// ttl returns how long a session may stay in the store from now on without
+// another request; 0 or less if its absolute lifetime is over.
+func (m *Manager) ttl(r record, now time.Time) time.Duration {
+	idle := r.idle
+	if idle == 0 {
+		idle = m.options.IdleTimeout
+	}
+	return min(idle, m.options.AbsoluteLifetime-now.Sub(r.created))
+}
+
+func (m *Manager) log(r *http.Request, err error) {
+	m.options.Logger.ErrorContext(r.Context(), "session not stored", "error", err)
+}
+
+func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error) {
+	m.log(r, err)
+	m.options.ErrorHandler(w, r, err)
+}

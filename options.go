@@ -1,0 +1,82 @@
+package holdfast
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/holdfast-go/holdfast/codec"
+)
+
+const (
+	defaultIdleTimeout      = time.Hour
+	defaultAbsoluteLifetime = 24 * time.Hour
+)
+
+// Options configure a Manager. The zero value is safe: an embedded cache of 64
+// MiB, sessions that end after an hour without a request and a day after they
+// began, and a cookie as strict as it may be.
+type Options struct {
+	// Store keeps the sessions. nil means a cache of the Manager's own, with
+	// the defaults of cache.Options, that ends with Close. A Store given here
+	// is the caller's to close.
+	Store Store
+
+	// Codec turns values into bytes. nil means codec.MsgPack.
+	Codec codec.Codec
+
+	// IdleTimeout ends a session that has seen no request for so long. 0 means
+	// an hour. Session.SetMaxAge overrides it for one session.
+	IdleTimeout time.Duration
+
+	// AbsoluteLifetime ends a session so long after it began, whatever its
+	// activity. 0 means 24 hours.
+	AbsoluteLifetime time.Duration
+
+	// Cookie says how the session's ID travels.
+	Cookie Cookie
+
+	// ErrorHandler answers a request whose session could not be read or
+	// stored, in place of what the handler would have written; err wraps an
+	// error of this package, the store or the codec. nil means the status 500
+	// with its text.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+
+	// Logger is told of every such error, and of those that come when the
+	// response has begun and nothing else can be told. nil means slog.Default.
+	// No ID and no value is ever logged.
+	Logger *slog.Logger
+}
+
+// withDefaults returns o with all but Store filled in, or says what is wrong.
+func (o Options) withDefaults() (Options, error) {
+	if o.Codec == nil {
+		o.Codec = codec.MsgPack{}
+	}
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = defaultIdleTimeout
+	}
+	if o.AbsoluteLifetime == 0 {
+		o.AbsoluteLifetime = defaultAbsoluteLifetime
+	}
+	if o.IdleTimeout < 0 {
+		return o, fmt.Errorf("%w: IdleTimeout is %v, it must be positive", ErrOptions, o.IdleTimeout)
+	}
+	if o.AbsoluteLifetime < 0 {
+		return o, fmt.Errorf("%w: AbsoluteLifetime is %v, it must be positive", ErrOptions, o.AbsoluteLifetime)
+	}
+	if o.ErrorHandler == nil {
+		o.ErrorHandler = internalServerError
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	var err error
+	o.Cookie, err = o.Cookie.withDefaults()
+	return o, err
+}
+
+func internalServerError(w http.ResponseWriter, _ *http.Request, _ error) {
+	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+}

@@ -1,0 +1,249 @@
+package holdfast
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/holdfast-go/holdfast/codec"
+)
+
+// Session is the session of one request: the values that the server keeps for
+// one client. FromContext finds it; Get, Set and Update read and change its
+// values.
+//
+// Its methods are safe for concurrent use, as are requests of the same client
+// at the same time: each stores only the values that it changed.
+//
+// A Session prints as its type alone, with every verb of fmt and in every log.
+type Session struct {
+	manager *Manager
+	request *http.Request
+
+	mu      sync.Mutex // guards all below
+	loaded  bool       // the store was asked, so the response depends on the cookie
+	id      string     // "" until one is presented that the store knows, or one is needed
+	key     string     // storeKey(id)
+	stored  bool       // the store has it, as far as this request knows
+	ended   bool       // it was stored when the request began and is no more
+	isNew   bool
+	record  record
+	changes changes
+	err     error // the first that must not be lost: it fails the commit
+
+	headerSent bool
+	touched    time.Time  // when the store's TTL was last set by this request
+	cookie     cookieTask // what the response has to tell the client
+}
+
+type cookieTask uint8
+
+const (
+	cookieKept cookieTask = iota
+	cookieSent
+	cookieExpired
+)
+
+// Set stores value under key, in place of what was there. The value is encoded
+// at once, so changing it afterwards changes nothing stored. If it cannot be
+// encoded, Err says so and the response becomes the ErrorHandler's.
+func (s *Session) Set(key string, value any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	encoded, err := s.encode(key, value)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.changes = append(s.changes, change{what: valueSet, key: key, encoded: encoded})
+}
+
+// Delete removes the value under key, if there is one.
+func (s *Session) Delete(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	s.changes = append(s.changes, change{what: valueDeleted, key: key})
+}
+
+// Clear removes all values. The session itself goes on; see Destroy for a
+// log-out.
+func (s *Session) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	s.changes = append(s.changes, change{what: valuesCleared})
+}
+
+// Keys returns the keys of all values, in no particular order.
+func (s *Session) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	var keys []string
+	for key := range s.record.all() {
+		if _, _, decided := s.changes.lookup(string(key)); !decided {
+			keys = append(keys, string(key))
+		}
+	}
+	for i, c := range s.changes {
+		if s.changes.stands(i) {
+			keys = append(keys, c.key)
+		}
+	}
+	return keys
+}
+
+// ID returns the session's ID: the secret by which the client is recognised.
+// Treat it like a password. For a session that is new it is the ID under which
+// the first value will be stored.
+func (s *Session) ID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	s.needID()
+	return s.id
+}
+
+// IsNew reports whether the session began with this request.
+func (s *Session) IsNew() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.isNew
+}
+
+// Created returns when the session began; for a new one that is now.
+func (s *Session) Created() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.record.created
+}
+
+// SetMaxAge gives this session an idle timeout of its own, in place of
+// Options.IdleTimeout, and its cookie the same Max-Age, so that it outlives the
+// browser session. Options.AbsoluteLifetime still bounds both. An age of less
+// than a second is an error that Err reports.
+func (s *Session) SetMaxAge(age time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	if age < time.Second {
+		s.fail(fmt.Errorf("%w: a Max-Age of %v, it must be at least a second", ErrValue, age))
+		return
+	}
+	s.changes = append(s.changes, change{what: idleSet, idle: age})
+	s.cookie = cookieSent
+}
+
+// Touch restarts the idle timeout. Every request that looks at its session
+// does so by itself; a handler that runs for longer than the timeout can do it
+// in between. It returns ErrEnded if the session is no more.
+func (s *Session) Touch() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.touch(s.manager.now())
+}
+
+// Save stores the changes made so far, rather than when the response begins or
+// the handler returns. It returns ErrEnded if the session has ended meanwhile,
+// ErrHeaderSent if it is new and its cookie can no longer be sent, or the error
+// of the codec or the store.
+func (s *Session) Save() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.commit()
+}
+
+// Err returns the first error of a method that could not return it: a value
+// that cannot be encoded, or a record that cannot be read. The response fails
+// with it.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Regenerate gives the session a new ID, keeping its values, and ends the old
+// one in the same step: whoever knows it is a stranger from now on. Call it
+// whenever a user logs in or gains rights.
+//
+// It returns ErrEnded if the session has ended meanwhile, ErrHeaderSent if the
+// new cookie can no longer be sent, or the error of the store; then the old ID
+// is as it was.
+func (s *Session) Regenerate() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.regenerate()
+}
+
+// Destroy ends the session: its values are gone, its ID is dead for every
+// request, also those under way, and the browser is told to forget it. Values
+// set afterwards begin a new session.
+//
+// An error is the store's, and then the session is still there.
+func (s *Session) Destroy() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.destroy()
+}
+
+// fail keeps the first error for Err and the commit.
+func (s *Session) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// needID gives a new session the ID that it will be stored under.
+func (s *Session) needID() {
+	if s.id == "" {
+		s.id = newID()
+		s.key = storeKey(s.id)
+	}
+}
+
+func (s *Session) encode(key string, value any) ([]byte, error) {
+	encoded, err := s.codec(key).Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("%w of type %T cannot be encoded: %w", ErrValue, value, err)
+	}
+	return encoded, nil
+}
+
+func (s *Session) decode(key string, encoded []byte, into any) error {
+	if err := s.codec(key).Unmarshal(encoded, into); err != nil {
+		return fmt.Errorf("%w is not a %T: %w", ErrValue, into, err)
+	}
+	return nil
+}
+
+// codec returns the codec for the value under key, bound to its place where
+// the codec can be.
+func (s *Session) codec(key string) codec.Codec {
+	if b, ok := s.manager.options.Codec.(codec.Binder); ok {
+		s.needID()
+		return b.Bind(place(s.key, key))
+	}
+	return s.manager.options.Codec
+}
+
+// place names one value of one session. A store key has a fixed length, so no
+// two places are named alike.
+func place(storeKey, key string) string { return storeKey + key }
+
+// Format prints the type alone, whatever the verb: a session in a log line
+// gives nobody away.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Session") }
+
+// LogValue does the same for log/slog.
+func (s *Session) LogValue() slog.Value { return slog.StringValue("holdfast.Session") }

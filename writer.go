@@ -1,0 +1,129 @@
+package holdfast
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+)
+
+// writer stores the session before the first byte of the response leaves.
+type writer struct {
+	inner   http.ResponseWriter
+	session *Session
+	begun   bool  // the header has left, or is about to
+	failed  error // why the response is the ErrorHandler's and not the handler's
+}
+
+// begin is called before anything is sent. It reports false if the session
+// could not be stored and the client has been told so instead.
+func (w *writer) begin() bool {
+	if w.begun {
+		return w.failed == nil
+	}
+	w.begun = true
+	if w.failed = w.session.beforeHeader(w.inner.Header()); w.failed != nil {
+		w.session.manager.fail(w.inner, w.session.request, w.failed)
+	}
+	return w.failed == nil
+}
+
+// finish is called when the handler has returned.
+func (w *writer) finish() {
+	if !w.begun {
+		w.begin()
+		return
+	}
+	if w.failed != nil {
+		return
+	}
+	if err := w.session.afterResponse(); err != nil {
+		w.session.manager.log(w.session.request, err)
+	}
+}
+
+// Header, WriteHeader and Write make writer an http.ResponseWriter.
+
+func (w *writer) Header() http.Header { return w.inner.Header() }
+
+func (w *writer) WriteHeader(status int) {
+	if isInformational(status) || w.begin() {
+		w.inner.WriteHeader(status)
+	}
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if !w.begin() {
+		return 0, w.failed
+	}
+	return w.inner.Write(p)
+}
+
+// isInformational reports whether another header follows the one with status.
+func isInformational(status int) bool {
+	return 100 <= status && status < 200 && status != http.StatusSwitchingProtocols
+}
+
+// WriteString and ReadFrom keep the fast paths of io.WriteString and io.Copy.
+
+func (w *writer) WriteString(s string) (int, error) {
+	if !w.begin() {
+		return 0, w.failed
+	}
+	return io.WriteString(w.inner, s)
+}
+
+func (w *writer) ReadFrom(src io.Reader) (int64, error) {
+	if !w.begin() {
+		return 0, w.failed
+	}
+	return io.Copy(w.inner, src)
+}
+
+// Unwrap, FlushError and Hijack are what http.ResponseController looks for.
+
+func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
+
+func (w *writer) FlushError() error {
+	if !w.begin() {
+		return w.failed
+	}
+	return http.NewResponseController(w.inner).Flush()
+}
+
+func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if !w.begin() {
+		return nil, nil, w.failed
+	}
+	return http.NewResponseController(w.inner).Hijack()
+}
+
+// A handler may ask by type assertion whether it can flush or hijack, so a
+// writer must not have those methods unless what it wraps has them. These
+// types are a pointer each, which makes them free to convert to an interface.
+type (
+	flushingWriter          struct{ *writer }
+	hijackingWriter         struct{ *writer }
+	flushingHijackingWriter struct{ *writer }
+)
+
+func (w flushingWriter) Flush()          { _ = w.FlushError() }
+func (w flushingHijackingWriter) Flush() { _ = w.FlushError() }
+
+func (w hijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error)         { return w.hijack() }
+func (w flushingHijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
+
+// asCapable returns w with Flush and Hijack where the wrapped writer has them.
+func (w *writer) asCapable() http.ResponseWriter {
+	_, flushes := w.inner.(http.Flusher)
+	_, hijacks := w.inner.(http.Hijacker)
+	switch {
+	case flushes && hijacks:
+		return flushingHijackingWriter{w}
+	case flushes:
+		return flushingWriter{w}
+	case hijacks:
+		return hijackingWriter{w}
+	}
+	return w
+}
