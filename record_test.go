@@ -1,0 +1,112 @@
+package holdfast
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func sampleRecord() record {
+	values := appendValue(nil, "a", []byte("1"))
+	values = appendValue(values, "", nil)
+	values = appendValue(values, "b", make([]byte, 300))
+	return record{created: time.Unix(1, 2), written: time.Unix(3, 4), idle: time.Hour, values: values}
+}
+
+func encodeRecord(r record) []byte { return append(r.appendHeader(nil), r.values...) }
+
+func TestARecordComesBackAsItWas(t *testing.T) {
+	want := sampleRecord()
+	got, err := parseRecord(encodeRecord(want))
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	value, found := got.value("a")
+	assert.True(t, found)
+	assert.Equal(t, "1", string(value))
+	_, found = got.value("")
+	assert.True(t, found)
+	_, found = got.value("c")
+	assert.False(t, found)
+}
+
+func TestARecordCutShortIsAnErrorExceptBetweenValues(t *testing.T) {
+	whole := encodeRecord(sampleRecord())
+	between := map[int]bool{headerLen: true, headerLen + 4: true, headerLen + 6: true}
+	for n := range len(whole) {
+		_, err := parseRecord(whole[:n])
+		if between[n] {
+			assert.NoError(t, err, "%d bytes", n)
+		} else {
+			assert.ErrorIs(t, err, ErrRecord, "%d bytes", n)
+		}
+	}
+}
+
+func TestARecordOfAnotherVersionIsAnError(t *testing.T) {
+	raw := encodeRecord(sampleRecord())
+	raw[0]++
+	_, err := parseRecord(raw)
+	assert.ErrorIs(t, err, ErrRecord)
+}
+
+func FuzzParseRecord(f *testing.F) {
+	f.Add(encodeRecord(sampleRecord()))
+	f.Add([]byte{recordVersion})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := parseRecord(raw)
+		if err != nil {
+			require.ErrorIs(t, err, ErrRecord)
+			return
+		}
+		length := 0
+		for key, value := range r.all() {
+			length += len(key) + len(value) // every value can be reached
+		}
+		require.LessOrEqual(t, length, len(raw))
+		again, err := parseRecord(changes(nil).appendTo(nil, r))
+		require.NoError(t, err)
+		require.Equal(t, r.written, again.written)
+	})
+}
+
+func TestChangesApplyInTheOrderTheyWereMade(t *testing.T) {
+	set := func(key, value string) change { return change{what: valueSet, key: key, encoded: []byte(value)} }
+	del := func(key string) change { return change{what: valueDeleted, key: key} }
+	clear := change{what: valuesCleared}
+	for name, test := range map[string]struct {
+		changes changes
+		want    map[string]string
+	}{
+		"none":                        {nil, map[string]string{"a": "old", "b": "old"}},
+		"set":                         {changes{set("a", "1")}, map[string]string{"a": "1", "b": "old"}},
+		"set twice":                   {changes{set("a", "1"), set("a", "2")}, map[string]string{"a": "2", "b": "old"}},
+		"set then deleted":            {changes{set("a", "1"), del("a")}, map[string]string{"b": "old"}},
+		"deleted then set":            {changes{del("a"), set("a", "1")}, map[string]string{"a": "1", "b": "old"}},
+		"cleared":                     {changes{clear}, map[string]string{}},
+		"set then cleared":            {changes{set("c", "1"), clear}, map[string]string{}},
+		"cleared then set":            {changes{clear, set("c", "1")}, map[string]string{"c": "1"}},
+		"set, cleared, set otherwise": {changes{set("a", "1"), clear, set("b", "2")}, map[string]string{"b": "2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := record{values: appendValue(appendValue(nil, "a", []byte("old")), "b", []byte("old"))}
+
+			after, err := parseRecord(test.changes.appendTo(nil, before))
+
+			require.NoError(t, err)
+			got := map[string]string{}
+			for key, encoded := range after.all() {
+				require.NotContains(t, got, string(key), "each key once")
+				got[string(key)] = string(encoded)
+			}
+			assert.Equal(t, test.want, got)
+			for _, key := range []string{"a", "b", "c"} {
+				encoded, found := test.changes.over(before, key)
+				want, wanted := test.want[key]
+				assert.Equal(t, wanted, found, key)
+				assert.Equal(t, want, string(encoded), key)
+			}
+		})
+	}
+}
