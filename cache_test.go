@@ -265,7 +265,7 @@ func TestTheCookieIsAsStrictAsTheConnectionAllows(t *testing.T) {
 		assert.Equal(t, "2", ada.visit("/").text)
 	})
 	t.Run("TLS with a path", func(t *testing.T) {
-		site, client := serveTLS(t, holdfast.Options{Cookie: holdfast.Cookie{Path: "/app"}}, pages{"/app/": count})
+		site, client := serveTLS(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app"}}, pages{"/app/": count})
 		ada := &browser{client, site}
 		assert.Regexp(t, `^__Secure-session=`, ada.visit("/app/").Header.Get("Set-Cookie"))
 		assert.Equal(t, "2", ada.visit("/app/").text)
@@ -711,12 +711,12 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 	for name, o := range map[string]holdfast.Options{
 		"negative idle timeout":        {IdleTimeout: -1},
 		"negative absolute lifetime":   {AbsoluteLifetime: -1},
-		"cookie name with a space":     {Cookie: holdfast.Cookie{Name: "a b"}},
-		"cookie path with a semicolon": {Cookie: holdfast.Cookie{Path: "/;"}},
-		"cookie domain that is none":   {Cookie: holdfast.Cookie{Domain: "a b"}},
-		"SameSite that is none":        {Cookie: holdfast.Cookie{SameSite: 9}},
-		"__Host- cookie with a domain": {Cookie: holdfast.Cookie{Name: "__Host-a", Domain: "example.org"}},
-		"__Host- cookie with a path":   {Cookie: holdfast.Cookie{Name: "__Host-a", Path: "/app"}},
+		"cookie name with a space":     {Carrier: holdfast.Cookie{Name: "a b"}},
+		"cookie path with a semicolon": {Carrier: holdfast.Cookie{Path: "/;"}},
+		"cookie domain that is none":   {Carrier: holdfast.Cookie{Domain: "a b"}},
+		"SameSite that is none":        {Carrier: holdfast.Cookie{SameSite: 9}},
+		"__Host- cookie with a domain": {Carrier: holdfast.Cookie{Name: "__Host-a", Domain: "example.org"}},
+		"__Host- cookie with a path":   {Carrier: holdfast.Cookie{Name: "__Host-a", Path: "/app"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := holdfast.New(o)

@@ -15,6 +15,8 @@ type change struct {
 	key     string
 	encoded []byte        // of valueSet
 	idle    time.Duration // of idleSet
+	expires time.Time     // of expiresSet
+	user    string        // of userSet
 }
 
 type whatChanged uint8
@@ -24,6 +26,8 @@ const (
 	valueDeleted
 	valuesCleared
 	idleSet
+	expiresSet
+	userSet
 )
 
 // lookup reports what the changes say of a key; decided is false where they
@@ -50,14 +54,19 @@ func (cs changes) over(r record, key string) (encoded []byte, found bool) {
 	return r.value(key)
 }
 
-// idleTimeout returns the idle timeout as the changes leave it.
-func (cs changes) idleTimeout(idle time.Duration) time.Duration {
+// header returns r with its header as the changes leave it.
+func (cs changes) header(r record) record {
 	for _, c := range cs {
-		if c.what == idleSet {
-			idle = c.idle
+		switch c.what {
+		case idleSet:
+			r.idle = c.idle
+		case expiresSet:
+			r.expires = c.expires
+		case userSet:
+			r.user = c.user
 		}
 	}
-	return idle
+	return r
 }
 
 // size bounds what the changes can add to a record.
@@ -69,10 +78,11 @@ func (cs changes) size() int {
 	return n
 }
 
-// setsValue reports whether any value is left by the changes themselves.
-func (cs changes) setsValue() bool {
+// worthStoring reports whether the changes make a session of what was none:
+// it holds a value, or somebody logged in.
+func (cs changes) worthStoring() bool {
 	for i := range cs {
-		if cs.stands(i) {
+		if cs.stands(i) || cs[i].what == userSet && cs[i].user != "" {
 			return true
 		}
 	}

@@ -3,7 +3,6 @@ package holdfast
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
@@ -25,26 +24,50 @@ func (s *Session) load() {
 	}
 	s.loaded = true
 	s.begin()
-	id := s.manager.options.Cookie.id(s.request)
-	if id == "" {
+	if s.err != nil {
 		return
 	}
-	key := storeKey(id)
-	raw, found := s.manager.store.Append(nil, key)
-	if !found {
+	s.tls = s.manager.proxies.cameOverTLS(s.request)
+	id := s.manager.signer.verify(s.carrier.presented(s.request, s.tls))
+	if !s.manager.mayBeID(id) {
 		return
+	}
+	s.fail(s.loadID(id))
+}
+
+func (s *Session) loadID(id string) error {
+	key := storeKey(id)
+	raw, found, err := s.manager.read(s.request.Context(), key)
+	if err != nil || !found {
+		return err
 	}
 	r, err := parseRecord(raw)
 	if err != nil {
-		s.fail(err)
-		return
+		return err
 	}
 	if s.manager.ttl(r, s.manager.now()) <= 0 {
-		s.fail(s.remove(key))
-		return
+		return s.manager.remove(key)
 	}
 	s.id, s.key, s.record = id, key, r
 	s.stored, s.isNew = true, false
+	return nil
+}
+
+// reload drops what was not stored and sees what others stored meanwhile.
+func (s *Session) reload() error {
+	if !s.stored || s.ended {
+		s.changes = nil
+		return s.endedIf(s.ended)
+	}
+	id := s.id
+	s.stored, s.changes, s.err = false, nil, nil
+	if err := s.loadID(id); err != nil {
+		s.stored = true
+		return err
+	}
+	s.ended = !s.stored
+	s.stored = true
+	return s.endedIf(s.ended)
 }
 
 // begin makes this a new session, of which nothing is known to anyone.
@@ -81,24 +104,26 @@ func (s *Session) commitAs(decide decision) error {
 	return s.create(decide)
 }
 
-// create stores a new session, unless it holds no values.
+// create stores a new session, unless there is nothing worth storing.
 func (s *Session) create(decide decision) error {
 	decided, err := decide(s.record)
 	if err != nil {
 		return err
 	}
-	if !decided.setsValue() {
+	if !decided.worthStoring() {
 		return nil
 	}
 	if s.headerSent {
 		return ErrHeaderSent
 	}
-	s.needID()
+	if err := s.needID(); err != nil {
+		return err
+	}
 	raw, ttl := s.encodeRecord(s.record, decided)
 	if err := s.manager.store.Set(s.key, raw, ttl); err != nil {
 		return err
 	}
-	s.cookie = cookieSent
+	s.token = tokenIssued
 	return s.committed(raw)
 }
 
@@ -139,9 +164,9 @@ func (s *Session) merge(decide decision) error {
 // encodeRecord returns r after the changes, as written now, and how long the
 // store may keep it.
 func (s *Session) encodeRecord(r record, cs changes) (raw []byte, ttl time.Duration) {
+	r = cs.header(r)
 	r.written = s.manager.now()
-	r.idle = cs.idleTimeout(r.idle)
-	raw = cs.appendTo(make([]byte, 0, headerLen+len(r.values)+cs.size()), r)
+	raw = cs.appendTo(make([]byte, 0, r.headerLen()+len(r.values)+cs.size()), r)
 	return raw, s.manager.ttl(r, r.written)
 }
 
@@ -172,19 +197,13 @@ func (s *Session) touch(now time.Time) error {
 
 func (s *Session) destroy() error {
 	if s.stored {
-		if err := s.remove(s.key); err != nil {
+		if err := s.manager.remove(s.key); err != nil {
 			return err
 		}
-		s.cookie = cookieExpired
+		s.token = tokenWithdrawn
 	}
 	s.begin()
 	return nil
-}
-
-// remove deletes a record by way of Update, which unlike a plain deletion says
-// when the store could not do it.
-func (s *Session) remove(key string) error {
-	return s.manager.store.Update(key, func([]byte, bool) (cache.Change, error) { return cache.Remove(), nil })
 }
 
 // beforeHeader commits the session and adds to the header what the client has
@@ -196,14 +215,15 @@ func (s *Session) beforeHeader(h http.Header) error {
 		s.headerSent = true
 		return nil
 	}
-	varyByCookie(h)
 	err := s.settle()
 	s.headerSent = true
+	if s.carrier != nil {
+		s.carrier.discloses(h)
+	}
 	if err != nil {
 		return err
 	}
-	s.tellClient(h)
-	return nil
+	return s.tellClient(h)
 }
 
 // afterResponse commits what was changed after the header had been sent.
@@ -231,32 +251,39 @@ func (s *Session) settle() error {
 	return err
 }
 
-func (s *Session) tellClient(h http.Header) {
-	var cookie *http.Cookie
+// tellClient hands the client its token, or takes it away.
+func (s *Session) tellClient(h http.Header) error {
 	switch {
-	case s.cookie == cookieSent && s.stored && !s.ended:
-		var maxAge time.Duration
-		if s.record.idle > 0 {
-			maxAge = s.manager.ttl(s.record, s.manager.now())
-		}
-		cookie = s.manager.options.Cookie.set(s.request, s.id, maxAge)
-	case s.cookie == cookieExpired:
-		cookie = s.manager.options.Cookie.expired(s.request)
-	default:
-		return
+	case s.stored && !s.ended && (s.token == tokenIssued || s.rolls()):
+		s.warnIfDropped()
+		return s.carrier.issue(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
+	case s.token == tokenWithdrawn:
+		return s.carrier.withdraw(h, s.tls)
 	}
-	h.Add("Set-Cookie", cookie.String())
-	h.Set("Cache-Control", "no-store")
+	return nil
 }
 
-// varyByCookie tells caches that the response is for one client alone.
-func varyByCookie(h http.Header) {
-	for _, line := range h["Vary"] {
-		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, "Cookie") {
-				return
-			}
-		}
+func (s *Session) rolls() bool {
+	cookie, ok := s.carrier.(*Cookie)
+	return ok && cookie.Rolling
+}
+
+// cookieAge returns how long the cookie lasts; 0 ends it with the browser
+// session.
+func (s *Session) cookieAge() time.Duration {
+	if cookie, ok := s.carrier.(*Cookie); s.record.idle > 0 || ok && cookie.Persistent {
+		return s.manager.ttl(s.record, s.manager.now())
 	}
-	h.Add("Vary", "Cookie")
+	return 0
+}
+
+// warnIfDropped logs, once, why a browser may drop the cookie that it is sent:
+// people have lost days to that.
+func (s *Session) warnIfDropped() {
+	cookie, ok := s.carrier.(*Cookie)
+	if ok && cookie.isSecure(s.tls) && !s.tls {
+		s.manager.warnSecure.Do(func() {
+			s.manager.options.Logger.WarnContext(s.request.Context(), "a Secure session cookie was set on a request that seems to have come over plain HTTP, where browsers drop it; if TLS ends at a proxy, name the proxy in TrustedProxies")
+		})
+	}
 }

@@ -3,59 +3,152 @@ package holdfast
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
 
-// Cookie says how the session's ID travels. The zero value is right for most:
-// a cookie for the whole site that scripts cannot read, that other sites'
+// Cookie carries the token in a cookie. The zero value is right for most: a
+// cookie for the whole site that scripts cannot read, that other sites'
 // requests carry only when the user follows a link, and that ends with the
 // browser session. It is Secure whenever the request came over TLS.
 type Cookie struct {
-	// Name of the cookie. "" means session, and over TLS __Host-session, which
-	// no other host can set; with a Domain or a Path, __Secure-session. A name
-	// of one's own is used as it is.
+	// Name of the cookie. "" means session, and when the cookie is Secure
+	// __Host-session, which no other host can set; with a Domain or a Path,
+	// __Secure-session. A name of one's own is used as it is.
 	Name string
 
-	// Path limits the cookie to paths below it. "" means /.
+	// Path limits the cookie to this path and those below it. "" means /.
+	// Requests for other paths have no session. It is compared with the path
+	// that the client sent, also below http.StripPrefix.
 	Path string
 
 	// Domain shares the cookie with the subdomains of Domain. "" means this
 	// host only.
 	Domain string
 
+	// Secure says when the cookie is for TLS only. The zero value, SecureAuto,
+	// means when the request came over TLS.
+	Secure SecureMode
+
 	// SameSite says which requests from other sites carry the cookie. 0 means
-	// http.SameSiteLaxMode; http.SameSiteNoneMode works over TLS alone.
+	// http.SameSiteLaxMode. http.SameSiteNoneMode works over TLS alone, so
+	// SameSiteAuto means None there and Lax elsewhere.
 	SameSite http.SameSite
+
+	// Persistent makes the cookie outlive the browser session, for as long as
+	// the server keeps the session. Session.SetMaxAge does so for one session.
+	Persistent bool
+
+	// Rolling sends the cookie again with every response that looked at the
+	// session, so that a persistent cookie of an active user does not end
+	// before the session. Caches may then keep none of those responses.
+	Rolling bool
+
+	// Partitioned keeps the cookie apart for each site that embeds this one.
+	// It needs TLS.
+	Partitioned bool
+
+	// Priority says what the browser drops last when a host has too many
+	// cookies: Low, Medium or High. "" leaves it to the browser.
+	Priority string
+
+	// ScriptReadable drops HttpOnly: any script of the page can then take the
+	// log-in away.
+	ScriptReadable bool
+
+	// KeepAfterDestroy leaves the cookie with the browser when its session is
+	// destroyed, as express-session does. It is worth nothing there.
+	KeepAfterDestroy bool
 }
+
+// SecureMode says when a cookie has the Secure attribute.
+type SecureMode uint8
+
+const (
+	// SecureAuto: when the request came over TLS, or a trusted proxy says that
+	// it did.
+	SecureAuto SecureMode = iota
+	// SecureAlways: on every response, for servers behind a TLS proxy that they
+	// do not know. Over plain HTTP the browser drops such a cookie; the first
+	// time that this may be so, it is logged.
+	SecureAlways
+	// SecureNever: on none, for networks that can do without.
+	SecureNever
+)
+
+// SameSiteAuto is http.SameSiteNoneMode for a Secure cookie and
+// http.SameSiteLaxMode for others.
+const SameSiteAuto http.SameSite = -1
+
+// CookieFunc chooses the cookie for each request, by host or path, say. It is
+// called once for a request, and must be safe for concurrent use. A cookie that
+// cannot work is an error of the response.
+type CookieFunc func(r *http.Request) Cookie
 
 const (
 	defaultCookieName = "session"
 	hostPrefix        = "__Host-"
 	securePrefix      = "__Secure-"
+
+	// Browsers drop a larger cookie without a word.
+	maxCookieBytes = 4096
 )
 
-func (c Cookie) withDefaults() (Cookie, error) {
+func (c Cookie) working() (carrier, error) {
 	if c.Path == "" {
 		c.Path = "/"
 	}
 	if c.SameSite == 0 {
 		c.SameSite = http.SameSiteLaxMode
 	}
-	if c.SameSite < http.SameSiteLaxMode || c.SameSite > http.SameSiteNoneMode {
-		return c, fmt.Errorf("%w: Cookie.SameSite is %d, it must be one of net/http's Lax, Strict and None modes", ErrOptions, c.SameSite)
+	if err := c.check(); err != nil {
+		return nil, err
 	}
-	sample := c.with(c.name(true), "value", true)
-	if err := sample.Valid(); err != nil {
-		return c, fmt.Errorf("%w: Cookie: %w", ErrOptions, err)
+	return &c, nil
+}
+
+func (c *Cookie) check() error {
+	if c.Path[0] != '/' {
+		return fmt.Errorf("%w: Cookie.Path is %q, it must begin with /", ErrOptions, c.Path)
 	}
-	if strings.HasPrefix(c.Name, hostPrefix) && !c.hostOnly() {
-		return c, fmt.Errorf("%w: Cookie.Name starts with %s, which browsers accept with Path / and no Domain only", ErrOptions, hostPrefix)
+	if c.Secure > SecureNever {
+		return fmt.Errorf("%w: Cookie.Secure is %d, it must be SecureAuto, SecureAlways or SecureNever", ErrOptions, c.Secure)
 	}
-	return c, nil
+	if c.SameSite != SameSiteAuto && (c.SameSite < http.SameSiteLaxMode || c.SameSite > http.SameSiteNoneMode) {
+		return fmt.Errorf("%w: Cookie.SameSite is %d, it must be SameSiteAuto or one of net/http's Lax, Strict and None modes", ErrOptions, c.SameSite)
+	}
+	switch c.Priority {
+	case "", "Low", "Medium", "High":
+	default:
+		return fmt.Errorf("%w: Cookie.Priority is %q, it must be Low, Medium, High or empty", ErrOptions, c.Priority)
+	}
+	if c.Secure == SecureNever && (c.SameSite == http.SameSiteNoneMode || c.Partitioned) {
+		return fmt.Errorf("%w: Cookie.Secure is SecureNever, but browsers accept SameSite=None and Partitioned from Secure cookies only", ErrOptions)
+	}
+	switch {
+	case hasPrefixFold(c.Name, hostPrefix) && (c.Secure == SecureNever || !c.hostOnly()):
+		return fmt.Errorf("%w: Cookie.Name starts with %s, which browsers accept from Secure cookies with Path / and no Domain only", ErrOptions, hostPrefix)
+	case hasPrefixFold(c.Name, securePrefix) && c.Secure == SecureNever:
+		return fmt.Errorf("%w: Cookie.Name starts with %s, which browsers accept from Secure cookies only", ErrOptions, securePrefix)
+	}
+	if err := c.cookie("value", c.Secure != SecureNever).Valid(); err != nil {
+		return fmt.Errorf("%w: Cookie: %w", ErrOptions, err)
+	}
+	return nil
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 func (c *Cookie) hostOnly() bool { return c.Path == "/" && c.Domain == "" }
+
+// isSecure decides the Secure attribute for a request that came over TLS, or
+// did not.
+func (c *Cookie) isSecure(tls bool) bool {
+	return c.Secure == SecureAlways || c.Secure == SecureAuto && tls
+}
 
 func (c *Cookie) name(secure bool) string {
 	switch {
@@ -69,47 +162,123 @@ func (c *Cookie) name(secure bool) string {
 	return securePrefix + defaultCookieName
 }
 
-func (c *Cookie) with(name, value string, secure bool) *http.Cookie {
+func (c *Cookie) cookie(value string, secure bool) *http.Cookie {
+	sameSite := c.SameSite
+	if sameSite == SameSiteAuto {
+		sameSite = http.SameSiteLaxMode
+		if secure {
+			sameSite = http.SameSiteNoneMode
+		}
+	}
 	return &http.Cookie{
-		Name: name, Value: value,
+		Name: c.name(secure), Value: value,
 		Path: c.Path, Domain: c.Domain,
-		HttpOnly: true, Secure: secure, SameSite: c.SameSite,
+		HttpOnly: !c.ScriptReadable, Secure: secure, SameSite: sameSite,
+		Partitioned: c.Partitioned && secure,
 	}
 }
 
-// id returns the ID that the request presents, or "" if it presents none that
-// could be one of ours.
-func (c *Cookie) id(r *http.Request) string {
-	value := cookieValue(r.Header["Cookie"], c.name(isSecure(r)))
-	if !validID(value) {
+// admits reports whether a browser would send a cookie of this Path along with
+// the request (RFC 6265, section 5.1.4).
+func (c *Cookie) admits(r *http.Request) bool {
+	if c.Path == "/" {
+		return true
+	}
+	below, ok := strings.CutPrefix(originalPath(r), c.Path)
+	return ok && (below == "" || below[0] == '/' || c.Path[len(c.Path)-1] == '/')
+}
+
+// originalPath is the path that the client sent, which a handler above may have
+// stripped.
+func originalPath(r *http.Request) string {
+	if path, _, _ := strings.Cut(r.RequestURI, "?"); strings.HasPrefix(path, "/") {
+		if path, err := url.PathUnescape(path); err == nil {
+			return path
+		}
+	}
+	return r.URL.Path
+}
+
+func (c *Cookie) presented(r *http.Request, tls bool) string {
+	value := cookieValue(r.Header["Cookie"], c.name(c.isSecure(tls)))
+	if strings.IndexByte(value, '%') < 0 {
+		return value
+	}
+	token, err := url.PathUnescape(value)
+	if err != nil {
 		return ""
 	}
-	return value
+	return token
 }
 
-// set returns the cookie that carries id. A maxAge of 0 makes it end with the
-// browser session.
-func (c *Cookie) set(r *http.Request, id string, maxAge time.Duration) *http.Cookie {
-	secure := isSecure(r)
-	cookie := c.with(c.name(secure), id, secure)
-	cookie.MaxAge = int(maxAge / time.Second)
-	return cookie
+func (c *Cookie) issue(h http.Header, tls bool, token string, ttl time.Duration) error {
+	cookie := c.cookie(escapeCookie(token), c.isSecure(tls))
+	if ttl > 0 {
+		seconds := (ttl + time.Second - 1) / time.Second
+		cookie.MaxAge = int(seconds)
+		cookie.Expires = time.Now().Add(seconds * time.Second)
+	}
+	return c.add(h, cookie)
 }
 
-// expired returns the cookie that makes the browser forget the ID.
-func (c *Cookie) expired(r *http.Request) *http.Cookie {
-	secure := isSecure(r)
-	cookie := c.with(c.name(secure), "", secure)
+func (c *Cookie) withdraw(h http.Header, tls bool) error {
+	if c.KeepAfterDestroy {
+		return nil
+	}
+	cookie := c.cookie("", c.isSecure(tls))
 	cookie.MaxAge = -1
 	cookie.Expires = time.Unix(1, 0)
-	return cookie
+	return c.add(h, cookie)
 }
 
-func isSecure(r *http.Request) bool { return r.TLS != nil }
+func (c *Cookie) add(h http.Header, cookie *http.Cookie) error {
+	line := cookie.String()
+	if c.Priority != "" {
+		line += "; Priority=" + c.Priority
+	}
+	if len(line) > maxCookieBytes {
+		return fmt.Errorf("%w: the cookie has %d bytes, browsers keep up to %d", ErrCookie, len(line), maxCookieBytes)
+	}
+	h.Add("Set-Cookie", line)
+	h.Set("Cache-Control", "no-store")
+	return nil
+}
+
+func (c *Cookie) discloses(h http.Header) { vary(h, "Cookie") }
+
+// working returns no carrier: each request chooses its own.
+func (f CookieFunc) working() (carrier, error) {
+	if f == nil {
+		return nil, fmt.Errorf("%w: CookieFunc is nil", ErrOptions)
+	}
+	return nil, nil
+}
+
+// escapeCookie encodes what a cookie's value may not contain as JavaScript's
+// encodeURIComponent does, which is what express-session puts on the wire.
+func escapeCookie(token string) string {
+	const hex = "0123456789ABCDEF"
+	if strings.IndexFunc(token, needsEscape) < 0 {
+		return token
+	}
+	var escaped strings.Builder
+	for i := range len(token) {
+		if c := token[i]; needsEscape(rune(c)) {
+			escaped.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		} else {
+			escaped.WriteByte(c)
+		}
+	}
+	return escaped.String()
+}
+
+func needsEscape(c rune) bool {
+	return c >= 0x80 || !isURLBase64(byte(c)) && !strings.ContainsRune(".!~*'()", c)
+}
 
 // cookieValue returns the value of the first cookie of that name. It is
-// (*http.Request).Cookie without its allocations, and without unquoting: an ID
-// is never quoted.
+// (*http.Request).Cookie without its allocations, and without unquoting: a
+// token is never quoted.
 func cookieValue(lines []string, name string) string {
 	for _, line := range lines {
 		for pair := range strings.SplitSeq(line, ";") {

@@ -21,6 +21,16 @@ var (
 	// of another type.
 	ErrValue = errors.New("holdfast: value")
 
+	// ErrID: Options.NewID failed, or returned what cannot be an ID.
+	ErrID = errors.New("holdfast: session ID")
+
+	// ErrCookie: the cookie would be larger than browsers accept.
+	ErrCookie = errors.New("holdfast: cookie too large")
+
+	// ErrUnsupported: the Store has no Matching method, which finding sessions
+	// needs.
+	ErrUnsupported = errors.New("holdfast: not supported by the store")
+
 	// ErrRecord: the store returned bytes that no Manager wrote.
 	ErrRecord = errors.New("holdfast: damaged session record")
 )

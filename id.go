@@ -4,27 +4,53 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 )
 
 // An ID is 256 bits of the system's CSPRNG as 43 characters of URL-safe
-// base64. Nothing else that a client presents reaches the store.
+// base64, unless Options.NewID makes others of the same characters. Nothing
+// else that a client presents reaches the store.
 const (
 	idBytes = 32
 	idLen   = (idBytes*8 + 5) / 6
+
+	minIDLen = 22 // 128 bits, for generators of one's own
+	maxIDLen = 256
 )
 
-func newID() string {
+func randomID() string {
 	var random [idBytes]byte
 	rand.Read(random[:]) // never fails: it ends the program rather than return weak bytes
 	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
-func validID(id string) bool {
-	if len(id) != idLen {
-		return false
+// newID returns an ID for a session that begins with this session's request.
+func (s *Session) newID() (string, error) {
+	generate := s.manager.options.NewID
+	if generate == nil {
+		return randomID(), nil
 	}
-	for i := range len(id) {
-		if !isURLBase64(id[i]) {
+	id, err := generate(s.request)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrID, err)
+	}
+	if !s.manager.mayBeID(id) {
+		return "", fmt.Errorf("%w: Options.NewID returned %d bytes; an ID is %d to %d characters of A-Z, a-z, 0-9, - and _", ErrID, len(id), minIDLen, maxIDLen)
+	}
+	return id, nil
+}
+
+// mayBeID reports whether id has the form of those that the Manager issues.
+func (m *Manager) mayBeID(id string) bool {
+	if m.options.NewID == nil {
+		return len(id) == idLen && isURLBase64String(id)
+	}
+	return minIDLen <= len(id) && len(id) <= maxIDLen && isURLBase64String(id)
+}
+
+func isURLBase64String(s string) bool {
+	for i := range len(s) {
+		if !isURLBase64(s[i]) {
 			return false
 		}
 	}
@@ -34,6 +60,8 @@ func validID(id string) bool {
 func isURLBase64(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
+
+const storeKeyLen = sha256.Size
 
 // storeKey is what the session is stored under. Being a hash, it logs nobody
 // in who reads it in the store, and no client chooses it.

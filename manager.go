@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
@@ -17,7 +18,13 @@ type Manager struct {
 	options Options
 	store   Store
 	own     *cache.Cache // nil if the store is the caller's
+	carrier carrier      // nil if a CookieFunc chooses it for each request
+	signer  signer
+	proxies proxies
 	started time.Time
+
+	watchers   watchers
+	warnSecure sync.Once
 }
 
 // New returns a Manager that keeps to o. The error wraps ErrOptions and says
@@ -27,7 +34,13 @@ func New(o Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{options: o, store: o.Store, started: time.Now()}
+	m := &Manager{options: o, store: o.Store, proxies: o.TrustedProxies, started: time.Now()}
+	if m.carrier, err = o.Carrier.working(); err != nil {
+		return nil, err
+	}
+	if m.signer, err = newSigner(o.Keys); err != nil {
+		return nil, err
+	}
 	if m.store == nil {
 		if m.own, err = cache.New(cache.Options{}); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
@@ -63,16 +76,22 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			return
 		}
 		x := &exchange{Context: r.Context()}
+		r = r.WithContext(x)
 		x.session.manager = m
 		x.session.request = r
+		if !x.session.chooseCarrier() {
+			next.ServeHTTP(w, r.WithContext(x.Context))
+			return
+		}
 		x.writer = writer{inner: w, session: &x.session}
-		next.ServeHTTP(x.writer.asCapable(), r.WithContext(x))
+		next.ServeHTTP(x.writer.asCapable(), r)
 		x.writer.finish()
 	})
 }
 
 // FromContext returns the session of the request that ctx belongs to. It
-// reports false if the request did not pass through a Manager's Handler.
+// reports false if the request did not pass through a Manager's Handler, or is
+// for a path outside the cookie's.
 func FromContext(ctx context.Context) (*Session, bool) {
 	s, ok := ctx.Value(sessionKey{}).(*Session)
 	return s, ok
@@ -104,15 +123,27 @@ func (m *Manager) now() time.Time {
 	return m.started.Add(time.Since(m.started)).Round(0)
 }
 
+// expires returns when the session ends whatever its activity.
+func (m *Manager) expires(r record) time.Time {
+	end := r.created.Add(m.options.AbsoluteLifetime)
+	if !r.expires.IsZero() && r.expires.Before(end) {
+		return r.expires
+	}
+	return end
+}
+
 // ttl returns how long a session may stay in the store from now on without
-// another request; 0 or less if its absolute lifetime is over.
+// another request; 0 or less if it is over.
 func (m *Manager) ttl(r record, now time.Time) time.Duration {
 	idle := r.idle
 	if idle == 0 {
 		idle = m.options.IdleTimeout
 	}
-	return min(idle, m.options.AbsoluteLifetime-now.Sub(r.created))
+	return min(idle, m.expires(r).Sub(now))
 }
+
+// Format prints the type alone, since a Manager knows secrets.
+func (m *Manager) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Manager") }
 
 func (m *Manager) log(r *http.Request, err error) {
 	m.options.Logger.ErrorContext(r.Context(), "session not stored", "error", err)

@@ -2,8 +2,10 @@ package holdfast
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/holdfast-go/holdfast/codec"
@@ -16,7 +18,7 @@ const (
 
 // Options configure a Manager. The zero value is safe: an embedded cache of 64
 // MiB, sessions that end after an hour without a request and a day after they
-// began, and a cookie as strict as it may be.
+// began, and a cookie as strict as it may be. Options print as their type alone.
 type Options struct {
 	// Store keeps the sessions. nil means a cache of the Manager's own, with
 	// the defaults of cache.Options, that ends with Close. A Store given here
@@ -34,8 +36,24 @@ type Options struct {
 	// activity. 0 means 24 hours.
 	AbsoluteLifetime time.Duration
 
-	// Cookie says how the session's ID travels.
-	Cookie Cookie
+	// Carrier says how the session's ID travels. nil means Cookie{}.
+	Carrier Carrier
+
+	// Keys, if not nil, sign the IDs: what no key signed is turned away without
+	// asking the store. The first key signs, all of them verify; so a new key
+	// goes first, and the old one goes when its sessions have ended. Each has at
+	// least 16 bytes, best 32 of a random source. They are copied.
+	Keys [][]byte
+
+	// NewID, if not nil, makes the IDs: 22 to 256 characters of A-Z, a-z, 0-9, -
+	// and _ that nobody can guess. If it fails, so does the response. It must be
+	// safe for concurrent use.
+	NewID func(r *http.Request) (string, error)
+
+	// TrustedProxies are the networks of the proxies whose X-Forwarded-Proto
+	// says whether the client came over TLS. From everyone else the header
+	// changes nothing.
+	TrustedProxies []netip.Prefix
 
 	// ErrorHandler answers a request whose session could not be read or
 	// stored, in place of what the handler would have written; err wraps an
@@ -72,10 +90,19 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	var err error
-	o.Cookie, err = o.Cookie.withDefaults()
-	return o, err
+	if o.Carrier == nil {
+		o.Carrier = Cookie{}
+	}
+	for _, network := range o.TrustedProxies {
+		if !network.IsValid() {
+			return o, fmt.Errorf("%w: TrustedProxies contains the zero netip.Prefix", ErrOptions)
+		}
+	}
+	return o, nil
 }
+
+// Format prints the type alone, since Keys are secrets.
+func (o Options) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Options") }
 
 func internalServerError(w http.ResponseWriter, _ *http.Request, _ error) {
 	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)

@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -11,45 +12,58 @@ import (
 // its key and its encoded bytes. The values stay encoded until someone asks
 // for one.
 //
-//	version  1 byte
-//	created  8 bytes  Unix time in nanoseconds
-//	written  8 bytes  likewise, of the latest commit
-//	idle     8 bytes  idle timeout in nanoseconds; 0: the Manager's
-//	values   { uvarint length, key, uvarint length, value } …
+//	version   1 byte
+//	user tag  8 bytes  of the user's ID; 0 while nobody is logged in
+//	created   8 bytes  Unix time in nanoseconds
+//	written   8 bytes  likewise, of the latest commit
+//	expires   8 bytes  likewise; 0: the Manager's absolute lifetime decides
+//	idle      8 bytes  idle timeout in nanoseconds; 0: the Manager's
+//	user      uvarint length, user ID
+//	values    { uvarint length, key, uvarint length, value } …
 //
-// Numbers are little-endian.
+// Numbers are little-endian. The tag comes first so that the sessions of one
+// user are found among a million without decoding any other.
 type record struct {
 	created time.Time
 	written time.Time
+	expires time.Time // zero if SetExpires was never called
 	idle    time.Duration
+	user    string // "" while nobody is logged in
 	values  []byte
 }
 
 const (
 	recordVersion = 1
-	headerLen     = 1 + 3*8
+	userTagLen    = 8
+	fixedLen      = 1 + userTagLen + 4*8
 )
 
 // parseRecord checks all of raw, so that what reads the record later needs no
 // checks. The record refers to raw.
 func parseRecord(raw []byte) (record, error) {
-	if len(raw) < headerLen {
-		return record{}, fmt.Errorf("%w: %d bytes, a header has %d", ErrRecord, len(raw), headerLen)
+	if len(raw) < fixedLen {
+		return record{}, fmt.Errorf("%w: %d bytes, a header has at least %d", ErrRecord, len(raw), fixedLen)
 	}
 	if raw[0] != recordVersion {
 		return record{}, fmt.Errorf("%w: version %d, this is version %d", ErrRecord, raw[0], recordVersion)
 	}
+	user, values, whole := cutField(raw[fixedLen:])
+	if !whole {
+		return record{}, fmt.Errorf("%w: the user ID is cut short", ErrRecord)
+	}
+	times := raw[1+userTagLen:]
 	r := record{
-		created: time.Unix(0, int64(binary.LittleEndian.Uint64(raw[1:]))),
-		written: time.Unix(0, int64(binary.LittleEndian.Uint64(raw[9:]))),
-		idle:    time.Duration(binary.LittleEndian.Uint64(raw[17:])),
-		values:  raw[headerLen:],
+		created: timeAt(times),
+		written: timeAt(times[8:]),
+		expires: timeAt(times[16:]),
+		idle:    time.Duration(binary.LittleEndian.Uint64(times[24:])),
+		user:    string(user),
+		values:  values,
 	}
 	if r.idle < 0 {
 		return record{}, fmt.Errorf("%w: a negative idle timeout", ErrRecord)
 	}
 	for rest := r.values; len(rest) > 0; {
-		var whole bool
 		if _, rest, whole = cutField(rest); whole {
 			_, rest, whole = cutField(rest)
 		}
@@ -62,10 +76,39 @@ func parseRecord(raw []byte) (record, error) {
 
 // appendHeader appends all of r but its values.
 func (r record) appendHeader(dst []byte) []byte {
+	dst = appendUserPrefix(dst, r.user)
+	dst = appendTime(dst, r.created)
+	dst = appendTime(dst, r.written)
+	dst = appendTime(dst, r.expires)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.idle))
+	dst = binary.AppendUvarint(dst, uint64(len(r.user)))
+	return append(dst, r.user...)
+}
+
+// appendUserPrefix appends what the records of a user's sessions, and of hardly
+// any others, begin with.
+func appendUserPrefix(dst []byte, user string) []byte {
 	dst = append(dst, recordVersion)
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.created.UnixNano()))
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.written.UnixNano()))
-	return binary.LittleEndian.AppendUint64(dst, uint64(r.idle))
+	if user == "" {
+		return append(dst, make([]byte, userTagLen)...)
+	}
+	sum := sha256.Sum256([]byte(user))
+	return append(dst, sum[:userTagLen]...)
+}
+
+func appendTime(dst []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return binary.LittleEndian.AppendUint64(dst, 0)
+	}
+	return binary.LittleEndian.AppendUint64(dst, uint64(t.UnixNano()))
+}
+
+func timeAt(b []byte) time.Time {
+	n := int64(binary.LittleEndian.Uint64(b))
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n)
 }
 
 func appendValue(dst []byte, key string, encoded []byte) []byte {
@@ -88,6 +131,9 @@ func (r record) all() iter.Seq2[[]byte, []byte] {
 		}
 	}
 }
+
+// headerLen is the length of what appendHeader appends, or a little more.
+func (r record) headerLen() int { return fixedLen + binary.MaxVarintLen32 + len(r.user) }
 
 func (r record) value(key string) (encoded []byte, found bool) {
 	for k, encoded := range r.all() {

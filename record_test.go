@@ -12,7 +12,7 @@ func sampleRecord() record {
 	values := appendValue(nil, "a", []byte("1"))
 	values = appendValue(values, "", nil)
 	values = appendValue(values, "b", make([]byte, 300))
-	return record{created: time.Unix(1, 2), written: time.Unix(3, 4), idle: time.Hour, values: values}
+	return record{created: time.Unix(1, 2), written: time.Unix(3, 4), expires: time.Unix(5, 6), idle: time.Hour, user: "ada", values: values}
 }
 
 func encodeRecord(r record) []byte { return append(r.appendHeader(nil), r.values...) }
@@ -33,7 +33,8 @@ func TestARecordComesBackAsItWas(t *testing.T) {
 
 func TestARecordCutShortIsAnErrorExceptBetweenValues(t *testing.T) {
 	whole := encodeRecord(sampleRecord())
-	between := map[int]bool{headerLen: true, headerLen + 4: true, headerLen + 6: true}
+	header := len(sampleRecord().appendHeader(nil))
+	between := map[int]bool{header: true, header + 4: true, header + 6: true}
 	for n := range len(whole) {
 		_, err := parseRecord(whole[:n])
 		if between[n] {

@@ -3,6 +3,7 @@ package holdfast
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/codec"
@@ -11,8 +12,9 @@ import (
 // regenerate moves the session to a new ID. The new record is stored before
 // the old one is removed, and Update removes the old one only if it is still
 // what the new one was made from; so nothing written meanwhile is lost, and
-// what was destroyed meanwhile is not brought back.
-func (s *Session) regenerate() error {
+// what was destroyed meanwhile is not brought back. Further changes may be made
+// in the same step.
+func (s *Session) regenerate(also ...change) error {
 	switch {
 	case s.err != nil:
 		return s.err
@@ -21,19 +23,22 @@ func (s *Session) regenerate() error {
 	case s.headerSent:
 		return ErrHeaderSent
 	}
-	id := newID()
+	id, err := s.newID()
+	if err != nil {
+		return err
+	}
 	key := storeKey(id)
 	if !s.stored {
-		return s.rename(id, key)
+		return s.rename(id, key, also)
 	}
 
 	var raw []byte
-	err := s.manager.store.Update(s.key, func(old []byte, found bool) (change cache.Change, err error) {
+	err = s.manager.store.Update(s.key, func(old []byte, found bool) (change cache.Change, err error) {
 		raw = nil
 		if !found {
 			return cache.Keep(), nil
 		}
-		raw, err = s.copyTo(key, old)
+		raw, err = s.copyTo(key, old, also)
 		return cache.Remove(), err
 	})
 	if err == nil && raw == nil {
@@ -41,15 +46,16 @@ func (s *Session) regenerate() error {
 		err = ErrEnded
 	}
 	if err != nil {
-		return errors.Join(err, s.remove(key)) // a copy may have been made before the old one was gone
+		return errors.Join(err, s.manager.remove(key)) // a copy may have been made before the old one was gone
 	}
+	s.manager.watchers.tell(s.key)
 	s.id, s.key = id, key
-	s.cookie = cookieSent
+	s.token = tokenIssued
 	return s.committed(raw)
 }
 
 // copyTo stores under key what old becomes by the changes not stored yet.
-func (s *Session) copyTo(key string, old []byte) ([]byte, error) {
+func (s *Session) copyTo(key string, old []byte, also changes) ([]byte, error) {
 	r, err := parseRecord(old)
 	if err != nil {
 		return nil, err
@@ -62,7 +68,7 @@ func (s *Session) copyTo(key string, old []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, ttl := s.encodeRecord(r, cs)
+	raw, ttl := s.encodeRecord(r, append(cs, also...))
 	if ttl <= 0 {
 		return nil, ErrEnded
 	}
@@ -70,12 +76,12 @@ func (s *Session) copyTo(key string, old []byte) ([]byte, error) {
 }
 
 // rename gives a new ID to a session that is not stored yet.
-func (s *Session) rename(id, key string) error {
+func (s *Session) rename(id, key string, also changes) error {
 	cs, err := s.rebindChanges(key)
 	if err != nil {
 		return err
 	}
-	s.id, s.key, s.changes = id, key, cs
+	s.id, s.key, s.changes = id, key, append(cs, also...)
 	return nil
 }
 
@@ -101,7 +107,7 @@ func (s *Session) rebindValues(r record, newKey string) ([]byte, error) {
 func (s *Session) rebindChanges(newKey string) (changes, error) {
 	binder, binds := s.manager.options.Codec.(codec.Binder)
 	if !binds {
-		return s.changes, nil
+		return slices.Clone(s.changes), nil
 	}
 	rebound := make(changes, len(s.changes))
 	for i, c := range s.changes {

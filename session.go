@@ -35,16 +35,20 @@ type Session struct {
 	err     error // the first that must not be lost: it fails the commit
 
 	headerSent bool
-	touched    time.Time  // when the store's TTL was last set by this request
-	cookie     cookieTask // what the response has to tell the client
+	touched    time.Time // when the store's TTL was last set by this request
+
+	carrier carrier // nil only if it could not be chosen, which err tells
+	tls     bool    // the client came over TLS, so far as a proxy can be trusted
+	token   tokenTask
 }
 
-type cookieTask uint8
+// tokenTask is what the response has to do about the client's token.
+type tokenTask uint8
 
 const (
-	cookieKept cookieTask = iota
-	cookieSent
-	cookieExpired
+	tokenKept tokenTask = iota
+	tokenIssued
+	tokenWithdrawn
 )
 
 // Set stores value under key, in place of what was there. The value is encoded
@@ -100,13 +104,26 @@ func (s *Session) Keys() []string {
 
 // ID returns the session's ID: the secret by which the client is recognised.
 // Treat it like a password. For a session that is new it is the ID under which
-// the first value will be stored.
+// the first value will be stored; "" if Options.NewID failed, which Err tells.
 func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.needID()
+	s.fail(s.needID())
 	return s.id
+}
+
+// Token returns what the client presents to be recognised: the ID, signed if
+// Options.Keys are set. Only the Form and Query carriers need it, to be put
+// into the pages; with the others it travels by itself.
+func (s *Session) Token() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	if s.fail(s.needID()); s.id == "" {
+		return ""
+	}
+	return s.manager.signer.sign(s.id)
 }
 
 // IsNew reports whether the session began with this request.
@@ -138,7 +155,25 @@ func (s *Session) SetMaxAge(age time.Duration) {
 		return
 	}
 	s.changes = append(s.changes, change{what: idleSet, idle: age})
-	s.cookie = cookieSent
+	s.token = tokenIssued
+}
+
+// SetExpires ends this session at the time t, if neither its idle timeout nor
+// Options.AbsoluteLifetime does so before. The zero time takes that back.
+func (s *Session) SetExpires(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	s.changes = append(s.changes, change{what: expiresSet, expires: t})
+	s.token = tokenIssued
+}
+
+// Expires returns when the session ends whatever its activity.
+func (s *Session) Expires() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.manager.expires(s.changes.header(s.record))
 }
 
 // Touch restarts the idle timeout. Every request that looks at its session
@@ -160,6 +195,16 @@ func (s *Session) Save() error {
 	defer s.mu.Unlock()
 	s.load()
 	return s.commit()
+}
+
+// Reload drops the changes not stored yet, and sees what other requests have
+// stored since this one first looked. It returns ErrEnded if the session has
+// ended meanwhile, or the error of the store.
+func (s *Session) Reload() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.reload()
 }
 
 // Err returns the first error of a method that could not return it: a value
@@ -186,8 +231,8 @@ func (s *Session) Regenerate() error {
 }
 
 // Destroy ends the session: its values are gone, its ID is dead for every
-// request, also those under way, and the browser is told to forget it. Values
-// set afterwards begin a new session.
+// request, also those under way, and the client is told to forget it. Values
+// set afterwards begin a new session with a new ID.
 //
 // An error is the store's, and then the session is still there.
 func (s *Session) Destroy() error {
@@ -195,6 +240,20 @@ func (s *Session) Destroy() error {
 	defer s.mu.Unlock()
 	s.load()
 	return s.destroy()
+}
+
+// chooseCarrier reports whether the request can have a session at all.
+func (s *Session) chooseCarrier() bool {
+	s.carrier = s.manager.carrier
+	if choose, ok := s.manager.options.Carrier.(CookieFunc); ok {
+		var err error
+		if s.carrier, err = choose(s.request).working(); err != nil {
+			s.carrier = nil
+			s.fail(err)
+			return true
+		}
+	}
+	return s.carrier.admits(s.request)
 }
 
 // fail keeps the first error for Err and the commit.
@@ -205,36 +264,57 @@ func (s *Session) fail(err error) {
 }
 
 // needID gives a new session the ID that it will be stored under.
-func (s *Session) needID() {
-	if s.id == "" {
-		s.id = newID()
-		s.key = storeKey(s.id)
+func (s *Session) needID() error {
+	if s.id != "" {
+		return nil
 	}
+	id, err := s.newID()
+	if err != nil {
+		return err
+	}
+	s.id, s.key = id, storeKey(id)
+	return nil
+}
+
+func (s *Session) endedIf(ended bool) error {
+	if ended {
+		return ErrEnded
+	}
+	return nil
 }
 
 func (s *Session) encode(key string, value any) ([]byte, error) {
-	encoded, err := s.codec(key).Marshal(value)
+	if s.manager.binds() {
+		if err := s.needID(); err != nil {
+			return nil, err
+		}
+	}
+	encoded, err := s.manager.codecAt(s.key, key).Marshal(value)
 	if err != nil {
 		return nil, fmt.Errorf("%w of type %T cannot be encoded: %w", ErrValue, value, err)
 	}
 	return encoded, nil
 }
 
-func (s *Session) decode(key string, encoded []byte, into any) error {
-	if err := s.codec(key).Unmarshal(encoded, into); err != nil {
+func (m *Manager) decode(storeKey, key string, encoded []byte, into any) error {
+	if err := m.codecAt(storeKey, key).Unmarshal(encoded, into); err != nil {
 		return fmt.Errorf("%w is not a %T: %w", ErrValue, into, err)
 	}
 	return nil
 }
 
-// codec returns the codec for the value under key, bound to its place where
-// the codec can be.
-func (s *Session) codec(key string) codec.Codec {
-	if b, ok := s.manager.options.Codec.(codec.Binder); ok {
-		s.needID()
-		return b.Bind(place(s.key, key))
+func (m *Manager) binds() bool {
+	_, ok := m.options.Codec.(codec.Binder)
+	return ok
+}
+
+// codecAt returns the codec for one value, bound to its place where the codec
+// can be.
+func (m *Manager) codecAt(storeKey, key string) codec.Codec {
+	if b, ok := m.options.Codec.(codec.Binder); ok {
+		return b.Bind(place(storeKey, key))
 	}
-	return s.manager.options.Codec
+	return m.options.Codec
 }
 
 // place names one value of one session. A store key has a fixed length, so no

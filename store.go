@@ -1,29 +1,79 @@
 package holdfast
 
 import (
+	"context"
+	"iter"
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// Store keeps session records. *cache.Cache is the one to use; an
-// implementation of one's own has to keep to its doc comments, for all of what
-// the sessions promise rests on them:
+// Store keeps session records. *cache.Cache is the one to use. Whoever writes
+// another, distributed, say, has to keep to this contract, on which all that
+// sessions promise rests; package storetest checks it.
 //
-//   - Set stores a copy of value under id for ttl.
+//   - IDs and values are any bytes. The store keeps no reference to what it is
+//     given, nor to what it returns.
+//   - Set stores value under id for ttl, which is positive.
 //   - Append appends the value under id to dst, and reports whether there is one.
-//   - Touch gives an entry a new ttl; it never brings back one that is gone.
+//     It counts as a use, if the store evicts by use.
+//   - Peek is Append without counting as a use.
+//   - Touch gives an entry a new ttl; a ttl of 0 or less ends it. It reports
+//     false if there is no such entry, and never brings one back.
 //   - Update is atomic: between what its function sees and the change that it
-//     returns, no other write to the id takes place. The function may be called
-//     more than once, may call the store, and runs without a lock.
-//   - A value is never returned after its ttl.
+//     returns, no other write to id takes place. The function may be called
+//     again with a newer value, may call the store, and its error is returned
+//     as it is, with nothing changed.
+//   - An entry is gone from all methods once its ttl is over, and after Update
+//     removed it; nothing but Set and Put make one.
 //
-// All methods are safe for concurrent use.
+// All methods are safe for concurrent use. Set and Update return an error when
+// the store cannot do what they say; it contains no ID and no value.
+//
+// A store whose reads can fail implements Loader too, and one that can find
+// entries by what they begin with Matcher.
 type Store interface {
 	Set(id string, value []byte, ttl time.Duration) error
 	Append(dst []byte, id string) ([]byte, bool)
+	Peek(id string) ([]byte, bool)
 	Touch(id string, ttl time.Duration) bool
 	Update(id string, fn func(old []byte, found bool) (cache.Change, error)) error
 }
 
-var _ Store = (*cache.Cache)(nil)
+// Loader is a Store whose reads can fail. Load is Append with an error, which
+// becomes the response's: while the store is away nobody gets a new session in
+// place of the one that cannot be read.
+type Loader interface {
+	Store
+	Load(ctx context.Context, dst []byte, id string) ([]byte, bool, error)
+}
+
+// Matcher is a Store that can find sessions, which Manager.Sessions and all
+// that ends a user's sessions need. Matching iterates over the entries whose
+// value begins with prefix, in any order; the entries are the caller's own. It
+// counts as no use of any entry.
+type Matcher interface {
+	Store
+	Matching(prefix []byte) iter.Seq[cache.Entry]
+}
+
+var _ Matcher = (*cache.Cache)(nil)
+
+// read is Append with the errors of a Loader.
+func (m *Manager) read(ctx context.Context, key string) ([]byte, bool, error) {
+	if loader, ok := m.store.(Loader); ok {
+		return loader.Load(ctx, nil, key)
+	}
+	raw, found := m.store.Append(nil, key)
+	return raw, found, nil
+}
+
+// remove deletes a record by way of Update, which unlike a plain deletion says
+// when the store could not do it.
+func (m *Manager) remove(key string) error {
+	err := m.store.Update(key, func([]byte, bool) (cache.Change, error) { return cache.Remove(), nil })
+	if err == nil {
+		m.watchers.tell(key)
+	}
+	return err
+}

@@ -1,6 +1,9 @@
 package holdfast
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // Get returns the value under key. It reports false if there is none, or if it
 // is of another type. The value is the caller's own: changing it changes
@@ -13,7 +16,7 @@ func Get[T any](s *Session, key string) (value T, ok bool) {
 	if !found {
 		return value, false
 	}
-	if err := s.decode(key, encoded, &value); err != nil {
+	if err := s.manager.decode(s.key, key, encoded, &value); err != nil {
 		var zero T
 		return zero, false
 	}
@@ -52,11 +55,37 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 	return updated, nil
 }
 
+// Pop returns the value under key and removes it, in one atomic step: of any
+// number of concurrent requests one gets it. That is what a message to be shown
+// once needs. It reports false if there is none, it is of another type, or it
+// could not be removed, which Err tells.
+func Pop[T any](s *Session, key string) (value T, ok bool) {
+	if value, ok = Get[T](s, key); !ok {
+		return value, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.commitAs(func(r record) (changes, error) {
+		_, ok = s.changes.over(r, key)
+		var err error
+		value, err = valueIn[T](s, r, key)
+		return append(slices.Clip(s.changes), change{what: valueDeleted, key: key}), err
+	})
+	if err != nil || !ok {
+		if !errors.Is(err, ErrEnded) {
+			s.fail(err)
+		}
+		var zero T
+		return zero, false
+	}
+	return value, true
+}
+
 // valueIn returns the value under key as r and the changes not stored yet make
 // it; the zero T if there is none.
 func valueIn[T any](s *Session, r record, key string) (value T, err error) {
 	if encoded, found := s.changes.over(r, key); found {
-		err = s.decode(key, encoded, &value)
+		err = s.manager.decode(s.key, key, encoded, &value)
 	}
 	return value, err
 }

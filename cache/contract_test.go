@@ -529,6 +529,44 @@ func TestTheBodyOfALoopOverAllMayChangeTheCacheAndStop(t *testing.T) {
 	assert.Equal(t, 90, c.Len())
 }
 
+func TestMatchingFindsTheEntriesThatBeginSo(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		c := open(t, cache.Options{})
+		require.NoError(t, c.Set("ada's", []byte("ada: 1"), time.Hour))
+		require.NoError(t, c.Set("ada's for ever", []byte("ada: 2"), cache.NoExpiry))
+		require.NoError(t, c.Set("ada's short one", []byte("ada: 3"), time.Minute))
+		put(t, c, "bob's", "bob: 1")
+		put(t, c, "empty", "")
+		time.Sleep(time.Minute)
+		c.Touch("ada's", 2*time.Hour)
+		time.Sleep(time.Minute)
+
+		found := map[string]cache.Entry{}
+		for entry := range c.Matching([]byte("ada:")) {
+			found[entry.ID] = entry
+		}
+
+		require.Len(t, found, 2)
+		entry := found["ada's"]
+		assert.Equal(t, "ada: 1", string(entry.Value))
+		assert.Equal(t, 2*time.Hour-time.Minute, entry.TTL.Round(time.Second))
+		assert.Equal(t, time.Minute, entry.Idle.Round(time.Second))
+		assert.Equal(t, cache.NoExpiry, found["ada's for ever"].TTL)
+	})
+}
+
+func TestMatchingOfNothingFindsAllAndIsNoUse(t *testing.T) {
+	c := open(t, cache.Options{})
+	put(t, c, "a", "1")
+	put(t, c, "b", "")
+	n := 0
+	for range c.Matching(nil) {
+		n++
+	}
+	assert.Equal(t, 2, n)
+	assert.Zero(t, c.Stats().Hits)
+}
+
 // Callbacks.
 
 func TestOnEvictIsToldWhoLeftAndWhy(t *testing.T) {

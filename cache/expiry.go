@@ -31,6 +31,14 @@ func (c *clock) deadline(ttl time.Duration) int64 {
 	return now + int64(ttl)
 }
 
+// ttlUntil is the inverse of deadline.
+func ttlUntil(deadline, now int64) time.Duration {
+	if deadline == math.MaxInt64 {
+		return NoExpiry
+	}
+	return time.Duration(deadline - now)
+}
+
 // expire evicts all entries whose deadline has come.
 func (s *shard) expire() {
 	if len(s.deadlines) == 0 {

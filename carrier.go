@@ -1,0 +1,158 @@
+package holdfast
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Carrier is how the session's token travels between client and server: one of
+// Cookie, CookieFunc, Header, Form and Query. A Manager has one. To serve
+// browsers and an API from the same sessions, make two Managers on one Store.
+type Carrier interface {
+	// working returns the carrier as it works, or says what is wrong with it.
+	working() (carrier, error)
+}
+
+// carrier is a Carrier at work. A token is what the client presents: the ID,
+// signed if Options.Keys are set.
+type carrier interface {
+	// admits is asked before the handler runs; false means that this request
+	// has no session.
+	admits(r *http.Request) bool
+
+	// presented returns the request's token, or "".
+	presented(r *http.Request, secure bool) string
+
+	// issue hands the client a token, which is good for ttl if it is used no
+	// more.
+	issue(h http.Header, secure bool, token string, ttl time.Duration) error
+
+	// withdraw makes the client forget its token.
+	withdraw(h http.Header, secure bool) error
+
+	// discloses is told of a response that depends on the session, and says in
+	// its header who may keep it.
+	discloses(h http.Header)
+}
+
+// Header carries the token in a header of the request, for APIs and mobile
+// applications. A new token comes back in the response's header of that name,
+// an empty one after Destroy. The client stores it, and no browser sends it by
+// itself: forgery across sites is impossible, but so are plain links and forms.
+type Header struct {
+	Name string // "" means X-Session
+}
+
+func (c Header) working() (carrier, error) {
+	if c.Name == "" {
+		c.Name = "X-Session"
+	}
+	if !isToken(c.Name) {
+		return nil, fmt.Errorf("%w: Header.Name is %q, which cannot be a header's name", ErrOptions, c.Name)
+	}
+	c.Name = http.CanonicalHeaderKey(c.Name)
+	return c, nil
+}
+
+func (c Header) admits(*http.Request) bool { return true }
+
+func (c Header) presented(r *http.Request, _ bool) string { return r.Header.Get(c.Name) }
+
+func (c Header) issue(h http.Header, _ bool, token string, _ time.Duration) error {
+	h.Set(c.Name, token)
+	return nil
+}
+
+func (c Header) withdraw(h http.Header, _ bool) error {
+	h.Set(c.Name, "")
+	return nil
+}
+
+func (c Header) discloses(h http.Header) { vary(h, c.Name) }
+
+// Form carries the token in a field of posted forms, for pages that must work
+// without cookies. Every form has to contain it; Session.Token is its value.
+// The body of a posted form is read before the handler runs.
+//
+// Whoever sees the page's source sees the log-in; no response of such a session
+// is cached, and none tells other sites where the user came from.
+type Form struct {
+	Field string // "" means session
+}
+
+func (c Form) working() (carrier, error) {
+	if c.Field == "" {
+		c.Field = defaultCookieName
+	}
+	return c, nil
+}
+
+// admits reads the form for this request and for all copies that the handlers
+// below make of it.
+func (c Form) admits(r *http.Request) bool {
+	r.PostFormValue(c.Field)
+	return true
+}
+
+func (c Form) presented(r *http.Request, _ bool) string { return r.PostForm.Get(c.Field) }
+
+func (c Form) issue(http.Header, bool, string, time.Duration) error { return nil }
+func (c Form) withdraw(http.Header, bool) error                     { return nil }
+func (c Form) discloses(h http.Header)                              { keepPrivate(h) }
+
+// Query carries the token in the URL, for clients that can do nothing else.
+// Every link has to contain it; Session.Token is its value.
+//
+// Use it only when nothing else works: URLs end up in histories, logs,
+// screenshots and messages to friends, and whoever has the URL is the user. No
+// response of such a session is cached, and none tells other sites its URL.
+type Query struct {
+	Param string // "" means session
+}
+
+func (c Query) working() (carrier, error) {
+	if c.Param == "" {
+		c.Param = defaultCookieName
+	}
+	return c, nil
+}
+
+func (c Query) admits(*http.Request) bool { return true }
+
+func (c Query) presented(r *http.Request, _ bool) string { return r.URL.Query().Get(c.Param) }
+
+func (c Query) issue(http.Header, bool, string, time.Duration) error { return nil }
+func (c Query) withdraw(http.Header, bool) error                     { return nil }
+func (c Query) discloses(h http.Header)                              { keepPrivate(h) }
+
+// keepPrivate is for responses that contain a token: nobody keeps them, and
+// their address stays here.
+func keepPrivate(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// vary tells caches that the response depends on a header of the request.
+func vary(h http.Header, on string) {
+	for _, line := range h["Vary"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, on) {
+				return
+			}
+		}
+	}
+	h.Add("Vary", on)
+}
+
+// isToken reports whether s is what RFC 9110 calls a token: a name that may
+// stand in a header.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isURLBase64(c) && !strings.ContainsRune("!#$%&'*+.^`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}

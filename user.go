@@ -1,0 +1,230 @@
+package holdfast
+
+import (
+	"cmp"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+// Login makes this the session of a user: it gets a new ID, keeps its values,
+// and the old ID is dead, all in one step. Call it once the user's password, or
+// whatever proves who they are, has been checked. The user's sessions can then
+// be listed and ended together.
+//
+// The error is one of Regenerate, or wraps ErrValue if userID is empty; then
+// nobody is logged in.
+func (s *Session) Login(userID string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	if userID == "" {
+		return fmt.Errorf("%w: the user ID is empty", ErrValue)
+	}
+	if err := s.regenerate(change{what: userSet, user: userID}); err != nil {
+		return err
+	}
+	return s.commit()
+}
+
+// UserID returns who is logged in, or "" if nobody is.
+func (s *Session) UserID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.changes.header(s.record).user
+}
+
+// EndOthers ends all other sessions of the user who is logged in, and returns
+// how many. Call it when they change their password, along with Regenerate.
+// Without a user it does nothing. The error is one of Manager.EndUser.
+func (s *Session) EndOthers() (int, error) {
+	user := s.UserID()
+	if user == "" {
+		return 0, nil
+	}
+	s.mu.Lock()
+	this := s.key
+	s.mu.Unlock()
+	return s.manager.endWhere(user, func(key string) bool { return key != this })
+}
+
+// Info tells of a session that is not this request's. It prints as its type
+// alone.
+type Info struct {
+	// Handle names the session to Manager.End. It is no ID: whoever presents
+	// it is a stranger. It may stand in a page for its user.
+	Handle string
+
+	UserID   string    // "" if nobody is logged in
+	Created  time.Time // when it began
+	LastSeen time.Time // when it was last used
+	Expires  time.Time // when it ends whatever its activity
+
+	manager *Manager
+	key     string
+	record  record
+}
+
+// Format prints the type alone, whatever the verb.
+func (i Info) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Info") }
+
+// Value stores the session's value under key into into, a non-nil pointer, and
+// reports whether there is one of that type. So an application that wants to
+// show where a user is logged in sets the address and the user agent at log-in,
+// and reads them here.
+func (i Info) Value(key string, into any) bool {
+	encoded, found := i.record.value(key)
+	return found && i.manager.decode(i.key, key, encoded, into) == nil
+}
+
+// Is reports whether s is the session that i tells of.
+func (i Info) Is(s *Session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return subtle.ConstantTimeCompare([]byte(i.key), []byte(s.key)) == 1
+}
+
+// Sessions returns the sessions of a user, the last seen first. It looks at
+// the first bytes of every session in the store, without counting as a use of
+// any. The error wraps ErrUnsupported if the store is no Matcher.
+func (m *Manager) Sessions(userID string) ([]Info, error) {
+	var infos []Info
+	if userID == "" {
+		return nil, nil
+	}
+	all, err := m.matching(appendUserPrefix(nil, userID))
+	if err != nil {
+		return nil, err
+	}
+	for info := range all {
+		if info.UserID == userID {
+			infos = append(infos, info)
+		}
+	}
+	slices.SortFunc(infos, func(a, b Info) int { return b.LastSeen.Compare(a.LastSeen) })
+	return infos, nil
+}
+
+// All returns an iterator over all sessions, in no particular order. The error
+// wraps ErrUnsupported if the store is no Matcher.
+func (m *Manager) All() (iter.Seq[Info], error) {
+	return m.matching([]byte{recordVersion})
+}
+
+// Len returns the number of sessions. The error is one of All.
+func (m *Manager) Len() (int, error) {
+	all, err := m.All()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for range all {
+		n++
+	}
+	return n, nil
+}
+
+// Clear ends all sessions and returns how many. The error is one of EndUser.
+func (m *Manager) Clear() (int, error) {
+	all, err := m.All()
+	if err != nil {
+		return 0, err
+	}
+	return m.endAll(all, func(Info) bool { return true })
+}
+
+// EndUser ends all sessions of a user and returns how many. A log-in that
+// happens meanwhile may or may not be ended; make sure first that the old
+// password is not accepted any more. The error wraps ErrUnsupported if the store
+// is no Matcher, or is the store's; the sessions counted are ended all the same.
+func (m *Manager) EndUser(userID string) (int, error) {
+	return m.endWhere(userID, func(string) bool { return true })
+}
+
+// End ends one session of a user, as named by its Info.Handle, and reports
+// whether there was one. A session of another user is left alone, so the handle
+// may come from a form. The error is the store's.
+func (m *Manager) End(userID, handle string) (bool, error) {
+	key, err := hex.DecodeString(handle)
+	if err != nil || userID == "" {
+		return false, nil
+	}
+	return m.endIfUser(string(key), userID)
+}
+
+func (m *Manager) endWhere(userID string, chosen func(key string) bool) (int, error) {
+	infos, err := m.Sessions(userID)
+	if err != nil {
+		return 0, err
+	}
+	return m.endAll(slices.Values(infos), func(i Info) bool { return chosen(i.key) })
+}
+
+func (m *Manager) endAll(infos iter.Seq[Info], chosen func(Info) bool) (n int, first error) {
+	for info := range infos {
+		if !chosen(info) {
+			continue
+		}
+		ended, err := m.endIfUser(info.key, info.UserID)
+		if ended {
+			n++
+		}
+		first = cmp.Or(first, err)
+	}
+	return n, first
+}
+
+func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
+	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
+		r, err := parseRecord(old)
+		ended = found && err == nil && r.user == userID
+		if !ended {
+			return cache.Keep(), nil
+		}
+		return cache.Remove(), nil
+	})
+	if err != nil {
+		return false, err
+	}
+	if ended {
+		m.watchers.tell(key)
+	}
+	return ended, nil
+}
+
+func (m *Manager) matching(prefix []byte) (iter.Seq[Info], error) {
+	matcher, ok := m.store.(Matcher)
+	if !ok {
+		return nil, fmt.Errorf("%w: %T has no method Matching", ErrUnsupported, m.store)
+	}
+	return func(yield func(Info) bool) {
+		for entry := range matcher.Matching(prefix) {
+			if info, ok := m.info(entry); ok && !yield(info) {
+				return
+			}
+		}
+	}, nil
+}
+
+// info reports false for what is no session, or one that is over.
+func (m *Manager) info(entry cache.Entry) (Info, bool) {
+	r, err := parseRecord(entry.Value)
+	now := m.now()
+	if err != nil || len(entry.ID) != storeKeyLen || m.ttl(r, now) <= 0 {
+		return Info{}, false
+	}
+	return Info{
+		Handle:  hex.EncodeToString([]byte(entry.ID)),
+		UserID:  r.user,
+		Created: r.created, LastSeen: now.Add(-entry.Idle), Expires: m.expires(r),
+		manager: m, key: entry.ID, record: r,
+	}, true
+}
