@@ -33,8 +33,8 @@ type carrier interface {
 	withdraw(h http.Header, secure bool) error
 
 	// discloses is told of a response that depends on the session, and says in
-	// its header who may keep it.
-	discloses(h http.Header)
+	// its header who may keep it. line is memory for a line of the header.
+	discloses(h http.Header, line *[1]string)
 }
 
 // Header carries the token in a header of the request, for APIs and mobile
@@ -70,7 +70,7 @@ func (c Header) withdraw(h http.Header, _ bool) error {
 	return nil
 }
 
-func (c Header) discloses(h http.Header) { vary(h, c.Name) }
+func (c Header) discloses(h http.Header, line *[1]string) { vary(h, c.Name, line) }
 
 // Form carries the token in a field of posted forms, for pages that must work
 // without cookies. Every form has to contain it; Session.Token is its value.
@@ -100,7 +100,7 @@ func (c Form) presented(r *http.Request, _ bool) string { return r.PostForm.Get(
 
 func (c Form) issue(http.Header, bool, string, time.Duration) error { return nil }
 func (c Form) withdraw(http.Header, bool) error                     { return nil }
-func (c Form) discloses(h http.Header)                              { keepPrivate(h) }
+func (c Form) discloses(h http.Header, _ *[1]string)                { keepPrivate(h) }
 
 // Query carries the token in the URL, for clients that can do nothing else.
 // Every link has to contain it; Session.Token is its value.
@@ -125,7 +125,7 @@ func (c Query) presented(r *http.Request, _ bool) string { return r.URL.Query().
 
 func (c Query) issue(http.Header, bool, string, time.Duration) error { return nil }
 func (c Query) withdraw(http.Header, bool) error                     { return nil }
-func (c Query) discloses(h http.Header)                              { keepPrivate(h) }
+func (c Query) discloses(h http.Header, _ *[1]string)                { keepPrivate(h) }
 
 // keepPrivate is for responses that contain a token: nobody keeps them, and
 // their address stays here.
@@ -135,7 +135,12 @@ func keepPrivate(h http.Header) {
 }
 
 // vary tells caches that the response depends on a header of the request.
-func vary(h http.Header, on string) {
+func vary(h http.Header, on string, line *[1]string) {
+	if len(h["Vary"]) == 0 {
+		line[0] = on
+		h["Vary"] = line[:]
+		return
+	}
 	for _, line := range h["Vary"] {
 		for name := range strings.SplitSeq(line, ",") {
 			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, on) {

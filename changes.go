@@ -15,7 +15,7 @@ type change struct {
 	key     string
 	encoded []byte        // of valueSet
 	idle    time.Duration // of idleSet
-	expires time.Time     // of expiresSet
+	expires instant       // of expiresSet
 	user    string        // of userSet
 }
 

@@ -14,7 +14,7 @@ import (
 
 // slowHandler is how long a handler runs before its return counts as activity
 // of its own.
-const slowHandler = time.Second
+const slowHandler = instant(time.Second)
 
 // load asks the store for the session that the request presents, once. It
 // leaves a new session where there is none, which the store does not hear of.
@@ -180,7 +180,7 @@ func (s *Session) committed(raw []byte) error {
 	return err
 }
 
-func (s *Session) touch(now time.Time) error {
+func (s *Session) touch(now instant) error {
 	switch {
 	case s.ended:
 		return ErrEnded
@@ -218,7 +218,7 @@ func (s *Session) beforeHeader(h http.Header) error {
 	err := s.settle()
 	s.headerSent = true
 	if s.carrier != nil {
-		s.carrier.discloses(h)
+		s.carrier.discloses(h, &s.varyLine)
 	}
 	if err != nil {
 		return err
@@ -241,7 +241,7 @@ func (s *Session) afterResponse() error {
 func (s *Session) settle() error {
 	err := s.commit()
 	if err == nil {
-		if now := s.manager.now(); now.Sub(s.touched) >= slowHandler {
+		if now := s.manager.now(); now-s.touched >= slowHandler {
 			err = s.touch(now)
 		}
 	}

@@ -244,7 +244,7 @@ func (c *Cookie) add(h http.Header, cookie *http.Cookie) error {
 	return nil
 }
 
-func (c *Cookie) discloses(h http.Header) { vary(h, "Cookie") }
+func (c *Cookie) discloses(h http.Header, line *[1]string) { vary(h, "Cookie", line) }
 
 // working returns no carrier: each request chooses its own.
 func (f CookieFunc) working() (carrier, error) {

@@ -66,6 +66,7 @@ const storeKeyLen = sha256.Size
 // storeKey is what the session is stored under. Being a hash, it logs nobody
 // in who reads it in the store, and no client chooses it.
 func storeKey(id string) string {
-	sum := sha256.Sum256([]byte(id))
+	var onStack [maxIDLen]byte // []byte(id) would be on the heap
+	sum := sha256.Sum256(append(onStack[:0], id...))
 	return string(sum[:])
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -119,27 +120,30 @@ func (x *exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdf
 
 // now returns the wall time at which the Manager was made plus what has passed
 // since, so that stepping the wall clock ends no session and prolongs none.
-func (m *Manager) now() time.Time {
-	return m.started.Add(time.Since(m.started)).Round(0)
+func (m *Manager) now() instant {
+	return instantOf(m.started) + instant(time.Since(m.started))
 }
 
 // expires returns when the session ends whatever its activity.
-func (m *Manager) expires(r record) time.Time {
-	end := r.created.Add(m.options.AbsoluteLifetime)
-	if !r.expires.IsZero() && r.expires.Before(end) {
-		return r.expires
+func (m *Manager) expires(r record) instant {
+	end := r.created + instant(m.options.AbsoluteLifetime)
+	if end < r.created {
+		end = math.MaxInt64
+	}
+	if r.expires != 0 {
+		end = min(end, r.expires)
 	}
 	return end
 }
 
 // ttl returns how long a session may stay in the store from now on without
 // another request; 0 or less if it is over.
-func (m *Manager) ttl(r record, now time.Time) time.Duration {
+func (m *Manager) ttl(r record, now instant) time.Duration {
 	idle := r.idle
 	if idle == 0 {
 		idle = m.options.IdleTimeout
 	}
-	return min(idle, m.expires(r).Sub(now))
+	return min(idle, time.Duration(m.expires(r)-now))
 }
 
 // Format prints the type alone, since a Manager knows secrets.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 )
 
@@ -24,12 +25,36 @@ import (
 // Numbers are little-endian. The tag comes first so that the sessions of one
 // user are found among a million without decoding any other.
 type record struct {
-	created time.Time
-	written time.Time
-	expires time.Time // zero if SetExpires was never called
+	created instant
+	written instant
+	expires instant // 0 if SetExpires was never called
 	idle    time.Duration
 	user    string // "" while nobody is logged in
 	values  []byte
+}
+
+// instant is a Unix time in nanoseconds. 0 stands for the zero time.
+type instant int64
+
+// instantOf returns the instant nearest to t that can be told: instants end in
+// the year 2262.
+func instantOf(t time.Time) instant {
+	switch year := t.Year(); {
+	case t.IsZero():
+		return 0
+	case year < 1970:
+		return 1
+	case year > 2261:
+		return math.MaxInt64
+	}
+	return instant(t.UnixNano())
+}
+
+func (i instant) time() time.Time {
+	if i == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(i))
 }
 
 const (
@@ -53,9 +78,9 @@ func parseRecord(raw []byte) (record, error) {
 	}
 	times := raw[1+userTagLen:]
 	r := record{
-		created: timeAt(times),
-		written: timeAt(times[8:]),
-		expires: timeAt(times[16:]),
+		created: instantAt(times),
+		written: instantAt(times[8:]),
+		expires: instantAt(times[16:]),
 		idle:    time.Duration(binary.LittleEndian.Uint64(times[24:])),
 		user:    string(user),
 		values:  values,
@@ -77,9 +102,9 @@ func parseRecord(raw []byte) (record, error) {
 // appendHeader appends all of r but its values.
 func (r record) appendHeader(dst []byte) []byte {
 	dst = appendUserPrefix(dst, r.user)
-	dst = appendTime(dst, r.created)
-	dst = appendTime(dst, r.written)
-	dst = appendTime(dst, r.expires)
+	dst = appendInstant(dst, r.created)
+	dst = appendInstant(dst, r.written)
+	dst = appendInstant(dst, r.expires)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.idle))
 	dst = binary.AppendUvarint(dst, uint64(len(r.user)))
 	return append(dst, r.user...)
@@ -96,20 +121,11 @@ func appendUserPrefix(dst []byte, user string) []byte {
 	return append(dst, sum[:userTagLen]...)
 }
 
-func appendTime(dst []byte, t time.Time) []byte {
-	if t.IsZero() {
-		return binary.LittleEndian.AppendUint64(dst, 0)
-	}
-	return binary.LittleEndian.AppendUint64(dst, uint64(t.UnixNano()))
+func appendInstant(dst []byte, at instant) []byte {
+	return binary.LittleEndian.AppendUint64(dst, uint64(at))
 }
 
-func timeAt(b []byte) time.Time {
-	n := int64(binary.LittleEndian.Uint64(b))
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, n)
-}
+func instantAt(b []byte) instant { return instant(binary.LittleEndian.Uint64(b)) }
 
 func appendValue(dst []byte, key string, encoded []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(key)))

@@ -35,7 +35,9 @@ type Session struct {
 	err     error // the first that must not be lost: it fails the commit
 
 	headerSent bool
-	touched    time.Time // when the store's TTL was last set by this request
+	touched    instant // when the store's TTL was last set by this request
+
+	varyLine [1]string // memory for a header that nearly every response needs
 
 	carrier carrier // nil only if it could not be chosen, which err tells
 	tls     bool    // the client came over TLS, so far as a proxy can be trusted
@@ -139,7 +141,7 @@ func (s *Session) Created() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.record.created
+	return s.record.created.time()
 }
 
 // SetMaxAge gives this session an idle timeout of its own, in place of
@@ -164,7 +166,7 @@ func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes = append(s.changes, change{what: expiresSet, expires: t})
+	s.changes = append(s.changes, change{what: expiresSet, expires: instantOf(t)})
 	s.token = tokenIssued
 }
 
@@ -173,7 +175,7 @@ func (s *Session) Expires() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.manager.expires(s.changes.header(s.record))
+	return s.manager.expires(s.changes.header(s.record)).time()
 }
 
 // Touch restarts the idle timeout. Every request that looks at its session

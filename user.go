@@ -224,7 +224,7 @@ func (m *Manager) info(entry cache.Entry) (Info, bool) {
 	return Info{
 		Handle:  hex.EncodeToString([]byte(entry.ID)),
 		UserID:  r.user,
-		Created: r.created, LastSeen: now.Add(-entry.Idle), Expires: m.expires(r),
+		Created: r.created.time(), LastSeen: (now - instant(entry.Idle)).time(), Expires: m.expires(r).time(),
 		manager: m, key: entry.ID, record: r,
 	}, true
 }
