@@ -23,7 +23,8 @@ func (s *Session) load() {
 		return
 	}
 	s.loaded = true
-	s.begin()
+	now := s.manager.now()
+	s.begin(now)
 	if s.err != nil {
 		return
 	}
@@ -32,10 +33,10 @@ func (s *Session) load() {
 	if !s.manager.mayBeID(id) {
 		return
 	}
-	s.fail(s.loadID(id))
+	s.fail(s.loadID(id, now))
 }
 
-func (s *Session) loadID(id string) error {
+func (s *Session) loadID(id string, now instant) error {
 	key := storeKey(id)
 	raw, found, err := s.manager.read(s.request.Context(), key)
 	if err != nil || !found {
@@ -45,7 +46,7 @@ func (s *Session) loadID(id string) error {
 	if err != nil {
 		return err
 	}
-	if s.manager.ttl(r, s.manager.now()) <= 0 {
+	if s.manager.ttl(r, now) <= 0 {
 		return s.manager.remove(key)
 	}
 	s.id, s.key, s.record = id, key, r
@@ -61,7 +62,7 @@ func (s *Session) reload() error {
 	}
 	id := s.id
 	s.stored, s.changes, s.err = false, nil, nil
-	if err := s.loadID(id); err != nil {
+	if err := s.loadID(id, s.manager.now()); err != nil {
 		s.stored = true
 		return err
 	}
@@ -71,9 +72,9 @@ func (s *Session) reload() error {
 }
 
 // begin makes this a new session, of which nothing is known to anyone.
-func (s *Session) begin() {
+func (s *Session) begin(now instant) {
 	s.id, s.key = "", ""
-	s.record = record{created: s.manager.now()}
+	s.record = record{created: now}
 	s.changes = nil
 	s.stored, s.ended, s.isNew = false, false, true
 }
@@ -202,7 +203,7 @@ func (s *Session) destroy() error {
 		}
 		s.token = tokenWithdrawn
 	}
-	s.begin()
+	s.begin(s.manager.now())
 	return nil
 }
 
