@@ -62,6 +62,7 @@ func (c Header) presented(r *http.Request, _ bool) string { return r.Header.Get(
 
 func (c Header) issue(h http.Header, _ bool, token string, _ time.Duration) error {
 	h.Set(c.Name, token)
+	h.Set("Cache-Control", "no-store")
 	return nil
 }
 

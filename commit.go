@@ -79,6 +79,13 @@ func (s *Session) begin(now instant) {
 	s.stored, s.ended, s.isNew = false, false, true
 }
 
+// startOver makes this a new session that keeps only the changes that this
+// request made.
+func (s *Session) startOver() {
+	s.record = record{created: s.manager.now()}
+	s.stored, s.ended, s.isNew = false, false, true
+}
+
 // decision returns the changes to make to the record of the moment. It may be
 // called again with a newer record.
 type decision func(r record) (changes, error)
@@ -272,8 +279,12 @@ func (s *Session) rolls() bool {
 // cookieAge returns how long the cookie lasts; 0 ends it with the browser
 // session.
 func (s *Session) cookieAge() time.Duration {
-	if cookie, ok := s.carrier.(*Cookie); s.record.idle > 0 || ok && cookie.Persistent {
-		return s.manager.ttl(s.record, s.manager.now())
+	now := s.manager.now()
+	if s.record.idle > 0 {
+		return s.manager.ttl(s.record, now)
+	}
+	if cookie, ok := s.carrier.(*Cookie); ok && cookie.Persistent || s.record.expires != 0 {
+		return time.Duration(s.manager.expires(s.record) - now)
 	}
 	return 0
 }

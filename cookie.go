@@ -36,13 +36,14 @@ type Cookie struct {
 	// SameSiteAuto means None there and Lax elsewhere.
 	SameSite http.SameSite
 
-	// Persistent makes the cookie outlive the browser session, for as long as
-	// the server keeps the session. Session.SetMaxAge does so for one session.
+	// Persistent makes the cookie outlive the browser session, up to the end
+	// of the session's absolute lifetime. Session.SetMaxAge and SetExpires do so
+	// for one session.
 	Persistent bool
 
 	// Rolling sends the cookie again with every response that looked at the
-	// session, so that a persistent cookie of an active user does not end
-	// before the session. Caches may then keep none of those responses.
+	// session, so that the Max-Age of Session.SetMaxAge counts from the latest
+	// request in the browser too. Caches may then keep none of those responses.
 	Rolling bool
 
 	// Partitioned keeps the cookie apart for each site that embeds this one.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -18,8 +19,11 @@ import (
 // whatever proves who they are, has been checked. The user's sessions can then
 // be listed and ended together.
 //
-// The error is one of Regenerate, or wraps ErrValue if userID is empty; then
-// nobody is logged in.
+// If the session has ended meanwhile, because the user pressed the button twice,
+// say, they are logged in to a new one, without what the old one held.
+//
+// The error wraps ErrValue if userID is empty, ErrHeaderSent if the new cookie
+// can no longer be sent, or is the store's; then nobody is logged in.
 func (s *Session) Login(userID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,10 +31,20 @@ func (s *Session) Login(userID string) error {
 	if userID == "" {
 		return fmt.Errorf("%w: the user ID is empty", ErrValue)
 	}
-	if err := s.regenerate(change{what: userSet, user: userID}); err != nil {
+	login := change{what: userSet, user: userID}
+	err := s.regenerate(login)
+	if errors.Is(err, ErrEnded) {
+		s.startOver()
+		err = s.regenerate(login)
+	}
+	if err != nil {
 		return err
 	}
-	return s.commit()
+	if err := s.commit(); err != nil {
+		s.changes = s.changes[:len(s.changes)-1]
+		return err
+	}
+	return nil
 }
 
 // UserID returns who is logged in, or "" if nobody is.
