@@ -1,0 +1,342 @@
+package space_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/plug/internal/space"
+)
+
+func newCache(t *testing.T) *cache.Cache {
+	t.Helper()
+	c, err := cache.New(cache.Options{MaxBytes: 1 << 20})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func put(t *testing.T, s *space.Space, token, data string) {
+	t.Helper()
+	require.NoError(t, s.Put(token, []byte(data), time.Minute))
+}
+
+func assertLive(t *testing.T, s *space.Space, token, want string) {
+	t.Helper()
+	data, live := s.Get(token)
+	assert.True(t, live)
+	assert.Equal(t, want, string(data))
+}
+
+func assertNotLive(t *testing.T, s *space.Space, token string) {
+	t.Helper()
+	data, live := s.Get(token)
+	assert.False(t, live)
+	assert.Nil(t, data)
+}
+
+func TestGetReturnsWhatPutStored(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "token", "data")
+	assertLive(t, s, "token", "data")
+}
+
+func TestEmptyDataIsASessionToo(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "token", "")
+	assertLive(t, s, "token", "")
+}
+
+func TestUnknownAndEmptyTokensNameNoSession(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	assertNotLive(t, s, "unknown")
+	assertNotLive(t, s, "")
+}
+
+func TestPutRefusesAnEmptyToken(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	assert.ErrorIs(t, s.Put("", []byte("data"), time.Minute), cache.ErrInvalid)
+}
+
+func TestEndingAnEmptyTokenLeavesNothing(t *testing.T) {
+	c := newCache(t)
+	_, err := space.New(c, "a", "p").End("")
+	require.NoError(t, err)
+	assert.Zero(t, c.Len())
+}
+
+func TestPutWithoutTimeLeftRemovesTheSession(t *testing.T) {
+	for _, ttl := range []time.Duration{0, -1, -1 << 63} {
+		t.Run(fmt.Sprint(int64(ttl)), func(t *testing.T) {
+			c := newCache(t)
+			s := space.New(c, "a", "p")
+			put(t, s, "token", "old")
+			require.NoError(t, s.Put("token", []byte("new"), ttl))
+			assert.Zero(t, c.Len())
+		})
+	}
+}
+
+func TestSessionEndsAtItsTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := space.New(newCache(t), "a", "p")
+		put(t, s, "token", "data")
+		time.Sleep(time.Minute - time.Second)
+		assertLive(t, s, "token", "data")
+		time.Sleep(time.Second)
+		assertNotLive(t, s, "token")
+	})
+}
+
+func TestEndedSessionIsNotPutBack(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "token", "data")
+	_, err := s.End("token")
+	require.NoError(t, err)
+
+	assert.ErrorIs(t, s.Put("token", []byte("late"), time.Minute), space.ErrEnded)
+	assertNotLive(t, s, "token")
+}
+
+func TestEndedSessionIsNotRemovedByAPutWithoutTimeLeft(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	_, err := s.End("token")
+	require.NoError(t, err)
+
+	assert.ErrorIs(t, s.Put("token", nil, -1), space.ErrEnded)
+	assert.ErrorIs(t, s.Put("token", []byte("late"), time.Minute), space.ErrEnded)
+}
+
+func TestSessionEndedBeforeItWasStoredIsNotPut(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	_, err := s.End("token")
+	require.NoError(t, err)
+	assert.ErrorIs(t, s.Put("token", []byte("late"), time.Minute), space.ErrEnded)
+}
+
+func TestNoWriterBringsBackASessionThatIsEndedMeanwhile(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	for round := range 100 {
+		token := fmt.Sprint(round)
+		put(t, s, token, "data")
+		var writers sync.WaitGroup
+		for range 4 {
+			writers.Go(func() {
+				for s.Put(token, []byte("late"), time.Minute) == nil {
+				}
+			})
+		}
+		_, err := s.End(token)
+		writers.Wait()
+		require.NoError(t, err)
+		assertNotLive(t, s, token)
+	}
+}
+
+func TestEndIsForgottenAfterTenMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t)
+		s := space.New(c, "a", "p")
+		put(t, s, "token", "data")
+		_, err := s.End("token")
+		require.NoError(t, err)
+
+		time.Sleep(10*time.Minute - time.Second)
+		assert.ErrorIs(t, s.Put("token", []byte("late"), time.Minute), space.ErrEnded)
+		time.Sleep(time.Second)
+		assert.Zero(t, c.Len())
+	})
+}
+
+func TestEndingTwiceDoesNotProlongTheMark(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t)
+		s := space.New(c, "a", "p")
+		for range 2 {
+			_, err := s.End("token")
+			require.NoError(t, err)
+			time.Sleep(5 * time.Minute)
+		}
+		assert.Zero(t, c.Len())
+	})
+}
+
+func TestEndReportsWhetherItIsTheFirst(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "token", "data")
+	first, err := s.End("token")
+	require.NoError(t, err)
+	second, err := s.End("token")
+	require.NoError(t, err)
+	assert.True(t, first)
+	assert.False(t, second)
+}
+
+func TestReplaceStoresOverALiveSessionOnly(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "live", "old")
+	put(t, s, "ended", "old")
+	_, err := s.End("ended")
+	require.NoError(t, err)
+
+	assert.NoError(t, s.Replace("live", []byte("new"), time.Minute))
+	assertLive(t, s, "live", "new")
+	assert.ErrorIs(t, s.Replace("ended", []byte("new"), time.Minute), space.ErrEnded)
+	assertNotLive(t, s, "ended")
+	assert.ErrorIs(t, s.Replace("absent", []byte("new"), time.Minute), space.ErrEnded)
+	assertNotLive(t, s, "absent")
+}
+
+func TestMoveRenamesASession(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "old", "data")
+	require.NoError(t, s.Move("old", "new", time.Minute))
+	assertLive(t, s, "new", "data")
+	assertNotLive(t, s, "old")
+}
+
+func TestMovedSessionIsNotPutBackUnderItsOldToken(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "old", "data")
+	require.NoError(t, s.Move("old", "new", time.Minute))
+	assert.ErrorIs(t, s.Put("old", []byte("late"), time.Minute), space.ErrEnded)
+}
+
+func TestMoveDoesNotBringBackAnEndedSession(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "old", "data")
+	_, err := s.End("old")
+	require.NoError(t, err)
+	require.NoError(t, s.Move("old", "new", time.Minute))
+	assertNotLive(t, s, "new")
+}
+
+func TestMoveToNowhereKeepsTheSession(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "token", "data")
+	assert.ErrorIs(t, s.Move("token", "", time.Minute), cache.ErrInvalid)
+	assert.ErrorIs(t, s.Move("token", "token", time.Minute), cache.ErrInvalid)
+	assertLive(t, s, "token", "data")
+}
+
+func TestSpacesOfAnotherAdapterOrPrefixShareNothing(t *testing.T) {
+	c := newCache(t)
+	one := space.New(c, "a", "shop")
+	put(t, one, "token", "data")
+	others := []*space.Space{
+		space.New(c, "b", "shop"), space.New(c, "a", ""), space.New(c, "a", "sho"),
+		space.New(c, "a", "shop\x00"), space.New(c, "as", "hop"), space.New(c, "a", "shopt"),
+	}
+	for _, other := range others {
+		assertNotLive(t, other, "token")
+		assertNotLive(t, other, "oken") // were prefix and token just put together
+		assertNotLive(t, other, "ptoken")
+		_, err := other.End("token")
+		require.NoError(t, err)
+		require.NoError(t, other.EndAll())
+		assert.Zero(t, other.Len())
+	}
+	assertLive(t, one, "token", "data")
+}
+
+func TestSpacesOfTheSameAdapterAndPrefixShareEverything(t *testing.T) {
+	c := newCache(t)
+	put(t, space.New(c, "a", "shop"), "token", "data")
+	assertLive(t, space.New(c, "a", "shop"), "token", "data")
+}
+
+func TestAllAndLenKnowTheLiveSessionsOnly(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "1", "one")
+	put(t, s, "2", "two")
+	put(t, s, "3", "three")
+	_, err := s.End("3")
+	require.NoError(t, err)
+
+	var all []string
+	for data := range s.All() {
+		all = append(all, string(data))
+	}
+	slices.Sort(all)
+	assert.Equal(t, []string{"one", "two"}, all)
+	assert.Equal(t, 2, s.Len())
+}
+
+func TestEndAllEndsEverySession(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	put(t, s, "1", "one")
+	put(t, s, "2", "two")
+	require.NoError(t, s.EndAll())
+
+	assert.Zero(t, s.Len())
+	assert.ErrorIs(t, s.Put("1", []byte("late"), time.Minute), space.ErrEnded)
+	assert.NoError(t, s.Put("new", []byte("data"), time.Minute))
+}
+
+func TestCacheHoldsNoTokenAndNoPrefix(t *testing.T) {
+	c := newCache(t)
+	s := space.New(c, "a", "a-prefix")
+	put(t, s, "a-secret-token", "data")
+	for key, record := range c.All() {
+		held := key + string(record)
+		assert.NotContains(t, held, "a-secret-token")
+		assert.NotContains(t, held, "a-prefix")
+	}
+}
+
+func TestKeysAreOfOneLengthWhateverTheToken(t *testing.T) {
+	c := newCache(t)
+	s := space.New(c, "a", "p")
+	put(t, s, "short", "data")
+	put(t, s, strings.Repeat("long", 1<<16), "data")
+	for key := range c.All() {
+		assert.Len(t, key, 40)
+	}
+}
+
+func TestCallersShareNoMemoryWithTheCache(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	data := []byte("data")
+	require.NoError(t, s.Put("token", data, time.Minute))
+	copy(data, "XXXX")
+	got, _ := s.Get("token")
+	require.True(t, bytes.Equal(got, []byte("data")))
+	copy(got, "YYYY")
+	assertLive(t, s, "token", "data")
+}
+
+func TestClosedCacheIsHarmless(t *testing.T) {
+	c := newCache(t)
+	s := space.New(c, "a", "p")
+	put(t, s, "token", "data")
+	require.NoError(t, c.Close())
+
+	assertNotLive(t, s, "token")
+	assert.ErrorIs(t, s.Put("token", []byte("data"), time.Minute), cache.ErrClosed)
+	assert.NoError(t, s.Move("token", "new", time.Minute))
+	assert.NoError(t, s.EndAll())
+	assert.Zero(t, s.Len())
+	_, err := s.End("token")
+	assert.NoError(t, err)
+}
+
+func TestErrorsHoldNoTokenAndNoData(t *testing.T) {
+	s := space.New(newCache(t), "a", "p")
+	tooLarge := bytes.Repeat([]byte("secret"), 1<<20)
+	err := s.Put("secret", tooLarge, time.Minute)
+	require.ErrorIs(t, err, cache.ErrTooLarge)
+	assert.NotContains(t, err.Error(), "secret")
+}
+
+func TestNewPanicsWithoutACache(t *testing.T) {
+	assert.Panics(t, func() { space.New(nil, "a", "p") })
+}
