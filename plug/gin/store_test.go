@@ -1,0 +1,113 @@
+package ginplug_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/gin-contrib/sessions"
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache"
+	ginplug "github.com/holdfast-go/holdfast/plug/gin"
+)
+
+var key = bytes.Repeat([]byte("k"), 32)
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	m.Run()
+}
+
+func newStore(t *testing.T) *ginplug.Store {
+	t.Helper()
+	c, err := cache.New(cache.Options{MaxBytes: 1 << 20})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	store, err := ginplug.NewStore(c, "shop", key)
+	require.NoError(t, err)
+	return store
+}
+
+// visit is one request by who has the cookie, which may be nil. It returns the
+// cookie that was set, and nil if none was.
+func visit(t *testing.T, store *ginplug.Store, cookie *http.Cookie, handler func(sessions.Session)) *http.Cookie {
+	t.Helper()
+	router := gin.New()
+	router.Use(sessions.Sessions("session", store))
+	router.GET("/", func(c *gin.Context) {
+		session := sessions.Default(c)
+		handler(session)
+		assert.NoError(t, session.Save())
+	})
+	r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
+	if cookie != nil {
+		r.AddCookie(cookie)
+	}
+	router.ServeHTTP(w, r)
+	if cookies := w.Result().Cookies(); len(cookies) > 0 {
+		return cookies[0]
+	}
+	return nil
+}
+
+func TestSavedSessionIsReadAgain(t *testing.T) {
+	store := newStore(t)
+	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
+	visit(t, store, cookie, func(s sessions.Session) {
+		assert.Equal(t, "alice", s.Get("user"))
+	})
+}
+
+func TestOptionsAreThoseOfNewSessions(t *testing.T) {
+	store := newStore(t)
+	store.Options(sessions.Options{Path: "/shop", MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
+	assert.Equal(t, "/shop", cookie.Path)
+	assert.Equal(t, 60, cookie.MaxAge)
+	assert.True(t, cookie.HttpOnly)
+	assert.Equal(t, http.SameSiteStrictMode, cookie.SameSite)
+}
+
+func TestOptionsWithoutMaxAgeMakeABrowserSession(t *testing.T) {
+	store := newStore(t)
+	store.Options(sessions.Options{Path: "/"})
+	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
+	assert.Zero(t, cookie.MaxAge)
+	visit(t, store, cookie, func(s sessions.Session) {
+		assert.Equal(t, "alice", s.Get("user"))
+	})
+}
+
+func TestRenewedSessionKeepsItsValuesUnderAnotherID(t *testing.T) {
+	store := newStore(t)
+	before := visit(t, store, nil, func(s sessions.Session) { s.Set("basket", "tea") })
+	after := visit(t, store, before, func(s sessions.Session) {
+		assert.NoError(t, ginplug.Renew(s))
+	})
+	require.NotNil(t, after)
+	visit(t, store, after, func(s sessions.Session) {
+		assert.Equal(t, "tea", s.Get("basket"))
+	})
+	visit(t, store, before, func(s sessions.Session) {
+		assert.Nil(t, s.Get("basket"))
+	})
+}
+
+func TestRenewRefusesASessionItDoesNotKnow(t *testing.T) {
+	var foreign struct{ sessions.Session }
+	assert.ErrorIs(t, ginplug.Renew(foreign), errors.ErrUnsupported)
+}
+
+func TestUnusableKeysAreRefused(t *testing.T) {
+	c, err := cache.New(cache.Options{})
+	require.NoError(t, err)
+	defer c.Close()
+	store, err := ginplug.NewStore(c, "shop")
+	assert.ErrorIs(t, err, ginplug.ErrKeys)
+	assert.Nil(t, store)
+}

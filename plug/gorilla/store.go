@@ -1,0 +1,273 @@
+package gorilla
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/securecookie"
+	"github.com/gorilla/sessions"
+
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/plug/internal/space"
+)
+
+// ErrKeys: the keys given to NewStore cannot sign or encrypt a cookie. The
+// error that wraps it says which pair is wrong, and never contains a key.
+var ErrKeys = errors.New("gorilla: unusable keys")
+
+const (
+	defaultMaxAge            = 30 * 24 * 60 * 60 // seconds; as in gorilla's own stores
+	defaultBrowserSessionTTL = 24 * time.Hour
+)
+
+// Store keeps sessions in a cache, and their IDs in signed cookies. Make one
+// with NewStore. It is safe for concurrent use, but its fields are to be set
+// before its first use.
+//
+// What it does at Save depends on the session's Options.MaxAge:
+//
+//   - Above 0, the session and its cookie live for so many seconds from now.
+//   - 0 makes a cookie that the browser drops when it is closed. The session
+//     lives for BrowserSessionTTL from now.
+//   - Below 0, the session has ended: it is removed, and the cookie with it.
+//
+// A session that has ended while a request was under way, by a logout, by its
+// TTL or by eviction, is not brought back by that request: Save then stores
+// nothing, sets no cookie, and returns nil.
+//
+// To give a session another ID, as is right when a user logs in, empty its ID
+// field and save it:
+//
+//	session.ID = ""
+//	session.Values["user"] = user
+//	err := session.Save(r, w)
+//
+// The session under the ID that the request came with has then ended.
+//
+// What gorilla's interface makes impossible:
+//
+//   - Two requests of one session at a time: each saves all values as it read
+//     them and changed them, so of their changes, one's are lost.
+//   - Save knows a session that was read from one that is new by its IsNew
+//     field. A request that had begun before its session was ended, and sets
+//     IsNew itself, can bring the session back once the mark of its end is
+//     gone, after ten minutes or when memory was short.
+type Store struct {
+	// Codecs sign the cookie, and encrypt it if they have a key for that. The
+	// first one encodes; all of them are tried to decode, so that keys can be
+	// rotated. NewStore makes them from its keys. They do not limit the age of
+	// a cookie: the session's TTL in the cache does.
+	Codecs []securecookie.Codec
+
+	// Options are those that each new session starts with. NewStore sets
+	// gorilla's: Path "/" and MaxAge 30 days. A site on TLS will want to set
+	// Secure, HttpOnly and SameSite.
+	Options *sessions.Options
+
+	// Serializer encodes the values of sessions, a
+	// map[interface{}]interface{}. nil means securecookie.GobEncoder. Sessions
+	// stored with another one cannot be read.
+	Serializer securecookie.Serializer
+
+	// BrowserSessionTTL is for how long a session with MaxAge 0 is kept after
+	// its last Save. 0 means 24 hours.
+	BrowserSessionTTL time.Duration
+
+	sessions *space.Space
+}
+
+var _ sessions.Store = (*Store)(nil)
+
+// NewStore returns a store that keeps its sessions in c, apart from those of
+// any other prefix and of adapters to other middlewares. The cache remains the
+// caller's to close.
+//
+// Keys come in pairs, of which the first signs and the second encrypts, as for
+// sessions.NewCookieStore. The first should have 32 or 64 bytes; the second has
+// 16, 24 or 32, or is nil, or is left out of the last pair. The first pair
+// writes cookies; those after it are read too, so that keys can be rotated.
+//
+// The error wraps ErrKeys. NewStore panics if c is nil.
+func NewStore(c *cache.Cache, prefix string, keyPairs ...[]byte) (*Store, error) {
+	codecs := securecookie.CodecsFromPairs(keyPairs...)
+	if err := check(codecs); err != nil {
+		return nil, err
+	}
+	for _, codec := range codecs {
+		codec.(*securecookie.SecureCookie).MaxAge(0)
+	}
+	return &Store{
+		Codecs:   codecs,
+		Options:  &sessions.Options{Path: "/", MaxAge: defaultMaxAge},
+		sessions: space.New(c, "gorilla", prefix),
+	}, nil
+}
+
+// check finds out by a trial what securecookie would only say at the first
+// request.
+func check(codecs []securecookie.Codec) error {
+	if len(codecs) == 0 {
+		return fmt.Errorf("%w: there are none; give one of 32 or 64 bytes, and keep it secret", ErrKeys)
+	}
+	for i, codec := range codecs {
+		if _, err := codec.Encode("name", "value"); err != nil {
+			return fmt.Errorf("%w: pair %d: %w", ErrKeys, i+1, err)
+		}
+	}
+	return nil
+}
+
+// MaxAge sets the MaxAge, in seconds, that each new session starts with. Like
+// the fields, it is to be set before the store's first use.
+func (s *Store) MaxAge(age int) { s.Options.MaxAge = age }
+
+// Get returns the session called name of this request, the same one each time.
+// See New for what it returns.
+func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(s, name)
+}
+
+// New reads the session called name, anew at each call. It never returns nil:
+// without a cookie, or where the session has ended, it returns a new session.
+// If the cookie is not one that this store signed, or the values cannot be
+// decoded, it returns a new session and the error, which contains neither the
+// ID nor a value. A new session has no ID until it is saved, and never one that
+// the client sent.
+func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
+	session := sessions.NewSession(s, name)
+	options := *s.Options
+	session.Options = &options
+	session.IsNew = true
+
+	id, err := s.cookieID(r, name)
+	if err != nil {
+		return session, err
+	}
+	data, found := s.sessions.Get(id)
+	if !found {
+		return session, nil
+	}
+	values := make(map[any]any)
+	if err := s.serializer().Deserialize(data, &values); err != nil {
+		return session, err
+	}
+	session.ID = id
+	session.Values = values
+	session.IsNew = false
+	return session, nil
+}
+
+// Save stores the session and sets its cookie, or ends both; see Store. Call it
+// before anything is written to w. The error is of encoding the values or the
+// cookie, or wraps cache.ErrTooLarge or cache.ErrClosed; nothing has been
+// stored then.
+func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
+	if session.Options.MaxAge < 0 {
+		return s.end(r, w, session)
+	}
+	data, err := s.serializer().Serialize(session.Values)
+	if err != nil {
+		return err
+	}
+	id := session.ID
+	if id == "" {
+		id = newID()
+	}
+	cookie, err := securecookie.EncodeMulti(session.Name(), id, s.Codecs...)
+	if err != nil {
+		return err
+	}
+	switch err := s.store(r, session, id, data); {
+	case errors.Is(err, space.ErrEnded):
+		return nil
+	case err != nil:
+		return err
+	}
+	session.ID = id
+	http.SetCookie(w, sessions.NewCookie(session.Name(), cookie, session.Options))
+	return nil
+}
+
+// store writes data under id, which is the session's or, if it has none, a new
+// one. The error is space.ErrEnded if the session is over.
+func (s *Store) store(r *http.Request, session *sessions.Session, id string, data []byte) error {
+	ttl := s.ttl(session.Options.MaxAge)
+	if session.ID != "" {
+		if session.IsNew {
+			return s.sessions.Put(id, data, ttl)
+		}
+		return s.sessions.Replace(id, data, ttl)
+	}
+	old, err := s.cookieID(r, session.Name())
+	if err == nil && old != "" {
+		first, err := s.sessions.End(old)
+		if err != nil {
+			return err
+		}
+		if !first && !session.IsNew {
+			return space.ErrEnded
+		}
+	}
+	return s.sessions.Put(id, data, ttl)
+}
+
+// end removes the session, and makes the Session a new one: if it is saved
+// again, with another MaxAge, it gets another ID.
+func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
+	id := session.ID
+	if id == "" {
+		id, _ = s.cookieID(r, session.Name()) // a cookie that is not ours names nothing to end
+	}
+	if _, err := s.sessions.End(id); err != nil {
+		return err
+	}
+	session.ID = ""
+	session.IsNew = true
+	http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
+	return nil
+}
+
+// cookieID returns the ID in the request's cookie called name, which this store
+// signed; "" if there is no cookie.
+func (s *Store) cookieID(r *http.Request, name string) (id string, err error) {
+	cookie, err := r.Cookie(name)
+	if err != nil {
+		return "", nil
+	}
+	if err := securecookie.DecodeMulti(name, cookie.Value, &id, s.Codecs...); err != nil {
+		return "", err
+	}
+	return id, nil
+}
+
+func (s *Store) serializer() securecookie.Serializer {
+	if s.Serializer == nil {
+		return securecookie.GobEncoder{}
+	}
+	return s.Serializer
+}
+
+func (s *Store) ttl(maxAge int) time.Duration {
+	switch {
+	case int64(maxAge) > int64(math.MaxInt64/time.Second):
+		return cache.NoExpiry
+	case maxAge > 0:
+		return time.Duration(maxAge) * time.Second
+	case s.BrowserSessionTTL > 0:
+		return s.BrowserSessionTTL
+	default:
+		return defaultBrowserSessionTTL
+	}
+}
+
+// newID returns 256 random bits in characters that a cookie may hold.
+func newID() string {
+	var random [32]byte
+	rand.Read(random[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(random[:])
+}
