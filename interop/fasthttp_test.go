@@ -1,0 +1,142 @@
+package interop
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/holdfast-go/holdfast/plug"
+)
+
+// fasthttp/session v2 cannot be required here, since the public module proxy
+// does not serve it. So a small manager stands in for it, on a real fasthttp
+// server: it calls its provider in the order in which that one does, adopts
+// whatever ID the cookie holds as that one does, and hands its provider slices
+// of the server's own buffers, which are used again for other requests.
+
+type provider interface {
+	Get(id []byte) ([]byte, error)
+	Save(id, data []byte, expiration time.Duration) error
+	Destroy(id []byte) error
+	Regenerate(id, newID []byte, expiration time.Duration) error
+	Count() int
+	NeedGC() bool
+	GC() error
+}
+
+var _ provider = (*plug.FastHTTPProvider)(nil)
+
+func startFastHTTP(t *testing.T, with setup) string {
+	manager := manager{plug.FastHTTP(with.cache, with.prefix), with.ttl}
+	server := &fasthttp.Server{Handler: func(ctx *fasthttp.RequestCtx) {
+		body, err := func() (string, error) {
+			query, err := url.ParseQuery(string(ctx.URI().QueryString()))
+			if err != nil {
+				return "", err
+			}
+			v, err := manager.open(ctx)
+			if err != nil {
+				return "", err
+			}
+			return with.app.serve(v, string(ctx.Path()), query)
+		}()
+		if err != nil {
+			ctx.Error("error", http.StatusInternalServerError)
+			return
+		}
+		ctx.SetBodyString(body)
+	}}
+	listener, url := listen(t)
+	go server.Serve(listener)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+		defer cancel()
+		server.ShutdownWithContext(ctx)
+	})
+	return url
+}
+
+type manager struct {
+	provider   provider
+	expiration time.Duration
+}
+
+const fastHTTPCookie = "sessionid"
+
+func (m manager) open(ctx *fasthttp.RequestCtx) (*fastHTTPVisit, error) {
+	v := &fastHTTPVisit{manager: m, ctx: ctx, values: map[string]string{}}
+	v.id = ctx.Request.Header.Cookie(fastHTTPCookie)
+	if len(v.id) == 0 {
+		v.id = []byte(rand.Text())
+		return v, nil
+	}
+	data, err := m.provider.Get(v.id)
+	if err == nil && data != nil {
+		err = json.Unmarshal(data, &v.values)
+	}
+	return v, err
+}
+
+type fastHTTPVisit struct {
+	manager
+	ctx       *fasthttp.RequestCtx
+	id        []byte
+	values    map[string]string
+	destroyed bool
+}
+
+func (v *fastHTTPVisit) get(key string) string { return v.values[key] }
+func (v *fastHTTPVisit) set(key, value string) { v.values[key] = value }
+
+func (v *fastHTTPVisit) addFlash(message string) {
+	v.set("flash", strings.TrimPrefix(v.get("flash")+"\n"+message, "\n"))
+}
+
+func (v *fastHTTPVisit) flashes() []string {
+	flash := v.get("flash")
+	delete(v.values, "flash")
+	return strings.Split(flash, "\n")
+}
+
+func (v *fastHTTPVisit) renew() error {
+	newID := []byte(rand.Text())
+	if err := v.provider.Regenerate(v.id, newID, v.expiration); err != nil {
+		return err
+	}
+	v.id = newID
+	return nil
+}
+
+func (v *fastHTTPVisit) destroy() error {
+	v.destroyed = true
+	v.ctx.Response.Header.DelClientCookie(fastHTTPCookie)
+	return v.provider.Destroy(v.id)
+}
+
+func (v *fastHTTPVisit) save() error {
+	if v.destroyed {
+		return nil
+	}
+	data, err := json.Marshal(v.values)
+	if err != nil {
+		return err
+	}
+	if err := v.provider.Save(v.id, data, v.expiration); err != nil {
+		return err
+	}
+	cookie := fasthttp.AcquireCookie()
+	defer fasthttp.ReleaseCookie(cookie)
+	cookie.SetKey(fastHTTPCookie)
+	cookie.SetValueBytes(v.id)
+	cookie.SetPath("/")
+	cookie.SetHTTPOnly(true)
+	v.ctx.Response.Header.SetCookie(cookie)
+	return nil
+}

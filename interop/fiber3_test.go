@@ -1,0 +1,60 @@
+package interop
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v3"
+	"github.com/gofiber/fiber/v3/middleware/session"
+
+	"github.com/holdfast-go/holdfast/plug"
+)
+
+var _ fiber.Storage = (*plug.FiberStorage)(nil)
+
+func startFiber3(t *testing.T, with setup) string {
+	app := fiber.New()
+	app.Use(session.New(session.Config{
+		Storage:     plug.Fiber(with.cache, with.prefix),
+		IdleTimeout: with.ttl,
+	}))
+	app.Get("/*", func(c fiber.Ctx) error {
+		query, err := url.ParseQuery(string(c.Request().URI().QueryString()))
+		if err != nil {
+			return err
+		}
+		v := fiber3Visit{session.FromContext(c)}
+		body, err := with.app.serve(v, string(c.Request().URI().Path()), query)
+		if err != nil {
+			return err
+		}
+		return c.SendString(body)
+	})
+	listener, url := listen(t)
+	go app.Listener(listener, fiber.ListenConfig{DisableStartupMessage: true})
+	t.Cleanup(func() { app.ShutdownWithTimeout(shutdownTimeout) })
+	return url
+}
+
+type fiber3Visit struct{ session *session.Middleware }
+
+func (v fiber3Visit) get(key string) string {
+	value, _ := v.session.Get(key).(string)
+	return value
+}
+
+func (v fiber3Visit) set(key, value string) { v.session.Set(key, value) }
+func (v fiber3Visit) renew() error          { return v.session.Regenerate() }
+func (v fiber3Visit) destroy() error        { return v.session.Destroy() }
+func (v fiber3Visit) save() error           { return nil }
+
+func (v fiber3Visit) addFlash(message string) {
+	v.set("flash", strings.TrimPrefix(v.get("flash")+"\n"+message, "\n"))
+}
+
+func (v fiber3Visit) flashes() []string {
+	flash := v.get("flash")
+	v.session.Delete("flash")
+	return strings.Split(flash, "\n")
+}

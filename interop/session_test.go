@@ -1,0 +1,216 @@
+package interop
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+const (
+	roomy = 4 << 20 // bytes; more than any of these tests fills
+	long  = time.Hour
+)
+
+func TestPageViewsOfManyVisitorsAtOnceAreExact(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		var visitors sync.WaitGroup
+		for range 8 {
+			v := site.visitor(t)
+			visitors.Go(func() {
+				for n := range 20 {
+					assert.Equal(t, strconv.Itoa(n+1), v.get("/views"))
+				}
+			})
+		}
+		visitors.Wait()
+	})
+}
+
+// How many of these views are counted is up to the middleware: each of them
+// stores a whole session, so requests at once lose each other's steps.
+func TestRequestsOfOneVisitorAtOnceKeepTheSession(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		v := site.visitor(t)
+		v.get("/login?user=alice")
+		var requests sync.WaitGroup
+		for range 20 {
+			requests.Go(func() { v.get("/views") })
+		}
+		requests.Wait()
+		assert.Equal(t, "alice", v.get("/whoami"))
+	})
+}
+
+func TestLoginIsRememberedAndLogoutForgetsIt(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		v := site.visitor(t)
+		assert.Equal(t, "", v.get("/whoami"))
+		v.get("/login?user=alice")
+		assert.Equal(t, "alice", v.get("/whoami"))
+		v.get("/logout")
+		assert.Equal(t, "", v.get("/whoami"))
+	})
+}
+
+func TestVisitorCanLogInAgainAfterALogout(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		v := site.visitor(t)
+		for _, user := range []string{"alice", "bob"} {
+			v.get("/login?user=" + user)
+			assert.Equal(t, user, v.get("/whoami"))
+			v.get("/logout")
+		}
+	})
+}
+
+func TestVisitorsAreNotTakenForEachOther(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		alice, bob, nobody := site.visitor(t), site.visitor(t), site.visitor(t)
+		alice.get("/login?user=alice")
+		bob.get("/login?user=bob")
+		assert.Equal(t, "alice", alice.get("/whoami"))
+		assert.Equal(t, "bob", bob.get("/whoami"))
+		assert.Equal(t, "", nobody.get("/whoami"))
+	})
+}
+
+func TestCookieIsWorthNothingAfterALogout(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		v := site.visitor(t)
+		v.get("/login?user=alice")
+		thief := v.thief()
+		require.Equal(t, "alice", thief.get("/whoami"))
+		v.get("/logout")
+		assert.Equal(t, "", thief.get("/whoami"))
+	})
+}
+
+func TestRenewalKeepsTheSessionAndEndsTheOldID(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		v := site.visitor(t)
+		v.get("/login?user=alice")
+		thief := v.thief()
+		v.get("/renew")
+		assert.Equal(t, "alice", v.get("/whoami"))
+		assert.Equal(t, "", thief.get("/whoami"))
+	})
+}
+
+func TestLoginKeepsWhatTheVisitorHadBefore(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		v := site.visitor(t)
+		v.get("/views")
+		v.get("/login?user=alice")
+		assert.Equal(t, "2", v.get("/views"))
+	})
+}
+
+func TestIDPlantedInABrowserIsNotAdopted(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		if site.adoptsIDs {
+			t.Skip("the middleware adopts any ID, which the adapter's doc says")
+		}
+		victim := site.hoarder(t)
+		attacker := site.hoarder(t)
+		u, _ := url.Parse(site.url)
+		for _, cookie := range []string{"session", "session_id"} {
+			planted := []*http.Cookie{{Name: cookie, Value: "chosen-by-the-attacker"}}
+			victim.client.Jar.SetCookies(u, planted)
+			attacker.client.Jar.SetCookies(u, planted)
+		}
+		victim.get("/views")
+		victim.get("/login?user=alice")
+		assert.Equal(t, "alice", victim.get("/whoami"))
+		assert.Equal(t, "", attacker.get("/whoami"))
+	})
+}
+
+func TestFlashIsShownOnce(t *testing.T) {
+	forEachSite(t, roomy, long, func(t *testing.T, site running) {
+		v := site.visitor(t)
+		v.get("/flash?message=saved")
+		assert.Equal(t, "saved", v.get("/flashes"))
+		assert.Equal(t, "", v.get("/flashes"))
+	})
+}
+
+func TestSessionExpiresOnTheServer(t *testing.T) {
+	hoarders := map[string]*visitor{}
+	caches := map[string]*cache.Cache{}
+	for _, s := range sites { // all of them first, to wait for the second but once
+		caches[s.name] = newCache(t, roomy)
+		v := run(t, s, setup{newApp(), caches[s.name], "shop", time.Second}).hoarder(t)
+		require.Equal(t, "1", v.get("/views"), s.name)
+		require.Equal(t, "2", v.get("/views"), s.name)
+		hoarders[s.name] = v
+	}
+	for name, v := range hoarders {
+		empty := func() bool { return caches[name].Len() == 0 }
+		require.Eventually(t, empty, 5*time.Second, 10*time.Millisecond, name)
+		assert.Equal(t, "1", v.get("/views"), name)
+	}
+}
+
+func TestServersShareSessionsThroughOneCache(t *testing.T) {
+	for _, s := range sites {
+		t.Run(s.name, func(t *testing.T) {
+			with := setup{newApp(), newCache(t, roomy), "shop", long}
+			one, two := run(t, s, with), run(t, s, with)
+			v := one.visitor(t)
+			v.get("/login?user=alice")
+			v.url = two.url // another port of the same host, and so the same cookies
+			assert.Equal(t, "alice", v.get("/whoami"))
+		})
+	}
+}
+
+func TestMiddlewaresOfOneCacheAndPrefixDoNotMeet(t *testing.T) {
+	c := newCache(t, roomy)
+	visitors := map[string]*visitor{}
+	for _, s := range sites {
+		v := run(t, s, setup{newApp(), c, "shop", long}).visitor(t)
+		v.get("/login?user=" + url.QueryEscape(s.name))
+		visitors[s.name] = v
+	}
+	for name, v := range visitors {
+		assert.Equal(t, name, v.get("/whoami"))
+	}
+}
+
+func TestSitesOfOneMiddlewareAreKeptApartByTheirPrefixes(t *testing.T) {
+	for _, s := range sites {
+		t.Run(s.name, func(t *testing.T) {
+			c := newCache(t, roomy)
+			shop := run(t, s, setup{newApp(), c, "shop", long})
+			blog := run(t, s, setup{newApp(), c, "blog", long})
+			v := shop.visitor(t)
+			v.get("/login?user=alice")
+			thief := v.thief()
+			thief.url = blog.url
+			assert.Equal(t, "", thief.get("/whoami"))
+		})
+	}
+}
+
+func TestPageViewsOfSitesOnOneCacheAreExactAtOnce(t *testing.T) {
+	c := newCache(t, roomy)
+	var visits sync.WaitGroup
+	for i, s := range sites {
+		v := run(t, s, setup{newApp(), c, fmt.Sprint(i), long}).visitor(t)
+		visits.Go(func() {
+			for n := range 20 {
+				assert.Equal(t, strconv.Itoa(n+1), v.get("/views"), s.name)
+			}
+		})
+	}
+	visits.Wait()
+}
