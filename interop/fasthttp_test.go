@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/valyala/fasthttp"
 
 	"github.com/holdfast-go/holdfast/plug"
@@ -139,4 +140,14 @@ func (v *fastHTTPVisit) save() error {
 	cookie.SetHTTPOnly(true)
 	v.ctx.Response.Header.SetCookie(cookie)
 	return nil
+}
+
+func TestFastHTTPRefusesALateRequestOfADestroyedSession(t *testing.T) {
+	site := run(t, site{name: "fasthttp", start: startFastHTTP}, setup{newApp(), newCache(t, roomy), "shop", long})
+	v := site.visitor(t)
+	v.get("/login?user=alice")
+	late := v.thief()
+	v.get("/logout")
+	status, _ := late.try("/views")
+	assert.Equal(t, http.StatusInternalServerError, status)
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/session"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/plug"
 )
@@ -57,4 +59,24 @@ func (v fiber3Visit) flashes() []string {
 	flash := v.get("flash")
 	v.session.Delete("flash")
 	return strings.Split(flash, "\n")
+}
+
+func TestFiberResetLogsOutFibersUsersOnly(t *testing.T) {
+	c := newCache(t, roomy)
+	visitors := map[string]*visitor{}
+	for _, s := range sites {
+		v := run(t, s, setup{newApp(), c, "shop", long}).visitor(t)
+		v.get("/login?user=alice")
+		visitors[s.name] = v
+	}
+
+	require.NoError(t, plug.Fiber(c, "shop").Reset())
+
+	for name, v := range visitors {
+		want := "alice"
+		if name == "fiber v2" || name == "fiber v3" {
+			want = ""
+		}
+		assert.Equal(t, want, v.get("/whoami"), name)
+	}
 }

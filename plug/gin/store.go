@@ -1,23 +1,7 @@
-// Package ginplug keeps the sessions of gin-contrib/sessions in a holdfast
-// cache. It is not called gin, so that it can be imported beside gin.
-//
-//	store := memstore.NewStore(key)                // before
-//	store, err := ginplug.NewStore(c, "shop", key) // after
-//
-// gin-contrib's own memstore keeps each session for ever and has no limit; its
-// cookie store puts the values on the client. This one keeps them on the
-// server, for the time that MaxAge says, in the memory that the cache has.
-//
-// The package plug says what all adapters have in common, and plug/gorilla, of
-// which this is a thin layer, what becomes of a session when it is saved.
 package ginplug
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/gin-contrib/sessions"
-	gorillasessions "github.com/gorilla/sessions"
 
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/plug/gorilla"
@@ -57,24 +41,3 @@ func NewStore(c *cache.Cache, prefix string, keyPairs ...[]byte) (*Store, error)
 func (s *Store) Options(options sessions.Options) {
 	s.Store.Options = options.ToGorillaOptions()
 }
-
-// Renew has the session get another ID when it is saved, as is right when a
-// user logs in; its values stay. The session under the ID that the request came
-// with has then ended.
-//
-// The error wraps errors.ErrUnsupported if session is not one of
-// gin-contrib/sessions, but somebody's own Session.
-func Renew(session sessions.Session) error {
-	wrapper, ok := session.(interface {
-		Session() *gorillasessions.Session
-	})
-	if !ok {
-		return fmt.Errorf("ginplug: cannot renew a session of type %T: %w", session, errors.ErrUnsupported)
-	}
-	wrapper.Session().ID = ""
-	session.Delete(unused{}) // makes Save write, though nothing may have changed
-	return nil
-}
-
-// unused is a key that no session has.
-type unused struct{}

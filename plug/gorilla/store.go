@@ -53,10 +53,10 @@ const (
 //
 //   - Two requests of one session at a time: each saves all values as it read
 //     them and changed them, so of their changes, one's are lost.
-//   - Save knows a session that was read from one that is new by its IsNew
-//     field. A request that had begun before its session was ended, and sets
-//     IsNew itself, can bring the session back once the mark of its end is
-//     gone, after ten minutes or when memory was short.
+//   - A request that gives its session another ID more than ten minutes after
+//     the session was ended: by then the mark of its end is gone, as it is
+//     earlier where memory was so short that it was evicted. The session then
+//     goes on under the other ID.
 type Store struct {
 	// Codecs sign the cookie, and encrypt it if they have a key for that. The
 	// first one encodes; all of them are tried to decode, so that keys can be

@@ -131,7 +131,7 @@ func TestNoWriterBringsBackASessionThatIsEndedMeanwhile(t *testing.T) {
 		var writers sync.WaitGroup
 		for range 4 {
 			writers.Go(func() {
-				for s.Put(token, []byte("late"), time.Minute) == nil {
+				for n := 0; n < 1000 && s.Put(token, []byte("late"), time.Minute) == nil; n++ {
 				}
 			})
 		}
@@ -248,6 +248,18 @@ func TestSpacesOfAnotherAdapterOrPrefixShareNothing(t *testing.T) {
 	assertLive(t, one, "token", "data")
 }
 
+func TestTokenHasUnrelatedKeysInDifferentSpaces(t *testing.T) {
+	c := newCache(t)
+	put(t, space.New(c, "a", "shop"), "token", "data")
+	put(t, space.New(c, "a", "blog"), "token", "data")
+
+	hashes := map[string]bool{}
+	for key := range c.All() {
+		hashes[key[8:]] = true // without the tag
+	}
+	assert.Len(t, hashes, 2)
+}
+
 func TestSpacesOfTheSameAdapterAndPrefixShareEverything(t *testing.T) {
 	c := newCache(t)
 	put(t, space.New(c, "a", "shop"), "token", "data")
@@ -269,6 +281,17 @@ func TestAllAndLenKnowTheLiveSessionsOnly(t *testing.T) {
 	slices.Sort(all)
 	assert.Equal(t, []string{"one", "two"}, all)
 	assert.Equal(t, 2, s.Len())
+}
+
+func TestForeignEntryThatStartsLikeAKeyIsLeftAlone(t *testing.T) {
+	c := newCache(t)
+	s := space.New(c, "a", "p")
+	put(t, s, "token", "data")
+	for key, record := range c.All() {
+		require.NoError(t, c.Set(key[:8]+"foreign", record, time.Minute))
+	}
+	require.Equal(t, 2, c.Len())
+	assert.Equal(t, 1, s.Len())
 }
 
 func TestEndAllEndsEverySession(t *testing.T) {
