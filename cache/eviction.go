@@ -26,124 +26,206 @@ type evicted struct {
 	why Reason
 }
 
-func (s *shard) evict(e *entry, why Reason) {
-	s.remove(e)
-	s.counts.evictions[why]++
-	if s.collectEvicted {
-		s.evicted = append(s.evicted, evicted{e.id, why})
+// evictVictim evicts the entry that is to go next, and reports false if there
+// is none. Where some entry has expired it is that rather than a live one.
+func (s *shard) evictVictim() bool {
+	if s.earliest <= s.now && s.evictSomeExpired() {
+		return true
 	}
+	r := s.order.victim()
+	if r == 0 {
+		return false
+	}
+	why := Capacity
+	if s.arena.record(r).deadline <= s.now {
+		why = Expired
+	}
+	s.evict(r, s.tagAt(r), why)
+	return true
 }
 
-// makeRoom evicts the longest idle, but not keep, until need more bytes fit in
-// the budget. The caller made sure that they fit beside keep alone.
-func (s *shard) makeRoom(need int64, keep *entry) {
-	for s.used()+need > s.budget {
-		victim := s.order.victim()
-		if victim == keep {
-			victim = s.order.moreRecent(victim)
-		}
-		s.evict(victim, Capacity)
+// evict removes the entry at r and keeps its ID for OnEvict.
+func (s *shard) evict(r ref, t tag, why Reason) {
+	if s.collectEvicted {
+		id := s.arena.appendID(nil, r)
+		s.evicted = append(s.evicted, evicted{string(id), why})
 	}
+	s.drop(r, t)
+	s.counts.evictions[why]++
 }
 
 // evictionOrder is a segmented LRU. An entry starts in probation; its next use
-// takes it to protected, whose bytes are limited. When they are exceeded, the
+// takes it to protected, whose size is limited. When that is exceeded, the
 // longest idle of protected go back to probation, at its recent end. Victims
 // come from probation first, so entries that are never used again can push out
 // each other but not those in protected.
 //
 // With a limit of 0 protected stays empty, which is plain LRU.
 type evictionOrder struct {
-	probation      list
 	protected      list
-	protectedLimit int64
+	probation      list
+	protectedLimit int64 // units
 }
 
 func (o *evictionOrder) init(protectedLimit int64) {
-	o.probation.init()
-	o.protected.init()
-	o.protectedLimit = max(0, protectedLimit)
+	*o = evictionOrder{protectedLimit: max(0, protectedLimit)}
 }
 
-func (o *evictionOrder) add(e *entry) { o.probation.pushRecent(e) }
+func (o *evictionOrder) listOf(h *record) *list {
+	if h.run.is(protected) {
+		return &o.protected
+	}
+	return &o.probation
+}
 
-func (o *evictionOrder) remove(e *entry) { e.in.unlink(e) }
+// add puts a new entry in its place.
+func (o *evictionOrder) add(a *arena, r ref, tick uint64) { o.probation.push(a, r, tick) }
 
-func (o *evictionOrder) use(e *entry) {
-	e.in.unlink(e)
+// addUsed puts an entry in its place that takes another's.
+func (o *evictionOrder) addUsed(a *arena, r ref, tick uint64) {
 	if o.protectedLimit == 0 {
-		o.probation.pushRecent(e)
+		o.probation.push(a, r, tick)
 		return
 	}
-	o.protected.pushRecent(e)
-	o.demote()
+	a.run(r).set(protected)
+	o.protected.push(a, r, tick)
+	o.demote(a, tick)
 }
 
-// resized is told when the cost of an entry is no longer what it was.
-func (o *evictionOrder) resized(e *entry, before int64) {
-	e.in.bytes += e.cost() - before
-	o.demote()
+func (o *evictionOrder) remove(a *arena, r ref) {
+	h := a.record(r)
+	o.listOf(h).unlink(a, r)
+	h.run.clear(protected)
 }
 
-func (o *evictionOrder) demote() {
-	for o.protected.bytes > o.protectedLimit {
-		e := o.protected.longestIdle()
-		o.protected.unlink(e)
-		o.probation.pushRecent(e)
+// use moves an entry to where the most recently used are, unless it is there.
+func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
+	h := a.record(r)
+	switch {
+	case h.run.is(protected):
+		if !o.protected.isRecent(h, tick) {
+			o.protected.unlink(a, r)
+			o.protected.push(a, r, tick)
+		}
+	case o.protectedLimit > 0:
+		o.probation.unlink(a, r)
+		o.addUsed(a, r, tick)
+	case !o.probation.isRecent(h, tick):
+		o.probation.unlink(a, r)
+		o.probation.push(a, r, tick)
 	}
 }
 
-// victim returns the entry to evict next, or nil if there is none.
-func (o *evictionOrder) victim() *entry {
-	if e := o.probation.longestIdle(); e != nil {
-		return e
+// replace puts the record at to where that at from is.
+func (o *evictionOrder) replace(a *arena, from, to ref) {
+	f := a.record(from)
+	l := o.listOf(f)
+	t := a.record(to)
+	t.run.set(f.run & protected)
+	t.older, t.newer = f.older, f.newer
+	if l.newest == from {
+		l.newest = to
+	} else {
+		a.record(f.newer).older = to
 	}
-	return o.protected.longestIdle()
-}
-
-// moreRecent returns the entry that would be the victim if e, the present one,
-// were not there.
-func (o *evictionOrder) moreRecent(e *entry) *entry {
-	if e.in == &o.probation && e.prev == &o.probation.end {
-		return o.protected.longestIdle()
+	if l.oldest == from {
+		l.oldest = to
+	} else {
+		a.record(f.older).newer = to
 	}
-	return e.prev
+	l.units += a.weight(to) - a.weight(from)
 }
 
-// links place an entry in a list.
-type links struct {
-	in         *list
-	prev, next *entry
+// demote makes protected as small as its limit.
+func (o *evictionOrder) demote(a *arena, tick uint64) {
+	for o.protected.units > o.protectedLimit {
+		r := o.protected.oldest
+		h := a.record(r)
+		o.protected.unlink(a, r)
+		h.run.clear(protected)
+		lastUse := h.lastUse()
+		o.probation.push(a, r, tick)
+		h.setLastUse(lastUse)
+	}
 }
 
-// list is a ring of entries around end: end.next is the most recently used,
-// end.prev the longest idle.
+// victim returns the entry to evict next, or 0 if there is none.
+func (o *evictionOrder) victim() ref {
+	if o.probation.oldest != 0 {
+		return o.probation.oldest
+	}
+	return o.protected.oldest
+}
+
+// list is a segment's entries in the order of their latest use.
 type list struct {
-	end   entry
-	bytes int64
+	newest, oldest ref
+	count          uint32
+	pushes         uint32 // in the present window
+	units          int64
+
+	// An entry pushed after recentAfter has at most 2/windows of the list's
+	// entries in front of it, for there were no more pushes since.
+	windowStart, recentAfter uint64 // ticks
 }
 
-func (l *list) init() {
-	l.end.prev, l.end.next = &l.end, &l.end
-	l.bytes = 0
+// Moving an entry to the front writes to its neighbours in the list, which are
+// anywhere in memory. For an entry that was moved there shortly before it is
+// hardly worth that, and such are most uses where some sessions are much busier
+// than others. So an entry that is surely among the newest sixteenth of its list
+// stays where it is. It may thus be evicted as if that sixteenth had been used
+// after it: the order is exact for the rest, and with less than 64 entries.
+const windows = 32
+
+// relinkAfter is the longest that an entry stays where it is however few are
+// used after it, so that its lastUse is never further off.
+const relinkAfter = uint64(1e9 >> tickShift)
+
+func (l *list) isRecent(h *record, tick uint64) bool {
+	last := h.lastUse()
+	return last > l.recentAfter && tick < last+relinkAfter
 }
 
-func (l *list) pushRecent(e *entry) {
-	e.in = l
-	e.prev, e.next = &l.end, l.end.next
-	e.prev.next, e.next.prev = e, e
-	l.bytes += e.cost()
-}
-
-func (l *list) unlink(e *entry) {
-	e.prev.next, e.next.prev = e.next, e.prev
-	e.in, e.prev, e.next = nil, nil, nil
-	l.bytes -= e.cost()
-}
-
-func (l *list) longestIdle() *entry {
-	if l.end.prev == &l.end {
-		return nil
+func (l *list) push(a *arena, r ref, tick uint64) {
+	h := a.record(r)
+	h.setLastUse(tick)
+	h.newer, h.older = 0, l.newest
+	if l.newest != 0 {
+		a.record(l.newest).newer = r
+	} else {
+		l.oldest = r
 	}
-	return l.end.prev
+	l.newest = r
+	l.count++
+	l.units += a.weight(r)
+	if l.pushes++; l.pushes > l.count/windows {
+		l.pushes = 1
+		l.recentAfter, l.windowStart = l.windowStart, tick
+	}
+}
+
+func (l *list) unlink(a *arena, r ref) {
+	h := a.record(r)
+	newer, older := h.newer, h.older
+	if r == l.oldest {
+		l.oldest, older = newer, 0
+	} else {
+		a.record(older).newer = newer
+	}
+	if r == l.newest {
+		l.newest = older
+	} else {
+		a.record(newer).older = older
+	}
+	l.count--
+	l.units -= a.weight(r)
+}
+
+// weight is the units of the entry at r, about, without a look at its pieces.
+func (a *arena) weight(r ref) int64 {
+	h := a.record(r)
+	if h.run.kind() == isRecord {
+		return int64(h.run.units())
+	}
+	return int64(unitsFor(headHeadBytes + h.idLen() + a.head(r).length))
 }

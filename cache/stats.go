@@ -50,8 +50,7 @@ func (c *Cache) Stats() Stats {
 	total := Stats{MaxBytes: c.options.MaxBytes, CallbackPanics: c.callbackPanics.Load()}
 	for i := range c.shards {
 		s := &c.shards[i]
-		s.lock()
-		s.expire()
+		c.settle(s)
 		s.addTo(&total)
 		c.unlock(s)
 	}
@@ -73,19 +72,26 @@ func (s *shard) count(hit bool) {
 }
 
 func (s *shard) addTo(total *Stats) {
-	total.Entries += len(s.entries)
+	total.Entries += s.entries()
 	total.Bytes.IDs += s.idBytes
 	total.Bytes.Values += s.valueBytes
-	total.Bytes.Overhead += int64(len(s.entries)) * entryOverhead
+	if !s.closed {
+		total.Bytes.Overhead += s.usedBytes() - s.idBytes - s.valueBytes
+	}
 	total.Hits += s.counts.hits
 	total.Misses += s.counts.misses
 	total.Sets += s.counts.sets
 	total.EvictedForCapacity += s.counts.evictions[Capacity]
 	total.EvictedExpired += s.counts.evictions[Expired]
-	if victim := s.order.victim(); victim != nil {
-		age := time.Duration(s.clock.now() - victim.lastUse)
+	if victim := s.order.victim(); victim != 0 {
+		age := max(0, time.Duration(s.now-int64(s.arena.record(victim).lastUse()<<tickShift)))
 		if total.VictimAge == 0 || age < total.VictimAge {
 			total.VictimAge = age
 		}
 	}
+}
+
+// usedBytes is all that the shard takes of the cap at the moment.
+func (s *shard) usedBytes() int64 {
+	return s.arena.usedBytes() + bookkeeping(s.arena.units*unit)
 }

@@ -1,0 +1,62 @@
+package cache
+
+import "math/bits"
+
+// walk visits the IDs of a shard, a few in each hold of the lock. An entry that
+// is there throughout is visited once, however the index grows or shrinks
+// meanwhile.
+//
+// The entries are visited in the order of their tags with the bits reversed. In
+// that order those of one bucket are neighbours, and when it is split they are
+// two rows of neighbours (after the cursor of Redis's SCAN command).
+type walk struct {
+	shard *shard
+	next  uint32 // the reversed tag to go on from
+	done  bool
+	ids   []string
+}
+
+// walkIDs is how many IDs are copied in one hold of the lock, but for the rest
+// of a bucket.
+const walkIDs = 64
+
+// nextIDs replaces w.ids by the IDs to visit next, and reports whether there
+// were any left.
+func (c *Cache) nextIDs(w *walk) bool {
+	s := w.shard
+	c.lock(s)
+	defer c.unlock(s)
+	w.ids = w.ids[:0]
+	for len(w.ids) < walkIDs && !w.done && !s.closed {
+		s.visitBucket(w)
+	}
+	return len(w.ids) > 0
+}
+
+const tagBits = 31
+
+func reverse(t tag) uint32 { return bits.Reverse32(uint32(t)) >> (32 - tagBits) }
+
+// visitBucket adds the IDs of the next bucket to w.
+func (s *shard) visitBucket(w *walk) {
+	number := s.index.numberOf(tag(reverse(tag(w.next))))
+	for b := s.bucketAt(number); b != nil; b = s.following(b) {
+		for _, v := range b {
+			if v != 0 && !v.link() && reverse(v.tag()) >= w.next {
+				w.ids = append(w.ids, string(s.arena.appendID(nil, v.ref())))
+			}
+		}
+	}
+	first := reverse(tag(number))
+	w.next = first + 1<<(tagBits-s.index.bitsOf(number))
+	w.done = w.next == 1<<tagBits
+}
+
+// bitsOf returns how many low bits the tags in a bucket have in common.
+func (x *index) bitsOf(number uint32) int {
+	n := bits.Len32(x.topBit) - 1
+	if number >= x.topBit || number < x.buckets-x.topBit {
+		n++
+	}
+	return n
+}
