@@ -115,9 +115,9 @@ func (a *arena) grow(memory []byte) {
 	start := ref(len(a.chunks)) << a.chunkShift
 	a.addChunk(memory)
 	units := ref(len(memory) / unit)
-	*a.run(start) = run(isEdge)<<kindShift | 1
-	a.top, a.end = start+1, start+units-1
-	*a.run(a.top) = run(isEdge)<<kindShift | 1
+	*a.run(start) = run(isEdge)<<kindShift | firstUnits
+	a.top, a.end = start+firstUnits, start+units-1
+	a.endAtTop()
 	a.units += int64(units)
 	a.holeUnits += int64(a.end - a.top)
 }
@@ -142,11 +142,18 @@ func (a *arena) carve(units uint32) ref {
 	}
 	r := a.top
 	a.top += ref(units)
-	*a.run(a.top) = run(isEdge)<<kindShift | 1
+	a.endAtTop()
 	a.run(r).setUnits(units) // it was an edge, whose afterHole stays true
 	a.holeUnits -= int64(units)
 	return r
 }
+
+// endAtTop lets an edge follow the last run.
+func (a *arena) endAtTop() { *a.run(a.top) = run(isEdge)<<kindShift | 1 }
+
+// firstUnits is the length of the edge at the start of a chunk. It is such that
+// the buckets of a segment that follows it are aligned.
+const firstUnits = lineUnits - labelBytes/unit
 
 // take returns a run of the kind that has units, or hardly more, or 0 if there
 // is none so long. The caller sets the slack.
@@ -184,7 +191,8 @@ func (a *arena) trim(r ref, units uint32) {
 	}
 }
 
-// free makes a hole of the run at r, joined with the holes around it.
+// free makes a hole of the run at r, joined with the holes around it, or with
+// what lies beyond top.
 func (a *arena) free(r ref) {
 	h := a.run(r)
 	units := h.units()
@@ -204,6 +212,12 @@ func (a *arena) free(r ref) {
 			units += before
 			h = a.run(r)
 		}
+	}
+	if r+ref(units) == a.top {
+		a.top = r
+		h.setUnits(1)
+		h.setKind(isEdge)
+		return
 	}
 	*h = *h&afterHole | run(units)
 	*a.lastWord(r, units) = units

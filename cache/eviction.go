@@ -51,7 +51,7 @@ func (s *shard) evict(r ref, t tag, why Reason) {
 		s.evicted = append(s.evicted, evicted{string(id), why})
 	}
 	s.drop(r, t)
-	s.counts.evictions[why]++
+	s.counts.evictions[why-1]++
 }
 
 // evictionOrder is a segmented LRU. An entry starts in probation; its next use

@@ -125,14 +125,14 @@ func (s *shard) sweepBucket(first *bucket) int64 {
 // is not far, and reports whether there were any.
 func (s *shard) evictSomeExpired() bool {
 	const tries = 16
-	before := s.counts.evictions[Expired]
+	before := s.counts.evictions[Expired-1]
 	for range min(tries, len(s.index.segments)) {
 		if s.sweepNext++; s.sweepNext >= len(s.index.segments) {
 			s.sweepNext = 0
 		}
 		if s.index.segments[s.sweepNext].earliest <= s.now {
 			s.sweepSegment(s.sweepNext)
-			if s.counts.evictions[Expired] > before {
+			if s.counts.evictions[Expired-1] > before {
 				return true
 			}
 		}

@@ -97,7 +97,7 @@ func (o Options) withDefaults() (Options, error) {
 
 // idRoom is the length of the longest ID that is sure to fit in a shard together
 // with a value of MaxValue.
-const idRoom = 64
+const idRoom = 16
 
 // mostShards is how many shards can each hold a few of the largest values.
 func (o Options) mostShards() int64 {
@@ -107,7 +107,7 @@ func (o Options) mostShards() int64 {
 // shardMemory is how much memory each shard has for its records and index:
 // its part of the cap less the bookkeeping.
 func (o Options) shardMemory() int64 {
-	share := (o.MaxBytes - cacheBytes) / int64(o.Shards)
+	share := o.MaxBytes / int64(o.Shards)
 	return (share - bookkeeping(share)) &^ (lineBytes - 1)
 }
 

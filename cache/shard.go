@@ -16,8 +16,8 @@ type shard struct {
 	closed bool
 	now    int64 // the clock's reading when the lock was taken, or later
 
-	arena arena
 	index index
+	arena arena
 	order evictionOrder
 
 	hash func(id []byte) uint64
@@ -27,8 +27,9 @@ type shard struct {
 
 	idBytes    int64
 	valueBytes int64
-	largest    uint32 // an ID and a value with more bytes than that do not fit
 	reserve    int64  // units that stay free before an entry is stored in pieces
+	largest    uint32 // an ID and a value with more bytes than that do not fit
+	spare      ref    // a spill that enter took
 
 	watches watches
 	counts  counts
@@ -36,15 +37,8 @@ type shard struct {
 	collectEvicted bool      // whether anyone wants to be told
 	evicted        []evicted // who is to be told of, once the lock is released
 
-	spare   ref    // a spill that enter took
 	scratch []byte // for an ID that lies in several runs
-
-	_ [shardPadding]byte
 }
-
-// A shard's cache lines are its own, so that two cores in two shards do not
-// wait for each other.
-const shardPadding = 64
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
 func (s *shard) init(memory []byte, o Options, hash func([]byte) uint64) {
@@ -196,10 +190,8 @@ func (s *shard) close() {
 const (
 	segmentBytes  = int64(unsafe.Sizeof(segment{}))
 	shardBytes    = int64(unsafe.Sizeof(shard{}))
-	cacheBytes    = int64(unsafe.Sizeof(Cache{}))
 	holeRefBytes  = int64(unsafe.Sizeof(ref(0)))
-	edgeUnits     = 2
-	bytesPerIndex = 256 // of the arena for which the table of segments can have a bucket
+	bytesPerIndex = 512 // of the arena for which the table of segments can have a bucket
 )
 
 // bookkeeping is what a shard with that much memory takes beside it.
@@ -212,7 +204,7 @@ func bookkeeping(memory int64) int64 {
 // segmentShift is the binary logarithm of the buckets in a segment: 64, a page,
 // where that is no more than a small share of the memory.
 func segmentShift(memory int64) uint8 {
-	return uint8(min(6, max(2, bits.Len64(uint64(memory/(lineBytes*64)))-1)))
+	return uint8(min(6, max(0, bits.Len64(uint64(memory/(lineBytes*64)))-1)))
 }
 
 func mostSegments(memory int64, shift uint8) int64 {
@@ -229,8 +221,10 @@ func (x *index) init(memory int) {
 // largestEntry is how many bytes the ID and the value of an entry may have to
 // fit in an arena in which there is nothing else.
 func largestEntry(memory int64, segmentUnits uint32) int64 {
-	holes := memory/(maxRun*unit) + 3
-	overhead := int64(segmentUnits)*unit + 2*lineBytes + edgeUnits*unit + headHeadBytes + holes*2*unit
+	overhead := int64(firstUnits+segmentUnits+1+1)*unit + recordHeadBytes
+	if pieces := memory / (maxRun * unit); pieces > 0 {
+		overhead += headHeadBytes + pieces*2*unit
+	}
 	return min(maxLength, memory-overhead)
 }
 

@@ -60,7 +60,7 @@ func (c *Cache) Stats() Stats {
 // counts is what has happened in a shard since it was made.
 type counts struct {
 	hits, misses, sets uint64
-	evictions          [Expired + 1]uint64 // by Reason
+	evictions          [Expired]uint64 // by Reason - 1
 }
 
 func (s *shard) count(hit bool) {
@@ -81,8 +81,8 @@ func (s *shard) addTo(total *Stats) {
 	total.Hits += s.counts.hits
 	total.Misses += s.counts.misses
 	total.Sets += s.counts.sets
-	total.EvictedForCapacity += s.counts.evictions[Capacity]
-	total.EvictedExpired += s.counts.evictions[Expired]
+	total.EvictedForCapacity += s.counts.evictions[Capacity-1]
+	total.EvictedExpired += s.counts.evictions[Expired-1]
 	if victim := s.order.victim(); victim != 0 {
 		age := max(0, time.Duration(s.now-int64(s.arena.record(victim).lastUse()<<tickShift)))
 		if total.VictimAge == 0 || age < total.VictimAge {
