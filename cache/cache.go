@@ -66,9 +66,10 @@ func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	if err := c.check(id, value, ttl); err != nil {
 		return err
 	}
+	now := c.clock.now()
 	hash := c.hash(id)
 	s := c.shardOf(hash)
-	c.lock(s)
+	s.lock(now)
 	err := s.set(id, tagOf(hash), value, ttl)
 	c.unlock(s)
 	return err
@@ -84,9 +85,10 @@ func (c *Cache) Get(id string) ([]byte, bool) {
 // whether there is a value; if there is none, dst is returned as it was. It
 // counts as a use of the entry. With room in dst it does not allocate.
 func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
+	now := c.clock.now()
 	hash := c.hash(id)
 	s := c.shardOf(hash)
-	c.lock(s)
+	s.lock(now)
 	r := s.lookup(id, tagOf(hash))
 	s.count(r != 0)
 	if r != 0 {
@@ -121,9 +123,10 @@ func (c *Cache) peek(dst []byte, id string) ([]byte, bool) {
 // one that has expired. A ttl of 0 or less ends the entry at once, as a ttl
 // that had run out would have.
 func (c *Cache) Touch(id string, ttl time.Duration) bool {
+	now := c.clock.now()
 	hash := c.hash(id)
 	s, t := c.shardOf(hash), tagOf(hash)
-	c.lock(s)
+	s.lock(now)
 	r := s.lookup(id, t)
 	switch {
 	case r == 0:
@@ -141,9 +144,10 @@ func (c *Cache) Touch(id string, ttl time.Duration) bool {
 
 // Delete removes the entry under id and reports whether there was one.
 func (c *Cache) Delete(id string) bool {
+	now := c.clock.now()
 	hash := c.hash(id)
 	s, t := c.shardOf(hash), tagOf(hash)
-	c.lock(s)
+	s.lock(now)
 	r := s.lookup(id, t)
 	if r != 0 {
 		s.drop(r, t)
@@ -213,20 +217,16 @@ func (c *Cache) shardOf(hash uint64) *shard {
 	return &c.shards[hash>>56&uint64(len(c.shards)-1)]
 }
 
-func (c *Cache) lock(s *shard) {
-	now := c.clock.now()
-	s.mu.Lock()
-	s.now = max(s.now, now)
-}
+func (c *Cache) lock(s *shard) { s.lock(c.clock.now()) }
 
 // unlock releases the shard's lock, and only then tells OnEvict what left.
 func (c *Cache) unlock(s *shard) {
-	if len(s.evicted) == 0 {
+	if !s.telling {
 		s.mu.Unlock()
 		return
 	}
 	evicted := s.evicted
-	s.evicted = nil
+	s.evicted, s.telling = nil, false
 	s.mu.Unlock()
 	for _, e := range evicted {
 		c.tell(e.id, e.why)

@@ -32,7 +32,7 @@ func (s *shard) evictVictim() bool {
 	if s.earliest <= s.now && s.evictSomeExpired() {
 		return true
 	}
-	r := s.order.victim()
+	r := s.order.victim(&s.arena)
 	if r == 0 {
 		return false
 	}
@@ -48,23 +48,31 @@ func (s *shard) evictVictim() bool {
 func (s *shard) evict(r ref, t tag, why Reason) {
 	if s.collectEvicted {
 		id := s.arena.appendID(nil, r)
-		s.evicted = append(s.evicted, evicted{string(id), why})
+		s.evicted, s.telling = append(s.evicted, evicted{string(id), why}), true
 	}
 	s.drop(r, t)
 	s.counts.evictions[why-1]++
 }
 
 // evictionOrder is a segmented LRU. An entry starts in probation; its next use
-// takes it to protected, whose size is limited. When that is exceeded, the
-// longest idle of protected go back to probation, at its recent end. Victims
-// come from probation first, so entries that are never used again can push out
-// each other but not those in protected.
+// takes it to protected, whose size is limited. Where room is needed and the
+// limit exceeded, the longest idle of protected go back to probation, at its
+// recent end. Victims come from probation first, so entries that are never used
+// again can push out each other but not those in protected.
 //
 // With a limit of 0 protected stays empty, which is plain LRU.
+//
+// Moving an entry to the front of its list writes to its neighbours there, which
+// are anywhere in memory. So uses are noted, and carried out a row at a time:
+// then the processor waits for all these lines at once and not for each. Before
+// anyone looks at the lists they are brought up to date, and nobody can tell the
+// difference.
 type evictionOrder struct {
+	noted          uint8 // how many of uses
+	protectedLimit int64 // units
 	protected      list
 	probation      list
-	protectedLimit int64 // units
+	uses           [16]ref // entries to be moved to the front, in this order
 }
 
 func (o *evictionOrder) init(protectedLimit int64) {
@@ -78,46 +86,73 @@ func (o *evictionOrder) listOf(h *record) *list {
 	return &o.probation
 }
 
+// usedList is where an entry belongs that has been used again.
+func (o *evictionOrder) usedList() *list {
+	if o.protectedLimit > 0 {
+		return &o.protected
+	}
+	return &o.probation
+}
+
 // add puts a new entry in its place.
-func (o *evictionOrder) add(a *arena, r ref, tick uint64) { o.probation.push(a, r, tick) }
+func (o *evictionOrder) add(a *arena, r ref, tick uint64) {
+	o.catchUp(a)
+	a.record(r).setLastUse(tick)
+	o.probation.stamp(tick)
+	o.probation.push(a, r)
+}
 
 // addUsed puts an entry in its place that takes another's.
 func (o *evictionOrder) addUsed(a *arena, r ref, tick uint64) {
-	if o.protectedLimit == 0 {
-		o.probation.push(a, r, tick)
-		return
+	o.catchUp(a)
+	a.record(r).setLastUse(tick)
+	o.usedList().stamp(tick)
+	o.pushUsed(a, r)
+}
+
+func (o *evictionOrder) pushUsed(a *arena, r ref) {
+	l := o.usedList()
+	if l == &o.protected {
+		a.run(r).set(protected)
 	}
-	a.run(r).set(protected)
-	o.protected.push(a, r, tick)
-	o.demote(a, tick)
+	l.push(a, r)
 }
 
 func (o *evictionOrder) remove(a *arena, r ref) {
+	o.catchUp(a)
 	h := a.record(r)
 	o.listOf(h).unlink(a, r)
 	h.run.clear(protected)
 }
 
-// use moves an entry to where the most recently used are, unless it is there.
+// use notes that an entry is to be moved to where the most recently used are,
+// unless it is there.
 func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
 	h := a.record(r)
-	switch {
-	case h.run.is(protected):
-		if !o.protected.isRecent(h, tick) {
-			o.protected.unlink(a, r)
-			o.protected.push(a, r, tick)
-		}
-	case o.protectedLimit > 0:
-		o.probation.unlink(a, r)
-		o.addUsed(a, r, tick)
-	case !o.probation.isRecent(h, tick):
-		o.probation.unlink(a, r)
-		o.probation.push(a, r, tick)
+	l := o.usedList()
+	if (h.run.is(protected) || o.protectedLimit == 0) && l.isRecent(h, tick) {
+		return
 	}
+	h.setLastUse(tick)
+	l.stamp(tick)
+	o.uses[o.noted] = r
+	if o.noted++; int(o.noted) == len(o.uses) {
+		o.catchUp(a)
+	}
+}
+
+// catchUp carries out the uses that were noted.
+func (o *evictionOrder) catchUp(a *arena) {
+	for _, r := range o.uses[:o.noted] {
+		o.listOf(a.record(r)).unlink(a, r)
+		o.pushUsed(a, r)
+	}
+	o.noted = 0
 }
 
 // replace puts the record at to where that at from is.
 func (o *evictionOrder) replace(a *arena, from, to ref) {
+	o.catchUp(a)
 	f := a.record(from)
 	l := o.listOf(f)
 	t := a.record(to)
@@ -136,21 +171,25 @@ func (o *evictionOrder) replace(a *arena, from, to ref) {
 	l.units += a.weight(to) - a.weight(from)
 }
 
-// demote makes protected as small as its limit.
-func (o *evictionOrder) demote(a *arena, tick uint64) {
-	for o.protected.units > o.protectedLimit {
+// demote lets the longest idle of protected go back to probation, as long as
+// the limit is exceeded. At most most do so at a time: the rest can wait until
+// more room is needed.
+func (o *evictionOrder) demote(a *arena, most int) {
+	o.catchUp(a)
+	for ; o.protected.units > o.protectedLimit && most > 0; most-- {
 		r := o.protected.oldest
-		h := a.record(r)
 		o.protected.unlink(a, r)
-		h.run.clear(protected)
-		lastUse := h.lastUse()
-		o.probation.push(a, r, tick)
-		h.setLastUse(lastUse)
+		a.run(r).clear(protected)
+		o.probation.push(a, r)
 	}
 }
 
+// demoteMost bounds the work of one eviction.
+const demoteMost = 64
+
 // victim returns the entry to evict next, or 0 if there is none.
-func (o *evictionOrder) victim() ref {
+func (o *evictionOrder) victim(a *arena) ref {
+	o.demote(a, demoteMost)
 	if o.probation.oldest != 0 {
 		return o.probation.oldest
 	}
@@ -161,20 +200,18 @@ func (o *evictionOrder) victim() ref {
 type list struct {
 	newest, oldest ref
 	count          uint32
-	pushes         uint32 // in the present window
+	stamps         uint32 // in the present window
 	units          int64
 
-	// An entry pushed after recentAfter has at most 2/windows of the list's
-	// entries in front of it, for there were no more pushes since.
+	// No more than 2/windows of the list's entries were used after recentAfter.
 	windowStart, recentAfter uint64 // ticks
 }
 
-// Moving an entry to the front writes to its neighbours in the list, which are
-// anywhere in memory. For an entry that was moved there shortly before it is
-// hardly worth that, and such are most uses where some sessions are much busier
-// than others. So an entry that is surely among the newest sixteenth of its list
-// stays where it is. It may thus be evicted as if that sixteenth had been used
-// after it: the order is exact for the rest, and with less than 64 entries.
+// An entry that was put in front of its list shortly before is hardly worth
+// moving again, and such are most uses where some sessions are much busier than
+// others. So an entry that is surely among the newest sixteenth of its list stays
+// where it is. It may be evicted as if that sixteenth had been used after it; for
+// all others, and in lists of less than 64, the order is exact.
 const windows = 32
 
 // relinkAfter is the longest that an entry stays where it is however few are
@@ -186,9 +223,16 @@ func (l *list) isRecent(h *record, tick uint64) bool {
 	return last > l.recentAfter && tick < last+relinkAfter
 }
 
-func (l *list) push(a *arena, r ref, tick uint64) {
+// stamp is told when an entry is put in front, or is to be.
+func (l *list) stamp(tick uint64) {
+	if l.stamps++; l.stamps > l.count/windows {
+		l.stamps = 1
+		l.recentAfter, l.windowStart = l.windowStart, tick
+	}
+}
+
+func (l *list) push(a *arena, r ref) {
 	h := a.record(r)
-	h.setLastUse(tick)
 	h.newer, h.older = 0, l.newest
 	if l.newest != 0 {
 		a.record(l.newest).newer = r
@@ -198,10 +242,6 @@ func (l *list) push(a *arena, r ref, tick uint64) {
 	l.newest = r
 	l.count++
 	l.units += a.weight(r)
-	if l.pushes++; l.pushes > l.count/windows {
-		l.pushes = 1
-		l.recentAfter, l.windowStart = l.windowStart, tick
-	}
 }
 
 func (l *list) unlink(a *arena, r ref) {

@@ -12,13 +12,15 @@ import (
 // shard is one lock and all that it guards. Its methods are called with the
 // lock held, except for init.
 type shard struct {
-	mu     sync.Mutex
-	closed bool
-	now    int64 // the clock's reading when the lock was taken, or later
-
-	index index
-	arena arena
-	order evictionOrder
+	// What each operation needs comes first, so that it lies in few lines.
+	mu      sync.Mutex
+	closed  bool
+	telling bool  // whether evicted has any
+	now     int64 // the clock's reading when the lock was taken, or later
+	index   index
+	arena   arena
+	counts  counts
+	order   evictionOrder
 
 	hash func(id []byte) uint64
 
@@ -32,12 +34,18 @@ type shard struct {
 	spare      ref    // a spill that enter took
 
 	watches watches
-	counts  counts
 
 	collectEvicted bool      // whether anyone wants to be told
 	evicted        []evicted // who is to be told of, once the lock is released
 
 	scratch []byte // for an ID that lies in several runs
+}
+
+// lock takes the lock. What is done under it is done at now, or at the latest
+// time at which anything was, if another overtook.
+func (s *shard) lock(now int64) {
+	s.mu.Lock()
+	s.now = max(s.now, now)
 }
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
