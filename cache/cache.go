@@ -93,7 +93,7 @@ func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 	s.count(r != 0)
 	if r != 0 {
 		s.use(r)
-		dst = s.arena.appendValue(dst, r)
+		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
 	c.unlock(s)
 	return dst, r != 0
@@ -112,7 +112,7 @@ func (c *Cache) peek(dst []byte, id string) ([]byte, bool) {
 	c.lock(s)
 	r := s.lookup(id, tagOf(hash))
 	if r != 0 {
-		dst = s.arena.appendValue(dst, r)
+		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
 	c.unlock(s)
 	return dst, r != 0

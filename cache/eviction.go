@@ -72,7 +72,7 @@ type evictionOrder struct {
 	protectedLimit int64 // units
 	protected      list
 	probation      list
-	uses           [16]ref // entries to be moved to the front, in this order
+	uses           [8]ref // entries to be moved to the front, in this order
 }
 
 func (o *evictionOrder) init(protectedLimit int64) {
@@ -209,10 +209,10 @@ type list struct {
 
 // An entry that was put in front of its list shortly before is hardly worth
 // moving again, and such are most uses where some sessions are much busier than
-// others. So an entry that is surely among the newest sixteenth of its list stays
-// where it is. It may be evicted as if that sixteenth had been used after it; for
-// all others, and in lists of less than 64, the order is exact.
-const windows = 32
+// others. So an entry that is surely among the newest eighth of its list stays
+// where it is. It may be evicted as if that eighth had been used after it; for
+// all others, and in lists of less than 32, the order is exact.
+const windows = 16
 
 // relinkAfter is the longest that an entry stays where it is however few are
 // used after it, so that its lastUse is never further off.

@@ -10,16 +10,11 @@ package cache
 // Buckets lie in segments, which are runs of the arena, so the index takes of
 // the cap what it needs at the moment. The table of segments is outside.
 type index struct {
-	segments []segment
-	buckets  uint32 // how many there are: from topBit to 2*topBit-1
+	segments []ref   // where they are
+	earliest []int64 // of each segment: no entry in it has an earlier deadline
+	buckets  uint32  // how many there are: from topBit to 2*topBit-1
 	topBit   uint32
-	shift    uint8 // a segment has 1<<shift buckets
-}
-
-// segment is a row of buckets, and what is known about their entries.
-type segment struct {
-	at       ref
-	earliest int64 // no entry in it has an earlier deadline
+	shift    uint8 // a segment is 1<<shift buckets
 }
 
 const slotsPerBucket = 8
@@ -79,11 +74,11 @@ func (x *index) numberOf(t tag) uint32 {
 	return b
 }
 
-func (x *index) segmentOf(t tag) *segment { return &x.segments[x.numberOf(t)>>x.shift] }
+func (x *index) segmentOf(t tag) uint32 { return x.numberOf(t) >> x.shift }
 
 func (s *shard) bucketAt(number uint32) *bucket {
 	x := &s.index
-	return s.arena.bucket(x.segments[number>>x.shift].at, number&(1<<x.shift-1))
+	return s.arena.bucket(x.segments[number>>x.shift], number&(1<<x.shift-1))
 }
 
 // following returns the spill of b, or nil.
@@ -98,12 +93,29 @@ func (s *shard) following(b *bucket) *bucket {
 func (s *shard) find(id string, t tag) ref {
 	for b := s.bucketAt(s.index.numberOf(t)); b != nil; b = s.following(b) {
 		for _, v := range b {
-			if v.tag() == t && !v.link() && v != 0 && s.arena.isFor(v.ref(), id) {
-				return v.ref()
+			if v.tag() == t && !v.link() && v != 0 {
+				s.fetch(v.ref())
+				if s.arena.isFor(v.ref(), id) {
+					return v.ref()
+				}
 			}
 		}
 	}
 	return 0
+}
+
+// fetch lets the processor get all lines of the entry at r, of which it is not
+// known yet how many there are, at once: as many as an entry has on average.
+// Otherwise it would wait for the first before it asks for the rest.
+func (s *shard) fetch(r ref) {
+	a := &s.arena
+	if end := r + ref(s.fetchUnits); end <= a.nearUnits {
+		sum := byte(0)
+		for line := r + lineUnits; line < end; line += lineUnits {
+			sum += *a.firstByte(line)
+		}
+		s.fetched = sum
+	}
 }
 
 // slotOf returns where v is in the chain of its tag's bucket.
@@ -236,12 +248,11 @@ func (s *shard) split() bool {
 		return false
 	}
 	from, to := s.bucketAt(x.buckets-x.topBit), s.bucketAt(x.buckets)
-	source, target := &x.segments[(x.buckets-x.topBit)>>x.shift], &x.segments[x.buckets>>x.shift]
 	if !s.move(from, to, uint32(x.topBit)) {
 		s.dropUnusedSegment()
 		return false
 	}
-	target.earliest = min(target.earliest, source.earliest)
+	x.inheritEarliest(x.buckets, x.buckets-x.topBit)
 	if x.buckets++; x.buckets == 2*x.topBit {
 		x.topBit = x.buckets
 	}
@@ -259,11 +270,16 @@ func (s *shard) merge() bool {
 	if !s.move(s.bucketAt(last), s.bucketAt(last-topBit), 0) {
 		return false
 	}
-	source, target := &x.segments[last>>x.shift], &x.segments[(last-topBit)>>x.shift]
-	target.earliest = min(target.earliest, source.earliest)
+	x.inheritEarliest(last-topBit, last)
 	x.buckets, x.topBit = last, topBit
 	s.dropUnusedSegment()
 	return true
+}
+
+// inheritEarliest is called when bucket to got entries of bucket from.
+func (x *index) inheritEarliest(to, from uint32) {
+	to, from = to>>x.shift, from>>x.shift
+	x.earliest[to] = min(x.earliest[to], x.earliest[from])
 }
 
 // move moves the entries of one chain whose tags have bit, or all if bit is 0,
@@ -350,7 +366,7 @@ func (s *shard) addSegment() bool {
 	s.arena.run(r).setSlack(0)
 	s.arena.label(r).number = uint32(len(x.segments))
 	clear(s.arena.bytes(r, labelBytes, s.segmentUnits()*unit))
-	x.segments = append(x.segments, segment{r, noDeadline})
+	x.segments, x.earliest = append(x.segments, r), append(x.earliest, noDeadline)
 	return true
 }
 
@@ -359,7 +375,7 @@ func (s *shard) dropUnusedSegment() {
 	x := &s.index
 	last := len(x.segments) - 1
 	if uint32(last)<<x.shift >= x.buckets {
-		s.arena.free(x.segments[last].at)
-		x.segments = x.segments[:last]
+		s.arena.free(x.segments[last])
+		x.segments, x.earliest = x.segments[:last], x.earliest[:last]
 	}
 }

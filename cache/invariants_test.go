@@ -121,8 +121,8 @@ func (s *shard) checkIndex(seen *inspection) error {
 	seen.entries = map[ref]tag{}
 	spills, pieces := 0, 0
 	for i := range x.segments {
-		if h := seen.runs[x.segments[i].at]; h.kind() != isSegment || h.units() < s.segmentUnits() || s.arena.label(x.segments[i].at).number != uint32(i) {
-			return fmt.Errorf("segment %d is not at %d", i, x.segments[i].at)
+		if h := seen.runs[x.segments[i]]; h.kind() != isSegment || h.units() < s.segmentUnits() || s.arena.label(x.segments[i]).number != uint32(i) {
+			return fmt.Errorf("segment %d is not at %d", i, x.segments[i])
 		}
 	}
 	if x.buckets < x.topBit || x.buckets >= 2*x.topBit || uint32(len(x.segments)) != (x.buckets+1<<x.shift-1)>>x.shift {
@@ -159,7 +159,7 @@ func (s *shard) checkIndex(seen *inspection) error {
 				earliest = min(earliest, s.arena.record(r).deadline)
 				ids += int64(len(id))
 				values += int64(s.arena.valueLen(r))
-				if got := len(s.arena.appendValue(nil, r)); got != int(s.arena.valueLen(r)) {
+				if got := len(s.arena.appendValue(nil, r, s.arena.record(r).idLen())); got != int(s.arena.valueLen(r)) {
 					return fmt.Errorf("the entry at %d should have %d bytes, but has %d", r, s.arena.valueLen(r), got)
 				}
 				if seen.runs[r].kind() == isHead {
@@ -172,8 +172,8 @@ func (s *shard) checkIndex(seen *inspection) error {
 				}
 			}
 		}
-		if x.segments[n>>x.shift].earliest > earliest || s.earliest > earliest {
-			return fmt.Errorf("bucket %d has the deadline %d, the segment's earliest is %d, the shard's %d", n, earliest, x.segments[n>>x.shift].earliest, s.earliest)
+		if x.earliest[n>>x.shift] > earliest || s.earliest > earliest {
+			return fmt.Errorf("bucket %d has the deadline %d, the segment's earliest is %d, the shard's %d", n, earliest, x.earliest[n>>x.shift], s.earliest)
 		}
 	}
 	if spills != seen.spills || pieces != seen.pieces {

@@ -63,6 +63,8 @@ func (a *arena) record(r ref) *record { return (*record)(a.at(r)) }
 func (a *arena) head(r ref) *head     { return (*head)(a.at(r)) }
 func (a *arena) piece(r ref) *piece   { return (*piece)(a.at(r)) }
 
+func (a *arena) firstByte(r ref) *byte { return (*byte)(unsafe.Add(a.near, uintptr(r)*unit)) }
+
 // labels returns the labels of the index memory at r.
 func (a *arena) label(r ref) *label { return (*label)(a.at(r)) }
 

@@ -105,10 +105,10 @@ func (a *arena) appendID(dst []byte, r ref) []byte {
 	return dst
 }
 
-// appendValue appends the value of the entry at r to dst.
-func (a *arena) appendValue(dst []byte, r ref) []byte {
+// appendValue appends the value of the entry at r, whose ID has skip bytes, to
+// dst.
+func (a *arena) appendValue(dst []byte, r ref, skip uint32) []byte {
 	h := a.record(r)
-	skip := h.idLen()
 	if h.run.kind() == isRecord {
 		return append(dst, a.bytes(r, recordHeadBytes+skip, h.run.end())...)
 	}

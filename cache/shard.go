@@ -15,12 +15,16 @@ type shard struct {
 	// What each operation needs comes first, so that it lies in few lines.
 	mu      sync.Mutex
 	closed  bool
-	telling bool  // whether evicted has any
-	now     int64 // the clock's reading when the lock was taken, or later
-	index   index
-	arena   arena
-	counts  counts
-	order   evictionOrder
+	telling bool // whether evicted has any
+	fetched byte // so that what fetch does is done
+
+	fetchUnits uint16 // of a record on average
+
+	now    int64 // the clock's reading when the lock was taken, or later
+	index  index
+	arena  arena
+	counts counts
+	order  evictionOrder
 
 	hash func(id []byte) uint64
 
@@ -116,6 +120,7 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	}
 	s.balance(2)
 	s.counts.sets++
+	s.fetchUnits = uint16(min(64, (s.arena.units-s.arena.holeUnits)/int64(s.entries())))
 	return nil
 }
 
@@ -196,7 +201,7 @@ func (s *shard) close() {
 // Sizes.
 
 const (
-	segmentBytes  = int64(unsafe.Sizeof(segment{}))
+	segmentBytes  = int64(unsafe.Sizeof(ref(0)) + unsafe.Sizeof(int64(0))) // in the tables
 	shardBytes    = int64(unsafe.Sizeof(shard{}))
 	holeRefBytes  = int64(unsafe.Sizeof(ref(0)))
 	bytesPerIndex = 512 // of the arena for which the table of segments can have a bucket
@@ -221,7 +226,8 @@ func mostSegments(memory int64, shift uint8) int64 {
 
 func (x *index) init(memory int) {
 	x.shift = segmentShift(int64(memory))
-	x.segments = make([]segment, 0, mostSegments(int64(memory), x.shift))
+	most := mostSegments(int64(memory), x.shift)
+	x.segments, x.earliest = make([]ref, 0, most), make([]int64, 0, most)
 	x.buckets = 1 << x.shift
 	x.topBit = x.buckets
 }

@@ -110,7 +110,7 @@ func (c *Cache) read(dst []byte, id string) (reading, error) {
 	r := s.lookup(id, t)
 	if r != 0 {
 		s.use(r)
-		dst = s.arena.appendValue(dst, r)
+		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
 	return reading{dst, r != 0, s, t, s.watches.begin(t)}, nil
 }
