@@ -15,11 +15,7 @@ import (
 // of Computer Programming, vol. 1, 2.5), so freeing a run joins it with the
 // holes on either side without a search.
 type arena struct {
-	near      unsafe.Pointer // the first chunk, which is all there is until the cap grows
-	nearUnits ref
-
-	chunkShift uint8 // a ref's bits above are the number of its chunk
-	chunks     []chunk
+	chunks []chunk
 
 	top ref // where the memory never used begins, in the last chunk in use
 	end ref // where it ends
@@ -29,6 +25,11 @@ type arena struct {
 
 	nonEmpty [classWords]uint64 // the classes that have holes, a bit for each
 	holes    []ref              // the first hole of each class
+
+	// What each lookup needs comes last, beside the shard's lock.
+	chunkShift uint8          // a ref's bits above are the number of its chunk
+	nearUnits  ref            // the length of
+	near       unsafe.Pointer // the first chunk, which is all there is until the cap grows
 }
 
 // run is the first word of each run: its length, its kind and what else all

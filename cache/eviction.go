@@ -68,15 +68,19 @@ func (s *shard) evict(r ref, t tag, why Reason) {
 // anyone looks at the lists they are brought up to date, and nobody can tell the
 // difference.
 type evictionOrder struct {
-	noted          uint8 // how many of uses
-	protectedLimit int64 // units
-	protected      list
-	probation      list
+	noted uint8 // how many of uses
+	plain bool  // the limit is 0
+
+	protected list
+	probation list
+
+	protectedLimit int64  // units
 	uses           [8]ref // entries to be moved to the front, in this order
 }
 
-func (o *evictionOrder) init(protectedLimit int64) {
-	*o = evictionOrder{protectedLimit: max(0, protectedLimit)}
+func (o *evictionOrder) setLimit(protectedLimit int64) {
+	o.protectedLimit = max(0, protectedLimit)
+	o.plain = o.protectedLimit == 0
 }
 
 func (o *evictionOrder) listOf(h *record) *list {
@@ -88,10 +92,10 @@ func (o *evictionOrder) listOf(h *record) *list {
 
 // usedList is where an entry belongs that has been used again.
 func (o *evictionOrder) usedList() *list {
-	if o.protectedLimit > 0 {
-		return &o.protected
+	if o.plain {
+		return &o.probation
 	}
-	return &o.probation
+	return &o.protected
 }
 
 // add puts a new entry in its place.
@@ -130,7 +134,7 @@ func (o *evictionOrder) remove(a *arena, r ref) {
 func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
 	h := a.record(r)
 	l := o.usedList()
-	if (h.run.is(protected) || o.protectedLimit == 0) && l.isRecent(h, tick) {
+	if (h.run.is(protected) || o.plain) && l.isRecent(h, tick) {
 		return
 	}
 	h.setLastUse(tick)
@@ -198,13 +202,13 @@ func (o *evictionOrder) victim(a *arena) ref {
 
 // list is a segment's entries in the order of their latest use.
 type list struct {
-	newest, oldest ref
-	count          uint32
-	stamps         uint32 // in the present window
-	units          int64
-
 	// No more than 2/windows of the list's entries were used after recentAfter.
-	windowStart, recentAfter uint64 // ticks
+	recentAfter, windowStart uint64 // ticks
+
+	stamps         uint32 // in the present window
+	count          uint32
+	newest, oldest ref
+	units          int64
 }
 
 // An entry that was put in front of its list shortly before is hardly worth

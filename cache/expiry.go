@@ -42,7 +42,7 @@ func tickOf(now int64) uint64 { return uint64(now) >> tickShift }
 // setDeadline gives the entry at r, whose tag is t, a new deadline.
 func (s *shard) setDeadline(r ref, t tag, deadline int64) {
 	s.arena.record(r).deadline = deadline
-	if earliest := &s.index.earliest[s.index.segmentOf(t)]; deadline < *earliest {
+	if earliest := &s.segmentEarliest[s.index.segmentOf(t)]; deadline < *earliest {
 		*earliest = deadline
 		s.earliest = min(s.earliest, deadline)
 	}
@@ -66,14 +66,14 @@ func (s *shard) sweepSome(from int) int {
 		if work >= sweepBuckets {
 			return i
 		}
-		if s.index.earliest[i] <= s.now {
+		if s.segmentEarliest[i] <= s.now {
 			s.sweepSegment(i)
 			work += 1 << s.index.shift
 		}
 	}
 	s.earliest = noDeadline
 	for i := range s.index.segments {
-		s.earliest = min(s.earliest, s.index.earliest[i])
+		s.earliest = min(s.earliest, s.segmentEarliest[i])
 	}
 	s.balance(int(s.index.buckets))
 	return 0
@@ -90,7 +90,7 @@ func (s *shard) sweepSegment(i int) {
 	for n := first; n < min(first+1<<s.index.shift, s.index.buckets); n++ {
 		earliest = min(earliest, s.sweepBucket(s.bucketAt(n)))
 	}
-	s.index.earliest[i] = earliest
+	s.segmentEarliest[i] = earliest
 }
 
 // sweepBucket evicts the entries of a chain that have expired, and returns the
@@ -129,7 +129,7 @@ func (s *shard) evictSomeExpired() bool {
 		if s.sweepNext++; s.sweepNext >= len(s.index.segments) {
 			s.sweepNext = 0
 		}
-		if s.index.earliest[s.sweepNext] <= s.now {
+		if s.segmentEarliest[s.sweepNext] <= s.now {
 			s.sweepSegment(s.sweepNext)
 			if s.counts.evictions[Expired-1] > before {
 				return true

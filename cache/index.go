@@ -10,9 +10,8 @@ package cache
 // Buckets lie in segments, which are runs of the arena, so the index takes of
 // the cap what it needs at the moment. The table of segments is outside.
 type index struct {
-	segments []ref   // where they are
-	earliest []int64 // of each segment: no entry in it has an earlier deadline
-	buckets  uint32  // how many there are: from topBit to 2*topBit-1
+	segments []ref  // where they are
+	buckets  uint32 // how many there are: from topBit to 2*topBit-1
 	topBit   uint32
 	shift    uint8 // a segment is 1<<shift buckets
 }
@@ -252,7 +251,7 @@ func (s *shard) split() bool {
 		s.dropUnusedSegment()
 		return false
 	}
-	x.inheritEarliest(x.buckets, x.buckets-x.topBit)
+	s.inheritEarliest(x.buckets, x.buckets-x.topBit)
 	if x.buckets++; x.buckets == 2*x.topBit {
 		x.topBit = x.buckets
 	}
@@ -270,16 +269,16 @@ func (s *shard) merge() bool {
 	if !s.move(s.bucketAt(last), s.bucketAt(last-topBit), 0) {
 		return false
 	}
-	x.inheritEarliest(last-topBit, last)
+	s.inheritEarliest(last-topBit, last)
 	x.buckets, x.topBit = last, topBit
 	s.dropUnusedSegment()
 	return true
 }
 
 // inheritEarliest is called when bucket to got entries of bucket from.
-func (x *index) inheritEarliest(to, from uint32) {
-	to, from = to>>x.shift, from>>x.shift
-	x.earliest[to] = min(x.earliest[to], x.earliest[from])
+func (s *shard) inheritEarliest(to, from uint32) {
+	to, from = to>>s.index.shift, from>>s.index.shift
+	s.segmentEarliest[to] = min(s.segmentEarliest[to], s.segmentEarliest[from])
 }
 
 // move moves the entries of one chain whose tags have bit, or all if bit is 0,
@@ -366,7 +365,7 @@ func (s *shard) addSegment() bool {
 	s.arena.run(r).setSlack(0)
 	s.arena.label(r).number = uint32(len(x.segments))
 	clear(s.arena.bytes(r, labelBytes, s.segmentUnits()*unit))
-	x.segments, x.earliest = append(x.segments, r), append(x.earliest, noDeadline)
+	x.segments, s.segmentEarliest = append(x.segments, r), append(s.segmentEarliest, noDeadline)
 	return true
 }
 
@@ -376,6 +375,6 @@ func (s *shard) dropUnusedSegment() {
 	last := len(x.segments) - 1
 	if uint32(last)<<x.shift >= x.buckets {
 		s.arena.free(x.segments[last])
-		x.segments, x.earliest = x.segments[:last], x.earliest[:last]
+		x.segments, s.segmentEarliest = x.segments[:last], s.segmentEarliest[:last]
 	}
 }

@@ -172,8 +172,8 @@ func (s *shard) checkIndex(seen *inspection) error {
 				}
 			}
 		}
-		if x.earliest[n>>x.shift] > earliest || s.earliest > earliest {
-			return fmt.Errorf("bucket %d has the deadline %d, the segment's earliest is %d, the shard's %d", n, earliest, x.earliest[n>>x.shift], s.earliest)
+		if s.segmentEarliest[n>>x.shift] > earliest || s.earliest > earliest {
+			return fmt.Errorf("bucket %d has the deadline %d, the segment's earliest is %d, the shard's %d", n, earliest, s.segmentEarliest[n>>x.shift], s.earliest)
 		}
 	}
 	if spills != seen.spills || pieces != seen.pieces {

@@ -12,24 +12,27 @@ import (
 // shard is one lock and all that it guards. Its methods are called with the
 // lock held, except for init.
 type shard struct {
-	// What each operation needs comes first, so that it lies in few lines.
+	// A hit needs the end of arena and the beginning of order, and what lies
+	// between. That is two cache lines; they come over from the other core, if
+	// it was in this shard last. TestHitsNeedTwoLinesOfAShard holds them so.
+	arena   arena
 	mu      sync.Mutex
+	now     int64 // the clock's reading when the lock was taken, or later
 	closed  bool
 	telling bool // whether evicted has any
 	fetched byte // so that what fetch does is done
 
 	fetchUnits uint16 // of a record on average
+	hits       uint64
+	index      index
+	order      evictionOrder
 
-	now    int64 // the clock's reading when the lock was taken, or later
-	index  index
-	arena  arena
 	counts counts
-	order  evictionOrder
+	hash   func(id []byte) uint64
 
-	hash func(id []byte) uint64
-
-	earliest  int64 // no entry has an earlier deadline
-	sweepNext int   // the segment that was looked at last for expired entries
+	segmentEarliest []int64 // of each segment: no entry in it has an earlier deadline
+	earliest        int64   // nor any entry
+	sweepNext       int     // the segment that was looked at last for expired entries
 
 	idBytes    int64
 	valueBytes int64
@@ -43,7 +46,11 @@ type shard struct {
 	evicted        []evicted // who is to be told of, once the lock is released
 
 	scratch []byte // for an ID that lies in several runs
+
+	_ [shardPadding]byte
 }
+
+const shardPadding = 8
 
 // lock takes the lock. What is done under it is done at now, or at the latest
 // time at which anything was, if another overtook.
@@ -59,6 +66,7 @@ func (s *shard) init(memory []byte, o Options, hash func([]byte) uint64) {
 	s.earliest = noDeadline
 	s.arena.init(memory)
 	s.index.init(len(memory))
+	s.segmentEarliest = make([]int64, 0, cap(s.index.segments))
 	if !s.addSegment() {
 		panic("cache: a shard too small for its index") // withDefaults refused it
 	}
@@ -67,7 +75,7 @@ func (s *shard) init(memory []byte, o Options, hash func([]byte) uint64) {
 
 func (s *shard) setLimits(o Options) {
 	units := s.arena.units
-	s.order.protectedLimit = max(0, int64(o.Protected*float64(units)))
+	s.order.setLimit(int64(o.Protected * float64(units)))
 	s.reserve = units / reserveShare
 	s.largest = uint32(largestEntry(units*unit, s.segmentUnits()))
 }
@@ -192,7 +200,7 @@ func (s *shard) drop(r ref, t tag) {
 func (s *shard) close() {
 	s.closed = true
 	s.arena, s.index = arena{}, index{}
-	s.order.init(0)
+	s.order = evictionOrder{}
 	s.earliest = noDeadline
 	s.idBytes, s.valueBytes = 0, 0
 	s.scratch = nil
@@ -227,7 +235,7 @@ func mostSegments(memory int64, shift uint8) int64 {
 func (x *index) init(memory int) {
 	x.shift = segmentShift(int64(memory))
 	most := mostSegments(int64(memory), x.shift)
-	x.segments, x.earliest = make([]ref, 0, most), make([]int64, 0, most)
+	x.segments = make([]ref, 0, most)
 	x.buckets = 1 << x.shift
 	x.topBit = x.buckets
 }

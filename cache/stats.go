@@ -59,13 +59,13 @@ func (c *Cache) Stats() Stats {
 
 // counts is what has happened in a shard since it was made.
 type counts struct {
-	hits, misses, sets uint64
-	evictions          [Expired]uint64 // by Reason - 1
+	misses, sets uint64
+	evictions    [Expired]uint64 // by Reason - 1
 }
 
 func (s *shard) count(hit bool) {
 	if hit {
-		s.counts.hits++
+		s.hits++
 	} else {
 		s.counts.misses++
 	}
@@ -78,7 +78,7 @@ func (s *shard) addTo(total *Stats) {
 	if !s.closed {
 		total.Bytes.Overhead += s.usedBytes() - s.idBytes - s.valueBytes
 	}
-	total.Hits += s.counts.hits
+	total.Hits += s.hits
 	total.Misses += s.counts.misses
 	total.Sets += s.counts.sets
 	total.EvictedForCapacity += s.counts.evictions[Capacity-1]
