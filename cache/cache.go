@@ -2,11 +2,10 @@ package cache
 
 import (
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"sync/atomic"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // Cache keeps values under IDs, each for a time, all within a number of bytes.
@@ -17,9 +16,12 @@ import (
 // value that it is given and every value that it returns, so no caller ever
 // shares memory with it.
 type Cache struct {
-	options Options
-	shards  []shard
-	clock   clock
+	options  Options
+	hasher   hasher
+	hashMask uint64 // all ones, but for tests in which hashes are to collide
+	clock    clock
+	shards   []shard
+	memory   []byte // of which each shard has its part
 
 	sweeper sweeper
 	closed  atomic.Bool
@@ -34,9 +36,21 @@ func New(o Options) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{options: o, shards: make([]shard, o.Shards), clock: startClock()}
+	share := o.shardMemory()
+	memory, err := reserve(share * int64(o.Shards))
+	if err != nil {
+		return nil, err
+	}
+	c := &Cache{
+		options:  o,
+		hasher:   hasher{maphash.MakeSeed()},
+		hashMask: ^uint64(0),
+		clock:    startClock(),
+		shards:   make([]shard, o.Shards),
+		memory:   memory,
+	}
 	for i := range c.shards {
-		c.shards[i].init(o, &c.clock)
+		c.shards[i].init(memory[int64(i)*share:int64(i+1)*share], o, c.hashBytes)
 	}
 	c.startSweeper()
 	return c, nil
@@ -52,9 +66,11 @@ func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	if err := c.check(id, value, ttl); err != nil {
 		return err
 	}
-	s := c.shardOf(id)
-	s.lock()
-	err := s.set(id, value, ttl)
+	now := c.clock.now()
+	hash := c.hash(id)
+	s := c.shardOf(hash)
+	s.lock(now)
+	err := s.set(id, tagOf(hash), value, ttl)
 	c.unlock(s)
 	return err
 }
@@ -69,31 +85,37 @@ func (c *Cache) Get(id string) ([]byte, bool) {
 // whether there is a value; if there is none, dst is returned as it was. It
 // counts as a use of the entry. With room in dst it does not allocate.
 func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
-	s := c.shardOf(id)
-	s.lock()
-	e := s.find(id)
-	s.count(e != nil)
-	if e != nil {
-		s.use(e)
-		dst = append(dst, e.value...)
+	now := c.clock.now()
+	hash := c.hash(id)
+	s := c.shardOf(hash)
+	s.lock(now)
+	r := s.lookup(id, tagOf(hash))
+	s.count(r != 0)
+	if r != 0 {
+		s.use(r)
+		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
 	c.unlock(s)
-	return dst, e != nil
+	return dst, r != 0
 }
 
 // Peek returns a copy of the value under id, and whether there is one, without
 // counting as a use: the entry's place in the order of eviction, and the
 // cache's hit ratio, stay as they are.
 func (c *Cache) Peek(id string) ([]byte, bool) {
-	s := c.shardOf(id)
-	s.lock()
-	e := s.find(id)
-	var value []byte
-	if e != nil {
-		value = append(value, e.value...)
+	return c.peek(nil, id)
+}
+
+func (c *Cache) peek(dst []byte, id string) ([]byte, bool) {
+	hash := c.hash(id)
+	s := c.shardOf(hash)
+	c.lock(s)
+	r := s.lookup(id, tagOf(hash))
+	if r != 0 {
+		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
 	c.unlock(s)
-	return value, e != nil
+	return dst, r != 0
 }
 
 // Touch gives the entry under id a new ttl, counted from now, and counts as a
@@ -101,32 +123,38 @@ func (c *Cache) Peek(id string) ([]byte, bool) {
 // one that has expired. A ttl of 0 or less ends the entry at once, as a ttl
 // that had run out would have.
 func (c *Cache) Touch(id string, ttl time.Duration) bool {
-	s := c.shardOf(id)
-	s.lock()
-	e := s.find(id)
+	now := c.clock.now()
+	hash := c.hash(id)
+	s, t := c.shardOf(hash), tagOf(hash)
+	s.lock(now)
+	r := s.lookup(id, t)
 	switch {
-	case e == nil:
+	case r == 0:
 	case ttl <= 0:
-		s.evict(e, Expired)
-		e = nil
+		s.evict(r, t, Expired)
+		s.balance(2)
+		r = 0
 	default:
-		s.use(e)
-		s.setDeadline(e, s.clock.deadline(ttl))
+		s.use(r)
+		s.setDeadline(r, t, deadlineAt(s.now, ttl))
 	}
 	c.unlock(s)
-	return e != nil
+	return r != 0
 }
 
 // Delete removes the entry under id and reports whether there was one.
 func (c *Cache) Delete(id string) bool {
-	s := c.shardOf(id)
-	s.lock()
-	e := s.find(id)
-	if e != nil {
-		s.remove(e)
+	now := c.clock.now()
+	hash := c.hash(id)
+	s, t := c.shardOf(hash), tagOf(hash)
+	s.lock(now)
+	r := s.lookup(id, t)
+	if r != 0 {
+		s.drop(r, t)
+		s.balance(2)
 	}
 	c.unlock(s)
-	return e != nil
+	return r != 0
 }
 
 // All iterates over the entries, in no particular order, with a copy of each
@@ -137,9 +165,12 @@ func (c *Cache) Delete(id string) bool {
 func (c *Cache) All() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for i := range c.shards {
-			for _, id := range c.shards[i].ids() {
-				if value, ok := c.Peek(id); ok && !yield(id, value) {
-					return
+			w := walk{shard: &c.shards[i]}
+			for ids, more := c.nextIDs(&w, nil); more; ids, more = c.nextIDs(&w, ids) {
+				for _, id := range ids {
+					if value, ok := c.Peek(id); ok && !yield(id, value) {
+						return
+					}
 				}
 			}
 		}
@@ -151,9 +182,8 @@ func (c *Cache) Len() int {
 	n := 0
 	for i := range c.shards {
 		s := &c.shards[i]
-		s.lock()
-		s.expire()
-		n += len(s.entries)
+		c.settle(s)
+		n += s.entries()
 		c.unlock(s)
 	}
 	return n
@@ -166,21 +196,37 @@ func (c *Cache) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.sweeper.stop()
 		for i := range c.shards {
-			c.shards[i].close()
+			s := &c.shards[i]
+			c.lock(s)
+			s.close()
+			c.unlock(s)
 		}
+		release(c.memory) // no shard refers to it any more
 	}
 	c.sweeper.wait()
 	return nil
 }
 
-func (c *Cache) shardOf(id string) *shard {
-	return &c.shards[xxhash.Sum64String(id)&uint64(len(c.shards)-1)]
+func (c *Cache) hash(id string) uint64 { return c.hasher.string(id) & c.hashMask }
+
+func (c *Cache) hashBytes(id []byte) uint64 { return c.hasher.bytes(id) & c.hashMask }
+
+// shardOf returns the shard of the IDs that have that hash. The index uses
+// other bits of it.
+func (c *Cache) shardOf(hash uint64) *shard {
+	return &c.shards[hash>>56&uint64(len(c.shards)-1)]
 }
+
+func (c *Cache) lock(s *shard) { s.lock(c.clock.now()) }
 
 // unlock releases the shard's lock, and only then tells OnEvict what left.
 func (c *Cache) unlock(s *shard) {
+	if !s.telling {
+		s.mu.Unlock()
+		return
+	}
 	evicted := s.evicted
-	s.evicted = nil
+	s.evicted, s.telling = nil, false
 	s.mu.Unlock()
 	for _, e := range evicted {
 		c.tell(e.id, e.why)

@@ -26,124 +26,250 @@ type evicted struct {
 	why Reason
 }
 
-func (s *shard) evict(e *entry, why Reason) {
-	s.remove(e)
-	s.counts.evictions[why]++
-	if s.collectEvicted {
-		s.evicted = append(s.evicted, evicted{e.id, why})
+// evictVictim evicts the entry that is to go next, and reports false if there
+// is none. Where some entry has expired it is that rather than a live one.
+func (s *shard) evictVictim() bool {
+	if s.earliest <= s.now && s.evictSomeExpired() {
+		return true
 	}
+	r := s.order.victim(&s.arena)
+	if r == 0 {
+		return false
+	}
+	why := Capacity
+	if s.arena.record(r).deadline <= s.now {
+		why = Expired
+	}
+	s.evict(r, s.tagAt(r), why)
+	return true
 }
 
-// makeRoom evicts the longest idle, but not keep, until need more bytes fit in
-// the budget. The caller made sure that they fit beside keep alone.
-func (s *shard) makeRoom(need int64, keep *entry) {
-	for s.used()+need > s.budget {
-		victim := s.order.victim()
-		if victim == keep {
-			victim = s.order.moreRecent(victim)
-		}
-		s.evict(victim, Capacity)
+// evict removes the entry at r and keeps its ID for OnEvict.
+func (s *shard) evict(r ref, t tag, why Reason) {
+	if s.collectEvicted {
+		id := s.arena.appendID(nil, r)
+		s.evicted, s.telling = append(s.evicted, evicted{string(id), why}), true
 	}
+	s.drop(r, t)
+	s.counts.evictions[why-1]++
 }
 
 // evictionOrder is a segmented LRU. An entry starts in probation; its next use
-// takes it to protected, whose bytes are limited. When they are exceeded, the
-// longest idle of protected go back to probation, at its recent end. Victims
-// come from probation first, so entries that are never used again can push out
-// each other but not those in protected.
+// takes it to protected, whose size is limited. Where room is needed and the
+// limit exceeded, the longest idle of protected go back to probation, at its
+// recent end. Victims come from probation first, so entries that are never used
+// again can push out each other but not those in protected.
 //
 // With a limit of 0 protected stays empty, which is plain LRU.
+//
+// Moving an entry to the front of its list writes to its neighbours there, which
+// are anywhere in memory. So uses are noted, and carried out a row at a time:
+// then the processor waits for all these lines at once and not for each. Before
+// anyone looks at the lists they are brought up to date, and nobody can tell the
+// difference.
 type evictionOrder struct {
-	probation      list
-	protected      list
-	protectedLimit int64
+	noted uint8 // how many of uses
+	plain bool  // the limit is 0
+
+	protected list
+	probation list
+
+	protectedLimit int64  // units
+	uses           [8]ref // entries to be moved to the front, in this order
 }
 
-func (o *evictionOrder) init(protectedLimit int64) {
-	o.probation.init()
-	o.protected.init()
+func (o *evictionOrder) setLimit(protectedLimit int64) {
 	o.protectedLimit = max(0, protectedLimit)
+	o.plain = o.protectedLimit == 0
 }
 
-func (o *evictionOrder) add(e *entry) { o.probation.pushRecent(e) }
+func (o *evictionOrder) listOf(h *record) *list {
+	if h.run.is(protected) {
+		return &o.protected
+	}
+	return &o.probation
+}
 
-func (o *evictionOrder) remove(e *entry) { e.in.unlink(e) }
+// usedList is where an entry belongs that has been used again.
+func (o *evictionOrder) usedList() *list {
+	if o.plain {
+		return &o.probation
+	}
+	return &o.protected
+}
 
-func (o *evictionOrder) use(e *entry) {
-	e.in.unlink(e)
-	if o.protectedLimit == 0 {
-		o.probation.pushRecent(e)
+// add puts a new entry in its place.
+func (o *evictionOrder) add(a *arena, r ref, tick uint64) {
+	o.catchUp(a)
+	a.record(r).setLastUse(tick)
+	o.probation.stamp(tick)
+	o.probation.push(a, r)
+}
+
+// addUsed puts an entry in its place that takes another's.
+func (o *evictionOrder) addUsed(a *arena, r ref, tick uint64) {
+	o.catchUp(a)
+	a.record(r).setLastUse(tick)
+	o.usedList().stamp(tick)
+	o.pushUsed(a, r)
+}
+
+func (o *evictionOrder) pushUsed(a *arena, r ref) {
+	l := o.usedList()
+	if l == &o.protected {
+		a.run(r).set(protected)
+	}
+	l.push(a, r)
+}
+
+func (o *evictionOrder) remove(a *arena, r ref) {
+	o.catchUp(a)
+	h := a.record(r)
+	o.listOf(h).unlink(a, r)
+	h.run.clear(protected)
+}
+
+// use notes that an entry is to be moved to where the most recently used are,
+// unless it is there.
+func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
+	h := a.record(r)
+	l := o.usedList()
+	if (h.run.is(protected) || o.plain) && l.isRecent(h, tick) {
 		return
 	}
-	o.protected.pushRecent(e)
-	o.demote()
-}
-
-// resized is told when the cost of an entry is no longer what it was.
-func (o *evictionOrder) resized(e *entry, before int64) {
-	e.in.bytes += e.cost() - before
-	o.demote()
-}
-
-func (o *evictionOrder) demote() {
-	for o.protected.bytes > o.protectedLimit {
-		e := o.protected.longestIdle()
-		o.protected.unlink(e)
-		o.probation.pushRecent(e)
+	h.setLastUse(tick)
+	l.stamp(tick)
+	o.uses[o.noted] = r
+	if o.noted++; int(o.noted) == len(o.uses) {
+		o.catchUp(a)
 	}
 }
 
-// victim returns the entry to evict next, or nil if there is none.
-func (o *evictionOrder) victim() *entry {
-	if e := o.probation.longestIdle(); e != nil {
-		return e
+// catchUp carries out the uses that were noted.
+func (o *evictionOrder) catchUp(a *arena) {
+	for _, r := range o.uses[:o.noted] {
+		o.listOf(a.record(r)).unlink(a, r)
+		o.pushUsed(a, r)
 	}
-	return o.protected.longestIdle()
+	o.noted = 0
 }
 
-// moreRecent returns the entry that would be the victim if e, the present one,
-// were not there.
-func (o *evictionOrder) moreRecent(e *entry) *entry {
-	if e.in == &o.probation && e.prev == &o.probation.end {
-		return o.protected.longestIdle()
+// replace puts the record at to where that at from is.
+func (o *evictionOrder) replace(a *arena, from, to ref) {
+	o.catchUp(a)
+	f := a.record(from)
+	l := o.listOf(f)
+	t := a.record(to)
+	t.run.set(f.run & protected)
+	t.older, t.newer = f.older, f.newer
+	if l.newest == from {
+		l.newest = to
+	} else {
+		a.record(f.newer).older = to
 	}
-	return e.prev
+	if l.oldest == from {
+		l.oldest = to
+	} else {
+		a.record(f.older).newer = to
+	}
+	l.units += a.weight(to) - a.weight(from)
 }
 
-// links place an entry in a list.
-type links struct {
-	in         *list
-	prev, next *entry
+// demote lets the longest idle of protected go back to probation, as long as
+// the limit is exceeded. At most most do so at a time: the rest can wait until
+// more room is needed.
+func (o *evictionOrder) demote(a *arena, most int) {
+	o.catchUp(a)
+	for ; o.protected.units > o.protectedLimit && most > 0; most-- {
+		r := o.protected.oldest
+		o.protected.unlink(a, r)
+		a.run(r).clear(protected)
+		o.probation.push(a, r)
+	}
 }
 
-// list is a ring of entries around end: end.next is the most recently used,
-// end.prev the longest idle.
+// demoteMost bounds the work of one eviction.
+const demoteMost = 64
+
+// victim returns the entry to evict next, or 0 if there is none.
+func (o *evictionOrder) victim(a *arena) ref {
+	o.demote(a, demoteMost)
+	if o.probation.oldest != 0 {
+		return o.probation.oldest
+	}
+	return o.protected.oldest
+}
+
+// list is a segment's entries in the order of their latest use.
 type list struct {
-	end   entry
-	bytes int64
+	// No more than 2/windows of the list's entries were used after recentAfter.
+	recentAfter, windowStart uint64 // ticks
+
+	stamps         uint32 // in the present window
+	count          uint32
+	newest, oldest ref
+	units          int64
 }
 
-func (l *list) init() {
-	l.end.prev, l.end.next = &l.end, &l.end
-	l.bytes = 0
+// An entry that was put in front of its list shortly before is hardly worth
+// moving again, and such are most uses where some sessions are much busier than
+// others. So an entry that is surely among the newest eighth of its list stays
+// where it is. It may be evicted as if that eighth had been used after it; for
+// all others, and in lists of less than 32, the order is exact.
+const windows = 16
+
+// relinkAfter is the longest that an entry stays where it is however few are
+// used after it, so that its lastUse is never further off.
+const relinkAfter = uint64(1e9 >> tickShift)
+
+func (l *list) isRecent(h *record, tick uint64) bool {
+	last := h.lastUse()
+	return last > l.recentAfter && tick < last+relinkAfter
 }
 
-func (l *list) pushRecent(e *entry) {
-	e.in = l
-	e.prev, e.next = &l.end, l.end.next
-	e.prev.next, e.next.prev = e, e
-	l.bytes += e.cost()
-}
-
-func (l *list) unlink(e *entry) {
-	e.prev.next, e.next.prev = e.next, e.prev
-	e.in, e.prev, e.next = nil, nil, nil
-	l.bytes -= e.cost()
-}
-
-func (l *list) longestIdle() *entry {
-	if l.end.prev == &l.end {
-		return nil
+// stamp is told when an entry is put in front, or is to be.
+func (l *list) stamp(tick uint64) {
+	if l.stamps++; l.stamps > l.count/windows {
+		l.stamps = 1
+		l.recentAfter, l.windowStart = l.windowStart, tick
 	}
-	return l.end.prev
+}
+
+func (l *list) push(a *arena, r ref) {
+	h := a.record(r)
+	h.newer, h.older = 0, l.newest
+	if l.newest != 0 {
+		a.record(l.newest).newer = r
+	} else {
+		l.oldest = r
+	}
+	l.newest = r
+	l.count++
+	l.units += a.weight(r)
+}
+
+func (l *list) unlink(a *arena, r ref) {
+	h := a.record(r)
+	newer, older := h.newer, h.older
+	if r == l.oldest {
+		l.oldest, older = newer, 0
+	} else {
+		a.record(older).newer = newer
+	}
+	if r == l.newest {
+		l.newest = older
+	} else {
+		a.record(newer).older = older
+	}
+	l.count--
+	l.units -= a.weight(r)
+}
+
+// weight is the units of the entry at r, about, without a look at its pieces.
+func (a *arena) weight(r ref) int64 {
+	h := a.record(r)
+	if h.run.kind() == isRecord {
+		return int64(h.run.units())
+	}
+	return int64(unitsFor(headHeadBytes + h.idLen() + a.head(r).length))
 }

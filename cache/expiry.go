@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"container/heap"
 	"math"
 	"sync/atomic"
 	"time"
@@ -10,6 +9,9 @@ import (
 // NoExpiry is the TTL of an entry that does not expire. Any TTL that reaches
 // beyond what the clock can count, some 292 years, means the same.
 const NoExpiry time.Duration = math.MaxInt64
+
+// noDeadline is later than all others.
+const noDeadline int64 = math.MaxInt64
 
 // sweepInterval bounds how long the memory of an expired entry stays taken
 // when nothing asks for it. The entry itself is gone at its deadline.
@@ -23,71 +25,136 @@ func startClock() clock { return clock{time.Now()} }
 
 func (c *clock) now() int64 { return int64(time.Since(c.start)) }
 
-func (c *clock) deadline(ttl time.Duration) int64 {
-	now := c.now()
-	if int64(ttl) > math.MaxInt64-now {
-		return math.MaxInt64
+// deadlineAt returns the deadline of a TTL given at now.
+func deadlineAt(now int64, ttl time.Duration) int64 {
+	if int64(ttl) > noDeadline-now {
+		return noDeadline
 	}
 	return now + int64(ttl)
 }
 
-// ttlUntil is the inverse of deadline.
+// ttlUntil is the inverse of deadlineAt.
 func ttlUntil(deadline, now int64) time.Duration {
-	if deadline == math.MaxInt64 {
+	if deadline == noDeadline {
 		return NoExpiry
 	}
 	return time.Duration(deadline - now)
 }
 
-// expire evicts all entries whose deadline has come.
-func (s *shard) expire() {
-	if len(s.deadlines) == 0 {
-		return
+// A tick is the unit in which records remember their latest use: 65.5 µs, so
+// that 48 bits reach as far as the clock.
+const tickShift = 16
+
+func tickOf(now int64) uint64 { return uint64(now) >> tickShift }
+
+// setDeadline gives the entry at r, whose tag is t, a new deadline.
+func (s *shard) setDeadline(r ref, t tag, deadline int64) {
+	s.arena.record(r).deadline = deadline
+	if earliest := &s.segmentEarliest[s.index.segmentOf(t)]; deadline < *earliest {
+		*earliest = deadline
+		s.earliest = min(s.earliest, deadline)
 	}
-	for now := s.clock.now(); len(s.deadlines) > 0 && s.deadlines[0].deadline <= now; {
-		s.evict(s.deadlines[0], Expired)
+}
+
+// How the expired are found. Of each segment of the index, earliest is no later
+// than the deadline of any entry in it; of the shard, no later than that of any
+// segment. They are made exact when the segment is swept, and otherwise only
+// lowered. So what has not expired is looked at again only when, since the
+// latest sweep of its segment, time has passed what was its earliest deadline.
+
+// sweepSome sweeps segments, from number from on, whose entries may have
+// expired, until enough work has been done for one hold of the lock. It
+// returns the number to go on from, or 0 when all have been seen.
+func (s *shard) sweepSome(from int) int {
+	if s.earliest > s.now {
+		return 0
 	}
+	work := 0
+	for i := from; i < len(s.index.segments); i++ {
+		if work >= sweepBuckets {
+			return i
+		}
+		if s.segmentEarliest[i] <= s.now {
+			s.sweepSegment(i)
+			work += 1 << s.index.shift
+		}
+	}
+	s.earliest = noDeadline
+	for i := range s.index.segments {
+		s.earliest = min(s.earliest, s.segmentEarliest[i])
+	}
+	s.balance(int(s.index.buckets))
+	return 0
 }
 
-// deadlines is a heap of entries, the first to expire on top.
-type deadlines []*entry
+// sweepBuckets is how many buckets are swept in one hold of the lock: some
+// 0.1 ms of work.
+const sweepBuckets = 256
 
-// deadlinePlace is an entry's index in the heap.
-type deadlinePlace int
-
-func (d *deadlines) add(e *entry, deadline int64) {
-	e.deadline = deadline
-	heap.Push(d, e)
+// sweepSegment evicts the entries of a segment that have expired.
+func (s *shard) sweepSegment(i int) {
+	earliest := noDeadline
+	first := uint32(i) << s.index.shift
+	for n := first; n < min(first+1<<s.index.shift, s.index.buckets); n++ {
+		earliest = min(earliest, s.sweepBucket(s.bucketAt(n)))
+	}
+	s.segmentEarliest[i] = earliest
 }
 
-func (d *deadlines) move(e *entry, deadline int64) {
-	e.deadline = deadline
-	heap.Fix(d, int(e.place))
+// sweepBucket evicts the entries of a chain that have expired, and returns the
+// earliest deadline of the others.
+func (s *shard) sweepBucket(first *bucket) int64 {
+	earliest := noDeadline
+	for b := first; b != nil; {
+		next := s.following(b)
+		expired := slot(0)
+		for _, v := range b {
+			if v == 0 || v.link() {
+				continue
+			}
+			if d := s.arena.record(v.ref()).deadline; d <= s.now {
+				expired = v
+				break
+			} else {
+				earliest = min(earliest, d)
+			}
+		}
+		if expired != 0 {
+			s.evict(expired.ref(), expired.tag(), Expired)
+			next = first // what fills the gap comes from the end of the chain
+		}
+		b = next
+	}
+	return earliest
 }
 
-func (d *deadlines) remove(e *entry) { heap.Remove(d, int(e.place)) }
-
-// Len, Less, Swap, Push and Pop are for container/heap alone.
-
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(i, j int) bool { return d[i].deadline < d[j].deadline }
-func (d deadlines) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-	d[i].place, d[j].place = deadlinePlace(i), deadlinePlace(j)
+// evictSomeExpired sweeps the next segment that may have expired entries, if it
+// is not far, and reports whether there were any.
+func (s *shard) evictSomeExpired() bool {
+	const tries = 16
+	before := s.counts.evictions[Expired-1]
+	for range min(tries, len(s.index.segments)) {
+		if s.sweepNext++; s.sweepNext >= len(s.index.segments) {
+			s.sweepNext = 0
+		}
+		if s.segmentEarliest[s.sweepNext] <= s.now {
+			s.sweepSegment(s.sweepNext)
+			if s.counts.evictions[Expired-1] > before {
+				return true
+			}
+		}
+	}
+	return false
 }
 
-func (d *deadlines) Push(x any) {
-	e := x.(*entry)
-	e.place = deadlinePlace(len(*d))
-	*d = append(*d, e)
-}
-
-func (d *deadlines) Pop() any {
-	last := len(*d) - 1
-	e := (*d)[last]
-	(*d)[last] = nil
-	*d = (*d)[:last]
-	return e
+// settle sweeps the shard until no entry in it has expired, and returns with
+// its lock held.
+func (c *Cache) settle(s *shard) {
+	c.lock(s)
+	for from := s.sweepSome(0); from != 0; from = s.sweepSome(from) {
+		c.unlock(s)
+		c.lock(s)
+	}
 }
 
 // sweeper is the goroutine that gives back the memory of expired entries that
@@ -121,11 +188,13 @@ func (c *Cache) sweep() {
 func (c *Cache) sweepOnce() {
 	for i := range c.shards {
 		s := &c.shards[i]
-		s.lock()
-		s.expire()
-		c.sweeper.calling.Store(true)
-		c.unlock(s)
-		c.sweeper.calling.Store(false)
+		for from, more := 0, true; more; more = from != 0 {
+			c.lock(s)
+			from = s.sweepSome(from)
+			c.sweeper.calling.Store(true)
+			c.unlock(s)
+			c.sweeper.calling.Store(false)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"bytes"
 	"iter"
 	"time"
 )
@@ -21,30 +20,43 @@ type Entry struct {
 func (c *Cache) Matching(prefix []byte) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		for i := range c.shards {
-			s := &c.shards[i]
-			s.lock()
-			matching := s.matching(prefix)
-			c.unlock(s)
-			for _, entry := range matching {
-				if !yield(entry) {
-					return
+			w := walk{shard: &c.shards[i]}
+			for !w.done {
+				for _, entry := range c.nextMatching(&w, prefix) {
+					if !yield(entry) {
+						return
+					}
 				}
 			}
 		}
 	}
 }
 
-func (s *shard) matching(prefix []byte) []Entry {
-	s.expire()
-	now := s.clock.now()
-	var found []Entry
-	for id, e := range s.entries {
-		if bytes.HasPrefix(e.value, prefix) {
-			found = append(found, Entry{
-				ID: id, Value: bytes.Clone(e.value),
-				TTL: ttlUntil(e.deadline, now), Idle: time.Duration(now - e.lastUse),
-			})
-		}
+// nextMatching returns those of the entries to visit next that match.
+func (c *Cache) nextMatching(w *walk, prefix []byte) (found []Entry) {
+	s := w.shard
+	c.lock(s)
+	defer c.unlock(s)
+	w.done = w.done || s.closed
+	visited := 0
+	for visited < walkVisits && len(found) < walkCopies && !w.done {
+		s.visitBucket(w, func(r ref) {
+			visited++
+			if s.arena.record(r).deadline > s.now && s.arena.valueHasPrefix(r, prefix) {
+				found = append(found, s.entryAt(r))
+			}
+		})
 	}
 	return found
+}
+
+// entryAt returns a copy of the entry at r.
+func (s *shard) entryAt(r ref) Entry {
+	h := s.arena.record(r)
+	return Entry{
+		ID:    string(s.arena.appendID(nil, r)),
+		Value: s.arena.appendValue(nil, r, h.idLen()),
+		TTL:   ttlUntil(h.deadline, s.now),
+		Idle:  max(0, time.Duration(s.now-int64(h.lastUse()<<tickShift))),
+	}
 }

@@ -70,8 +70,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxValue == 0 {
 		o.MaxValue = int(min(defaultMaxValue, o.MaxBytes/int64(max(1, o.Shards))/largestPerShard))
 	}
-	if o.MaxValue < 0 || int64(o.MaxValue) > o.MaxBytes-entryOverhead {
-		return o, fmt.Errorf("%w: MaxValue is %d, it must be positive and at most %d to fit in MaxBytes", ErrInvalid, o.MaxValue, o.MaxBytes-entryOverhead)
+	if o.MaxValue < 0 || int64(o.MaxValue) > o.MaxBytes {
+		return o, fmt.Errorf("%w: MaxValue is %d, it must be positive and fit in MaxBytes, %d", ErrInvalid, o.MaxValue, o.MaxBytes)
 	}
 
 	if o.Protected == 0 {
@@ -89,13 +89,29 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Shards < 0 || o.Shards > maxShards || o.Shards&(o.Shards-1) != 0 {
 		return o, fmt.Errorf("%w: Shards is %d, it must be a power of two of at most %d", ErrInvalid, o.Shards, maxShards)
 	}
-	if fits := o.MaxBytes / int64(o.Shards); fits < int64(o.MaxValue)+entryOverhead {
-		return o, fmt.Errorf("%w: Shards is %d, which leaves %d bytes each, too few for a value of MaxValue, %d", ErrInvalid, o.Shards, fits, o.MaxValue)
+	if fits := o.largestEntry(); fits < int64(o.MaxValue)+idRoom {
+		return o, fmt.Errorf("%w: Shards is %d, which leaves room for values of %d bytes, fewer than MaxValue, %d", ErrInvalid, o.Shards, fits-idRoom, o.MaxValue)
 	}
 	return o, nil
 }
 
+// idRoom is the length of the longest ID that is sure to fit in a shard together
+// with a value of MaxValue.
+const idRoom = 16
+
 // mostShards is how many shards can each hold a few of the largest values.
 func (o Options) mostShards() int64 {
-	return min(maxShards, max(1, o.MaxBytes/(largestPerShard*(int64(o.MaxValue)+entryOverhead))))
+	return min(maxShards, max(1, o.MaxBytes/(largestPerShard*(int64(o.MaxValue)+idRoom))))
+}
+
+// shardMemory is how much memory each shard has for its records and index:
+// its part of the cap less the bookkeeping.
+func (o Options) shardMemory() int64 {
+	share := o.MaxBytes / int64(o.Shards)
+	return (share - bookkeeping(share)) &^ (lineBytes - 1)
+}
+
+func (o Options) largestEntry() int64 {
+	memory := o.shardMemory()
+	return largestEntry(memory, labelBytes/unit+lineUnits<<segmentShift(memory))
 }

@@ -2,159 +2,257 @@ package cache
 
 import (
 	"fmt"
-	"strings"
+	"hash/maphash"
+	"math/bits"
 	"sync"
 	"time"
+	"unsafe"
 )
 
-// entryOverhead is what an entry is accounted for beyond its ID and value: the
-// entry itself (104 bytes), its slots in the map and the heap (about 60), and
-// what the allocator rounds up.
-const entryOverhead = 192
-
 // shard is one lock and all that it guards. Its methods are called with the
-// lock held, except for init, lock, ids and close.
+// lock held, except for init.
 type shard struct {
-	mu    sync.Mutex
-	clock *clock
+	// A hit needs the end of arena and the beginning of order, and what lies
+	// between. That is two cache lines; they come over from the other core, if
+	// it was in this shard last. TestHitsNeedTwoLinesOfAShard holds them so.
+	arena   arena
+	mu      sync.Mutex
+	now     int64 // the clock's reading when the lock was taken, or later
+	closed  bool
+	telling bool // whether evicted has any
+	fetched byte // so that what fetch does is done
 
-	budget     int64 // this shard's part of MaxBytes, which used never exceeds
-	idBytes    int64
-	valueBytes int64
-
-	entries   map[string]*entry
-	order     evictionOrder
-	deadlines deadlines
-	version   uint64 // of the entry written last
+	fetchUnits uint16 // of a record on average
+	hits       uint64
+	index      index
+	order      evictionOrder
 
 	counts counts
+	hash   func(id []byte) uint64
+
+	segmentEarliest []int64 // of each segment: no entry in it has an earlier deadline
+	earliest        int64   // nor any entry
+	sweepNext       int     // the segment that was looked at last for expired entries
+
+	idBytes    int64
+	valueBytes int64
+	reserve    int64  // units that stay free before an entry is stored in pieces
+	largest    uint32 // an ID and a value with more bytes than that do not fit
+	spare      ref    // a spill that enter took
+
+	watches watches
 
 	collectEvicted bool      // whether anyone wants to be told
 	evicted        []evicted // who is to be told of, once the lock is released
 
-	closed bool
+	scratch []byte // for an ID that lies in several runs
+
+	_ [shardPadding]byte
 }
 
-// entry is one session. An entry in shard.entries is in order and in deadlines
-// too, and in nothing else.
-type entry struct {
-	id       string
-	value    []byte
-	version  uint64 // changes whenever value does, so that Update sees a write that came between
-	deadline int64  // reading of the shard's clock at which it has expired
-	lastUse  int64  // likewise, of the latest use
+const shardPadding = 8
 
-	place deadlinePlace
-	links
+// lock takes the lock. What is done under it is done at now, or at the latest
+// time at which anything was, if another overtook.
+func (s *shard) lock(now int64) {
+	s.mu.Lock()
+	s.now = max(s.now, now)
 }
 
-func (e *entry) cost() int64 { return cost(len(e.id), len(e.value)) }
-
-func cost(idLen, valueLen int) int64 { return int64(idLen) + int64(valueLen) + entryOverhead }
-
-func (s *shard) init(o Options, c *clock) {
-	s.clock = c
-	s.budget = o.MaxBytes / int64(o.Shards)
-	s.entries = make(map[string]*entry)
-	s.order.init(int64(o.Protected * float64(s.budget)))
+// init divides memory, this shard's part of the cap, into an arena and an index.
+func (s *shard) init(memory []byte, o Options, hash func([]byte) uint64) {
+	s.hash = hash
 	s.collectEvicted = o.OnEvict != nil
-}
-
-func (s *shard) lock() { s.mu.Lock() }
-
-func (s *shard) used() int64 {
-	return s.idBytes + s.valueBytes + int64(len(s.entries))*entryOverhead
-}
-
-// find returns the live entry under id, or nil. One that has expired is gone
-// by the time that find returns.
-func (s *shard) find(id string) *entry {
-	e := s.entries[id]
-	if e != nil && e.deadline <= s.clock.now() {
-		s.evict(e, Expired)
-		return nil
+	s.earliest = noDeadline
+	s.arena.init(memory)
+	s.index.init(len(memory))
+	s.segmentEarliest = make([]int64, 0, cap(s.index.segments))
+	if !s.addSegment() {
+		panic("cache: a shard too small for its index") // withDefaults refused it
 	}
-	return e
+	s.setLimits(o)
+}
+
+func (s *shard) setLimits(o Options) {
+	units := s.arena.units
+	s.order.setLimit(int64(o.Protected * float64(units)))
+	s.reserve = units / reserveShare
+	s.largest = uint32(largestEntry(units*unit, s.segmentUnits()))
+}
+
+// reserveShare: a 64th of the memory stays free before an entry is stored in
+// pieces, so that few are: the more is free, the longer are the holes.
+const reserveShare = 64
+
+func (s *shard) entries() int { return int(s.order.probation.count + s.order.protected.count) }
+
+// tagAt returns the tag of the entry at r.
+func (s *shard) tagAt(r ref) tag {
+	a := &s.arena
+	h := a.record(r)
+	if h.run.kind() == isRecord {
+		return tagOf(s.hash(a.bytes(r, recordHeadBytes, recordHeadBytes+h.idLen())))
+	}
+	s.scratch = a.appendID(s.scratch[:0], r)
+	return tagOf(s.hash(s.scratch))
+}
+
+// lookup returns the live entry under id, or 0. One that has expired is gone
+// by the time that it returns.
+func (s *shard) lookup(id string, t tag) ref {
+	if s.closed {
+		return 0
+	}
+	r := s.find(id, t)
+	if r != 0 && s.arena.record(r).deadline <= s.now {
+		s.evict(r, t, Expired)
+		return 0
+	}
+	return r
 }
 
 // set stores a copy of value under id. If it does not fit, nothing changes.
-func (s *shard) set(id string, value []byte, ttl time.Duration) error {
+func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if need := cost(len(id), len(value)); need > s.budget {
-		return fmt.Errorf("%w: an ID of %d bytes and a value of %d need %d bytes, a shard has %d", ErrTooLarge, len(id), len(value), need, s.budget)
+	if length := int64(len(id)) + int64(len(value)); length > int64(s.largest) {
+		return fmt.Errorf("%w: the ID has %d bytes and the value %d, which is more than the %d that fit in a shard", ErrTooLarge, len(id), len(value), s.largest)
 	}
-	s.expire()
-	if e := s.entries[id]; e != nil {
-		s.overwrite(e, value, ttl)
-	} else {
-		s.insert(id, value, ttl)
+	deadline := deadlineAt(s.now, ttl)
+	if r := s.lookup(id, t); r == 0 {
+		s.order.add(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
+	} else if !s.overwrite(r, id, t, value, deadline) {
+		s.drop(r, t)
+		s.order.addUsed(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
 	}
+	s.balance(2)
 	s.counts.sets++
+	s.fetchUnits = uint16(min(64, (s.arena.units-s.arena.holeUnits)/int64(s.entries())))
 	return nil
 }
 
-func (s *shard) insert(id string, value []byte, ttl time.Duration) {
-	s.makeRoom(cost(len(id), len(value)), nil)
-	e := &entry{id: strings.Clone(id), lastUse: s.clock.now()}
-	s.entries[e.id] = e
-	s.idBytes += int64(len(e.id))
-	s.write(e, value)
-	s.order.add(e)
-	s.deadlines.add(e, s.clock.deadline(ttl))
+// insert makes room for an entry, writes it and enters it in the index.
+func (s *shard) insert(id string, t tag, value []byte, deadline int64) ref {
+	r := s.makeRoom(uint32(len(id) + len(value)))
+	h := s.arena.record(r)
+	h.useLen = uint64(len(id))
+	s.arena.write(r, id, value)
+	s.enter(t, r)
+	s.setDeadline(r, t, deadline)
+	s.idBytes += int64(len(id))
+	s.valueBytes += int64(len(value))
+	s.watches.changed(t)
+	return r
 }
 
-func (s *shard) overwrite(e *entry, value []byte, ttl time.Duration) {
-	s.use(e)
-	s.makeRoom(int64(len(value)-len(e.value)), e)
-	before := e.cost()
-	s.write(e, value)
-	s.order.resized(e, before)
-	s.setDeadline(e, s.clock.deadline(ttl))
-}
-
-func (s *shard) write(e *entry, value []byte) {
-	s.valueBytes += int64(len(value)) - int64(len(e.value))
-	e.value = append(make([]byte, 0, len(value)), value...)
-	s.version++
-	e.version = s.version
-}
-
-func (s *shard) use(e *entry) {
-	e.lastUse = s.clock.now()
-	s.order.use(e)
-}
-
-func (s *shard) setDeadline(e *entry, deadline int64) {
-	s.deadlines.move(e, deadline)
-}
-
-func (s *shard) remove(e *entry) {
-	delete(s.entries, e.id)
-	s.order.remove(e)
-	s.deadlines.remove(e)
-	s.idBytes -= int64(len(e.id))
-	s.valueBytes -= int64(len(e.value))
-}
-
-// ids returns the IDs of the moment, for a walk that takes the lock anew for
-// each of them.
-func (s *shard) ids() []string {
-	s.lock()
-	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.entries))
-	for id := range s.entries {
-		ids = append(ids, id)
+// makeRoom returns memory for an entry of length bytes, for which it evicts the
+// longest idle as long as there is none. It fits: set saw to that.
+func (s *shard) makeRoom(length uint32) ref {
+	for {
+		if r := s.arena.takeOne(length); r != 0 {
+			return r
+		}
+		if s.arena.holeUnits > int64(unitsFor(headHeadBytes+length))+s.reserve {
+			if r := s.arena.takeSeveral(length); r != 0 {
+				return r
+			}
+		}
+		if !s.evictVictim() {
+			break
+		}
+		s.balance(2)
 	}
-	return ids
+	s.balance(int(s.index.buckets))
+	return s.arena.takeFor(length)
 }
 
-func (s *shard) close() {
-	s.lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	s.entries, s.deadlines = nil, nil
-	s.idBytes, s.valueBytes = 0, 0
-	s.order.init(0)
+// overwrite stores a copy of value in the entry at r, if it fits where it is.
+func (s *shard) overwrite(r ref, id string, t tag, value []byte, deadline int64) bool {
+	a := &s.arena
+	before, weight := a.valueLen(r), a.weight(r)
+	if int(before) != len(value) && !a.resize(r, uint32(len(id)+len(value))) {
+		return false
+	}
+	s.valueBytes += int64(len(value)) - int64(before)
+	s.order.listOf(a.record(r)).units += a.weight(r) - weight
+	a.write(r, id, value)
+	s.order.use(a, r, tickOf(s.now))
+	s.setDeadline(r, t, deadline)
+	s.watches.changed(t)
+	return true
 }
+
+func (s *shard) use(r ref) { s.order.use(&s.arena, r, tickOf(s.now)) }
+
+// drop takes the entry at r out of everything and frees its memory.
+func (s *shard) drop(r ref, t tag) {
+	s.watches.changed(t)
+	h := s.arena.record(r)
+	s.idBytes -= int64(h.idLen())
+	s.valueBytes -= int64(s.arena.valueLen(r))
+	s.withdraw(t, r)
+	s.order.remove(&s.arena, r)
+	s.arena.freeEntry(r)
+}
+
+// close lets go of the memory, and of all that refers to it.
+func (s *shard) close() {
+	s.closed = true
+	s.arena, s.index = arena{}, index{}
+	s.order = evictionOrder{}
+	s.earliest = noDeadline
+	s.idBytes, s.valueBytes = 0, 0
+	s.scratch = nil
+}
+
+// Sizes.
+
+const (
+	segmentBytes  = int64(unsafe.Sizeof(ref(0)) + unsafe.Sizeof(int64(0))) // in the tables
+	shardBytes    = int64(unsafe.Sizeof(shard{}))
+	holeRefBytes  = int64(unsafe.Sizeof(ref(0)))
+	bytesPerIndex = 512 // of the arena for which the table of segments can have a bucket
+)
+
+// bookkeeping is what a shard with that much memory takes beside it.
+func bookkeeping(memory int64) int64 {
+	shift := segmentShift(memory)
+	classes := int64(classOf(uint32(min(maxRun, memory/unit))) + 1)
+	return shardBytes + classes*holeRefBytes + mostSegments(memory, shift)*segmentBytes
+}
+
+// segmentShift is the binary logarithm of the buckets in a segment: 64, a page,
+// where that is no more than a small share of the memory.
+func segmentShift(memory int64) uint8 {
+	return uint8(min(6, max(0, bits.Len64(uint64(memory/(lineBytes*64)))-1)))
+}
+
+func mostSegments(memory int64, shift uint8) int64 {
+	return memory/bytesPerIndex>>shift + 1
+}
+
+func (x *index) init(memory int) {
+	x.shift = segmentShift(int64(memory))
+	most := mostSegments(int64(memory), x.shift)
+	x.segments = make([]ref, 0, most)
+	x.buckets = 1 << x.shift
+	x.topBit = x.buckets
+}
+
+// largestEntry is how many bytes the ID and the value of an entry may have to
+// fit in an arena in which there is nothing else.
+func largestEntry(memory int64, segmentUnits uint32) int64 {
+	overhead := int64(firstUnits+segmentUnits+1+1)*unit + recordHeadBytes
+	if pieces := memory / (maxRun * unit); pieces > 0 {
+		overhead += headHeadBytes + pieces*2*unit
+	}
+	return min(maxLength, memory-overhead)
+}
+
+// hasher hashes IDs with a seed of its own, which nobody can know: the hash of
+// Go's maps, made so that no one can choose keys that collide in it.
+type hasher struct{ seed maphash.Seed }
+
+func (h hasher) string(id string) uint64 { return maphash.String(h.seed, id) }
+func (h hasher) bytes(id []byte) uint64  { return maphash.Bytes(h.seed, id) }

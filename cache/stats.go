@@ -50,8 +50,7 @@ func (c *Cache) Stats() Stats {
 	total := Stats{MaxBytes: c.options.MaxBytes, CallbackPanics: c.callbackPanics.Load()}
 	for i := range c.shards {
 		s := &c.shards[i]
-		s.lock()
-		s.expire()
+		c.settle(s)
 		s.addTo(&total)
 		c.unlock(s)
 	}
@@ -60,32 +59,39 @@ func (c *Cache) Stats() Stats {
 
 // counts is what has happened in a shard since it was made.
 type counts struct {
-	hits, misses, sets uint64
-	evictions          [Expired + 1]uint64 // by Reason
+	misses, sets uint64
+	evictions    [Expired]uint64 // by Reason - 1
 }
 
 func (s *shard) count(hit bool) {
 	if hit {
-		s.counts.hits++
+		s.hits++
 	} else {
 		s.counts.misses++
 	}
 }
 
 func (s *shard) addTo(total *Stats) {
-	total.Entries += len(s.entries)
+	total.Entries += s.entries()
 	total.Bytes.IDs += s.idBytes
 	total.Bytes.Values += s.valueBytes
-	total.Bytes.Overhead += int64(len(s.entries)) * entryOverhead
-	total.Hits += s.counts.hits
+	if !s.closed {
+		total.Bytes.Overhead += s.usedBytes() - s.idBytes - s.valueBytes
+	}
+	total.Hits += s.hits
 	total.Misses += s.counts.misses
 	total.Sets += s.counts.sets
-	total.EvictedForCapacity += s.counts.evictions[Capacity]
-	total.EvictedExpired += s.counts.evictions[Expired]
-	if victim := s.order.victim(); victim != nil {
-		age := time.Duration(s.clock.now() - victim.lastUse)
+	total.EvictedForCapacity += s.counts.evictions[Capacity-1]
+	total.EvictedExpired += s.counts.evictions[Expired-1]
+	if victim := s.order.victim(&s.arena); victim != 0 {
+		age := max(0, time.Duration(s.now-int64(s.arena.record(victim).lastUse()<<tickShift)))
 		if total.VictimAge == 0 || age < total.VictimAge {
 			total.VictimAge = age
 		}
 	}
+}
+
+// usedBytes is all that the shard takes of the cap at the moment.
+func (s *shard) usedBytes() int64 {
+	return s.arena.usedBytes() + bookkeeping(s.arena.units*unit)
 }

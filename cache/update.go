@@ -54,75 +54,138 @@ func (c *Cache) Update(id string, fn func(old []byte, found bool) (Change, error
 	}
 	var old []byte
 	for {
-		var read version
-		var err error
-		if old, read, err = c.readVersion(old[:0], id); err != nil {
-			return err
-		}
-		change, err := fn(old, read.found)
+		read, err := c.read(old[:0], id)
 		if err != nil {
 			return err
 		}
-		if done, err := c.change(id, read, change); done {
+		old = read.value
+		done, err := c.decide(id, read, fn)
+		if done {
 			return err
 		}
 	}
 }
 
-// version identifies what was under an ID: nothing, or one particular write.
-type version struct {
-	found  bool
-	number uint64
-}
-
-func versionOf(e *entry) version {
-	if e == nil {
-		return version{}
-	}
-	return version{true, e.version}
-}
-
-func (c *Cache) readVersion(dst []byte, id string) ([]byte, version, error) {
-	s := c.shardOf(id)
-	s.lock()
-	defer c.unlock(s)
-	if s.closed {
-		return dst, version{}, ErrClosed
-	}
-	e := s.find(id)
-	if e != nil {
-		s.use(e)
-		dst = append(dst, e.value...)
-	}
-	return dst, versionOf(e), nil
-}
-
-// change carries out what was decided on the sight of read. It reports false,
-// having done nothing, if that is no longer what is there.
-func (c *Cache) change(id string, read version, change Change) (done bool, err error) {
-	if change.action == keep {
-		return true, nil
+// decide calls fn on what was read and carries out its Change. It reports false,
+// having done nothing, if what was read is no longer what is there.
+func (c *Cache) decide(id string, read reading, fn func([]byte, bool) (Change, error)) (done bool, err error) {
+	watching := true
+	defer func() {
+		if watching { // fn decided on nothing, or panicked
+			c.endWatch(read)
+		}
+	}()
+	change, err := fn(read.value, read.found)
+	if err != nil || change.action == keep {
+		return true, err
 	}
 	if change.action == put {
 		if err := c.check(id, change.value, change.ttl); err != nil {
 			return true, err
 		}
 	}
-	s := c.shardOf(id)
-	s.lock()
+	watching = false
+	return c.change(id, read, change)
+}
+
+// reading is what was under an ID, and the watch that tells whether it has
+// changed since.
+type reading struct {
+	value []byte
+	found bool
+	shard *shard
+	tag   tag
+	watch watchID
+}
+
+// read appends the value under id to dst and begins to watch it.
+func (c *Cache) read(dst []byte, id string) (reading, error) {
+	hash := c.hash(id)
+	s, t := c.shardOf(hash), tagOf(hash)
+	c.lock(s)
 	defer c.unlock(s)
-	e := s.find(id)
+	if s.closed {
+		return reading{value: dst}, ErrClosed
+	}
+	r := s.lookup(id, t)
+	if r != 0 {
+		s.use(r)
+		dst = s.arena.appendValue(dst, r, uint32(len(id)))
+	}
+	return reading{dst, r != 0, s, t, s.watches.begin(t)}, nil
+}
+
+func (c *Cache) endWatch(read reading) {
+	c.lock(read.shard)
+	read.shard.watches.end(read.watch)
+	c.unlock(read.shard)
+}
+
+// change carries out what was decided on the sight of read. It reports false,
+// having done nothing, if that is no longer what is there.
+func (c *Cache) change(id string, read reading, change Change) (done bool, err error) {
+	s, t := read.shard, read.tag
+	c.lock(s)
+	defer c.unlock(s)
+	r := s.lookup(id, t)
+	unchanged := s.watches.end(read.watch)
 	if s.closed {
 		return true, ErrClosed
 	}
-	if versionOf(e) != read {
+	if !unchanged {
 		return false, nil
 	}
 	if change.action == put {
-		return true, s.set(id, change.value, change.ttl)
+		return true, s.set(id, t, change.value, change.ttl)
 	}
-	if e != nil {
-		s.remove(e)
+	if r != 0 {
+		s.drop(r, t)
+		s.balance(2)
 	}
 	return true, nil
+}
+
+// watches are the Updates under way in a shard: what each has read, and whether
+// that may have changed. Writes tell them by the tag; another ID with the same
+// tag costs an Update one more try, and nothing else.
+type watches struct {
+	list []watch
+	last watchID
+}
+
+type watch struct {
+	id      watchID
+	tag     tag
+	changed bool
+}
+
+type watchID uint64
+
+func (w *watches) begin(t tag) watchID {
+	w.last++
+	w.list = append(w.list, watch{id: w.last, tag: t})
+	return w.last
+}
+
+// changed is told of each value that was stored or went.
+func (w *watches) changed(t tag) {
+	for i := range w.list {
+		if w.list[i].tag == t {
+			w.list[i].changed = true
+		}
+	}
+}
+
+// end reports whether nothing has changed since begin.
+func (w *watches) end(id watchID) bool {
+	for i := range w.list {
+		if w.list[i].id == id {
+			unchanged := !w.list[i].changed
+			last := len(w.list) - 1
+			w.list[i] = w.list[last]
+			w.list = w.list[:last]
+			return unchanged
+		}
+	}
+	return false
 }

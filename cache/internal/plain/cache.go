@@ -1,0 +1,217 @@
+package cache
+
+import (
+	"fmt"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Cache keeps values under IDs, each for a time, all within a number of bytes.
+// Make one with New and end it with Close. All methods are safe for concurrent
+// use, and per ID they are linearizable.
+//
+// An ID is 1 to MaxIDLen bytes, of any content. The cache copies every ID and
+// value that it is given and every value that it returns, so no caller ever
+// shares memory with it.
+type Cache struct {
+	options Options
+	shards  []shard
+	clock   clock
+
+	sweeper sweeper
+	closed  atomic.Bool
+
+	callbackPanics atomic.Uint64
+}
+
+// New returns a cache that keeps to o. The error wraps ErrInvalid and says
+// which option is wrong and what would be right.
+func New(o Options) (*Cache, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cache{options: o, shards: make([]shard, o.Shards), clock: startClock()}
+	for i := range c.shards {
+		c.shards[i].init(o, &c.clock)
+	}
+	c.startSweeper()
+	return c, nil
+}
+
+// Set stores a copy of value under id for ttl, in place of what was there.
+// Room is made first, by evicting the entries longest idle. A ttl is positive;
+// NoExpiry keeps the entry until it is deleted or evicted.
+//
+// The error wraps ErrInvalid (an empty or overlong id, a ttl of 0 or less),
+// ErrTooLarge or ErrClosed, and then nothing has changed.
+func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
+	if err := c.check(id, value, ttl); err != nil {
+		return err
+	}
+	s := c.shardOf(id)
+	s.lock()
+	err := s.set(id, value, ttl)
+	c.unlock(s)
+	return err
+}
+
+// Get returns a copy of the value under id, and whether there is one. It
+// counts as a use of the entry.
+func (c *Cache) Get(id string) ([]byte, bool) {
+	return c.Append(nil, id)
+}
+
+// Append appends the value under id to dst and returns the extended slice, and
+// whether there is a value; if there is none, dst is returned as it was. It
+// counts as a use of the entry. With room in dst it does not allocate.
+func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
+	s := c.shardOf(id)
+	s.lock()
+	e := s.find(id)
+	s.count(e != nil)
+	if e != nil {
+		s.use(e)
+		dst = append(dst, e.value...)
+	}
+	c.unlock(s)
+	return dst, e != nil
+}
+
+// Peek returns a copy of the value under id, and whether there is one, without
+// counting as a use: the entry's place in the order of eviction, and the
+// cache's hit ratio, stay as they are.
+func (c *Cache) Peek(id string) ([]byte, bool) {
+	s := c.shardOf(id)
+	s.lock()
+	e := s.find(id)
+	var value []byte
+	if e != nil {
+		value = append(value, e.value...)
+	}
+	c.unlock(s)
+	return value, e != nil
+}
+
+// Touch gives the entry under id a new ttl, counted from now, and counts as a
+// use of it. It reports false if there is no such entry, and never brings back
+// one that has expired. A ttl of 0 or less ends the entry at once, as a ttl
+// that had run out would have.
+func (c *Cache) Touch(id string, ttl time.Duration) bool {
+	s := c.shardOf(id)
+	s.lock()
+	e := s.find(id)
+	switch {
+	case e == nil:
+	case ttl <= 0:
+		s.evict(e, Expired)
+		e = nil
+	default:
+		s.use(e)
+		s.setDeadline(e, s.clock.deadline(ttl))
+	}
+	c.unlock(s)
+	return e != nil
+}
+
+// Delete removes the entry under id and reports whether there was one.
+func (c *Cache) Delete(id string) bool {
+	s := c.shardOf(id)
+	s.lock()
+	e := s.find(id)
+	if e != nil {
+		s.remove(e)
+	}
+	c.unlock(s)
+	return e != nil
+}
+
+// All iterates over the entries, in no particular order, with a copy of each
+// value that the loop's body owns. Each copy is consistent, but the entries
+// are not a snapshot of one instant: writers go on, and an entry stored or
+// deleted meanwhile may or may not be seen. No lock is held while the body
+// runs, and seeing an entry does not count as using it.
+func (c *Cache) All() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for i := range c.shards {
+			for _, id := range c.shards[i].ids() {
+				if value, ok := c.Peek(id); ok && !yield(id, value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Len returns the number of entries. Those that have expired do not count.
+func (c *Cache) Len() int {
+	n := 0
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.lock()
+		s.expire()
+		n += len(s.entries)
+		c.unlock(s)
+	}
+	return n
+}
+
+// Close drops all entries and ends the cache's goroutine. Later calls of any
+// method find nothing or return ErrClosed; a second Close does nothing. It
+// returns nil.
+func (c *Cache) Close() error {
+	if c.closed.CompareAndSwap(false, true) {
+		c.sweeper.stop()
+		for i := range c.shards {
+			c.shards[i].close()
+		}
+	}
+	c.sweeper.wait()
+	return nil
+}
+
+func (c *Cache) shardOf(id string) *shard {
+	return &c.shards[xxhash.Sum64String(id)&uint64(len(c.shards)-1)]
+}
+
+// unlock releases the shard's lock, and only then tells OnEvict what left.
+func (c *Cache) unlock(s *shard) {
+	evicted := s.evicted
+	s.evicted = nil
+	s.mu.Unlock()
+	for _, e := range evicted {
+		c.tell(e.id, e.why)
+	}
+}
+
+func (c *Cache) tell(id string, why Reason) {
+	defer func() {
+		if recover() != nil {
+			c.callbackPanics.Add(1)
+		}
+	}()
+	c.options.OnEvict(id, why)
+}
+
+func (c *Cache) check(id string, value []byte, ttl time.Duration) error {
+	if ttl <= 0 {
+		return fmt.Errorf("%w: the TTL is %v, it must be positive; NoExpiry keeps an entry without one", ErrInvalid, ttl)
+	}
+	if err := checkID(id); err != nil {
+		return err
+	}
+	if len(value) > c.options.MaxValue {
+		return fmt.Errorf("%w: the value has %d bytes, MaxValue is %d", ErrTooLarge, len(value), c.options.MaxValue)
+	}
+	return nil
+}
+
+func checkID(id string) error {
+	if len(id) == 0 || len(id) > MaxIDLen {
+		return fmt.Errorf("%w: the ID has %d bytes, it must have 1 to %d", ErrInvalid, len(id), MaxIDLen)
+	}
+	return nil
+}

@@ -1,0 +1,19 @@
+package cache
+
+import "errors"
+
+// Every error of this package wraps one of these, so that errors.Is tells what
+// a caller can do about it. None of them ever contains an ID or a value.
+var (
+	// ErrInvalid: an option or an argument that no cache could accept, such as
+	// an empty ID or a cap of three bytes. The program has to be changed.
+	ErrInvalid = errors.New("cache: invalid argument")
+
+	// ErrTooLarge: the value is larger than MaxValue, or does not fit in a
+	// shard together with its ID. Nothing was evicted, and what was stored
+	// under the ID is still there.
+	ErrTooLarge = errors.New("cache: too large")
+
+	// ErrClosed: the cache was closed and holds nothing any more.
+	ErrClosed = errors.New("cache: closed")
+)

@@ -1,0 +1,101 @@
+package cache
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+)
+
+const (
+	// MaxIDLen is the length in bytes of the longest ID that a cache takes.
+	MaxIDLen = 1<<16 - 1
+
+	defaultMaxBytes  = 64 << 20
+	defaultMaxValue  = 1 << 20
+	defaultProtected = 0.8
+
+	minMaxBytes = 4 << 10
+	maxShards   = 256
+
+	// A shard smaller than this holds too few sessions for the hash to spread
+	// them evenly: some shards would evict while others have room.
+	minShardBytes = 256 << 10
+
+	// So many values of the largest size fit in a shard before it evicts.
+	largestPerShard = 4
+)
+
+// Options configure a Cache. The zero value is a 64 MiB cache that is right
+// for most servers; MaxBytes is the one field that most will set.
+type Options struct {
+	// MaxBytes is the hard cap, in bytes, on all that the cache holds: IDs,
+	// values and bookkeeping. 0 means 64 MiB; less than 4 KiB is refused.
+	MaxBytes int64
+
+	// MaxValue is the length in bytes of the largest value; a larger one is
+	// refused with ErrTooLarge. 0 means 1 MiB, or a quarter of a shard where
+	// that is less. A shard must have room for one such value.
+	MaxValue int
+
+	// Protected is the share of the memory that sessions seen only once cannot
+	// push out: the room of the sessions that were used again. 0 means 0.8; a
+	// negative share means plain LRU, where a flood of new sessions evicts the
+	// others; 1 or more is refused, since nothing new could be stored.
+	Protected float64
+
+	// Shards is the number of independent parts, each with its own lock and
+	// its own part of MaxBytes: a power of two, 256 at most. 0 chooses as many
+	// as MaxBytes and MaxValue allow. With 1, eviction order is exact over the
+	// whole cache rather than per shard.
+	Shards int
+
+	// OnEvict, if not nil, is called once for each entry that left without
+	// being deleted: it expired, or room was needed. It runs after the lock is
+	// released, on the goroutine that made the room or on the cache's own, and
+	// may call the cache. A panic in it is recovered and counted in
+	// Stats.CallbackPanics. Close does not call it.
+	OnEvict func(id string, why Reason)
+}
+
+// withDefaults returns o with every field set to what the cache will use, or
+// says which one it cannot use.
+func (o Options) withDefaults() (Options, error) {
+	if o.MaxBytes == 0 {
+		o.MaxBytes = defaultMaxBytes
+	}
+	if o.MaxBytes < minMaxBytes {
+		return o, fmt.Errorf("%w: MaxBytes is %d, the least that can be worked with is %d", ErrInvalid, o.MaxBytes, minMaxBytes)
+	}
+
+	if o.MaxValue == 0 {
+		o.MaxValue = int(min(defaultMaxValue, o.MaxBytes/int64(max(1, o.Shards))/largestPerShard))
+	}
+	if o.MaxValue < 0 || int64(o.MaxValue) > o.MaxBytes-entryOverhead {
+		return o, fmt.Errorf("%w: MaxValue is %d, it must be positive and at most %d to fit in MaxBytes", ErrInvalid, o.MaxValue, o.MaxBytes-entryOverhead)
+	}
+
+	if o.Protected == 0 {
+		o.Protected = defaultProtected
+	}
+	if o.Protected >= 1 || math.IsNaN(o.Protected) {
+		return o, fmt.Errorf("%w: Protected is %v, it must be a share below 1, or negative for plain LRU", ErrInvalid, o.Protected)
+	}
+
+	most := o.mostShards()
+	if o.Shards == 0 {
+		o.Shards = int(min(most, max(1, o.MaxBytes/minShardBytes)))
+		o.Shards = 1 << (bits.Len(uint(o.Shards)) - 1)
+	}
+	if o.Shards < 0 || o.Shards > maxShards || o.Shards&(o.Shards-1) != 0 {
+		return o, fmt.Errorf("%w: Shards is %d, it must be a power of two of at most %d", ErrInvalid, o.Shards, maxShards)
+	}
+	if fits := o.MaxBytes / int64(o.Shards); fits < int64(o.MaxValue)+entryOverhead {
+		return o, fmt.Errorf("%w: Shards is %d, which leaves %d bytes each, too few for a value of MaxValue, %d", ErrInvalid, o.Shards, fits, o.MaxValue)
+	}
+	return o, nil
+}
+
+// mostShards is how many shards can each hold a few of the largest values.
+func (o Options) mostShards() int64 {
+	return min(maxShards, max(1, o.MaxBytes/(largestPerShard*(int64(o.MaxValue)+entryOverhead))))
+}

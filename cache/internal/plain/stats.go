@@ -1,0 +1,91 @@
+package cache
+
+import "time"
+
+// Stats is what the cache holds and has done. The numbers of one shard are of
+// one instant; those of different shards may lie moments apart.
+type Stats struct {
+	Entries  int   // entries that have not expired
+	MaxBytes int64 // the cap
+	Bytes    Bytes // what the entries take of it
+
+	Hits   uint64 // lookups by Get and Append that found an entry
+	Misses uint64 // and those that did not
+	Sets   uint64 // values stored, by Set and Update
+
+	EvictedForCapacity uint64 // entries that made room for others
+	EvictedExpired     uint64 // entries whose TTL ran out
+
+	// VictimAge is how long the entry that would be evicted next has been
+	// idle, in the shard where that is shortest; 0 if there is no entry. A cap
+	// is large enough when this stays above the time after which users come
+	// back.
+	VictimAge time.Duration
+
+	CallbackPanics uint64 // panics of OnEvict that were recovered
+}
+
+// Bytes are the bytes that a cache accounts for, by what they are used for.
+type Bytes struct {
+	IDs      int64
+	Values   int64
+	Overhead int64 // all that is neither an ID nor a value
+}
+
+// Total returns the sum, which never exceeds the cap.
+func (b Bytes) Total() int64 { return b.IDs + b.Values + b.Overhead }
+
+// HitRatio returns the share of lookups that found an entry, from 0 to 1; 0
+// before the first lookup.
+func (s Stats) HitRatio() float64 {
+	if s.Hits == 0 {
+		return 0
+	}
+	return float64(s.Hits) / float64(s.Hits+s.Misses)
+}
+
+// Stats returns the numbers of the moment. It takes each shard's lock for a
+// short time, so it is cheap enough to be called each second.
+func (c *Cache) Stats() Stats {
+	total := Stats{MaxBytes: c.options.MaxBytes, CallbackPanics: c.callbackPanics.Load()}
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.lock()
+		s.expire()
+		s.addTo(&total)
+		c.unlock(s)
+	}
+	return total
+}
+
+// counts is what has happened in a shard since it was made.
+type counts struct {
+	hits, misses, sets uint64
+	evictions          [Expired + 1]uint64 // by Reason
+}
+
+func (s *shard) count(hit bool) {
+	if hit {
+		s.counts.hits++
+	} else {
+		s.counts.misses++
+	}
+}
+
+func (s *shard) addTo(total *Stats) {
+	total.Entries += len(s.entries)
+	total.Bytes.IDs += s.idBytes
+	total.Bytes.Values += s.valueBytes
+	total.Bytes.Overhead += int64(len(s.entries)) * entryOverhead
+	total.Hits += s.counts.hits
+	total.Misses += s.counts.misses
+	total.Sets += s.counts.sets
+	total.EvictedForCapacity += s.counts.evictions[Capacity]
+	total.EvictedExpired += s.counts.evictions[Expired]
+	if victim := s.order.victim(); victim != nil {
+		age := time.Duration(s.clock.now() - victim.lastUse)
+		if total.VictimAge == 0 || age < total.VictimAge {
+			total.VictimAge = age
+		}
+	}
+}

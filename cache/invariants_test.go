@@ -1,0 +1,221 @@
+package cache
+
+import (
+	"fmt"
+	"math"
+)
+
+// checkInvariants returns what is wrong in the cache, or nil. It holds each
+// shard's lock while it looks at all that is in it.
+func (c *Cache) checkInvariants() error {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		err := s.checkInvariants()
+		s.mu.Unlock()
+		if err != nil {
+			return fmt.Errorf("shard %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (s *shard) checkInvariants() error {
+	if s.closed {
+		return nil
+	}
+	seen := inspection{runs: map[ref]run{}}
+	for _, check := range []func(*inspection) error{s.checkRuns, s.checkHoles, s.checkIndex, s.checkLists} {
+		if err := check(&seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inspection is what is known of a shard while its invariants are checked.
+type inspection struct {
+	runs    map[ref]run
+	entries map[ref]tag
+	holes   int
+	pieces  int
+	spills  int
+}
+
+// checkRuns: runs follow each other without a gap, and know of the hole before.
+func (s *shard) checkRuns(seen *inspection) error {
+	a := &s.arena
+	holeUnits := int64(a.end - a.top)
+	for i, c := range a.chunks {
+		start := ref(i) << a.chunkShift
+		end := start + c.units - 1
+		if a.end == end {
+			end = a.top
+		}
+		afterHoleRun := false
+		for r := start; ; {
+			h := *a.run(r)
+			seen.runs[r] = h
+			if h.is(afterHole) != afterHoleRun {
+				return fmt.Errorf("run %d (kind %d): afterHole is %v", r, h.kind(), h.is(afterHole))
+			}
+			afterHoleRun = h.kind() == isHole
+			switch h.kind() {
+			case isHole:
+				holeUnits += int64(h.units())
+				seen.holes++
+				if last := *a.lastWord(r, h.units()); last != h.units() {
+					return fmt.Errorf("hole %d of %d units ends with %d", r, h.units(), last)
+				}
+			case isPiece:
+				seen.pieces++
+			case isSpill:
+				seen.spills++
+			case isClaimed:
+				return fmt.Errorf("run %d is claimed by nobody", r)
+			case isEdge:
+				if r != start && r != end {
+					return fmt.Errorf("run %d is an edge between %d and %d", r, start, end)
+				}
+			}
+			if r == end {
+				break
+			}
+			if h.units() == 0 || r+ref(h.units()) > end {
+				return fmt.Errorf("run %d of %d units ends beyond %d", r, h.units(), end)
+			}
+			r += ref(h.units())
+		}
+	}
+	if holeUnits != a.holeUnits {
+		return fmt.Errorf("%d units are free, %d are accounted for as free", holeUnits, a.holeUnits)
+	}
+	return nil
+}
+
+// checkHoles: each hole is in the list of its class, and nothing else is.
+func (s *shard) checkHoles(seen *inspection) error {
+	a := &s.arena
+	n := 0
+	for class, r := range a.holes {
+		if (a.nonEmpty[class/64]&(1<<(class%64)) != 0) != (r != 0) {
+			return fmt.Errorf("class %d: the bitmap is wrong", class)
+		}
+		for before := ref(0); r != 0; before, r = r, a.hole(r).next {
+			h, ok := seen.runs[r]
+			if !ok || h.kind() != isHole || classOf(h.units()) != class || a.hole(r).prev != before {
+				return fmt.Errorf("class %d: %d should not be in its list, or not there", class, r)
+			}
+			n++
+		}
+	}
+	if n != seen.holes {
+		return fmt.Errorf("%d holes, of which %d are listed", seen.holes, n)
+	}
+	return nil
+}
+
+// checkIndex: each entry is found under its own ID, and nothing else is.
+func (s *shard) checkIndex(seen *inspection) error {
+	x := &s.index
+	seen.entries = map[ref]tag{}
+	spills, pieces := 0, 0
+	for i := range x.segments {
+		if h := seen.runs[x.segments[i]]; h.kind() != isSegment || h.units() < s.segmentUnits() || s.arena.label(x.segments[i]).number != uint32(i) {
+			return fmt.Errorf("segment %d is not at %d", i, x.segments[i])
+		}
+	}
+	if x.buckets < x.topBit || x.buckets >= 2*x.topBit || uint32(len(x.segments)) != (x.buckets+1<<x.shift-1)>>x.shift {
+		return fmt.Errorf("%d buckets of which the top bit is %d, %d segments", x.buckets, x.topBit, len(x.segments))
+	}
+	ids, values := int64(0), int64(0)
+	for n := range x.buckets {
+		earliest := int64(math.MaxInt64)
+		for b := s.bucketAt(n); b != nil; b = s.following(b) {
+			empty := false
+			for i, v := range b {
+				switch {
+				case v == 0:
+					empty = true
+					continue
+				case empty:
+					return fmt.Errorf("bucket %d has a gap", n)
+				case v.link():
+					spills++
+					if i != slotsPerBucket-1 || seen.runs[v.ref()].kind() != isSpill || s.arena.bucket(v.ref(), 0)[1] == 0 {
+						return fmt.Errorf("bucket %d: a wrong link", n)
+					}
+					continue
+				}
+				r := v.ref()
+				if !seen.runs[r].isEntry() {
+					return fmt.Errorf("bucket %d: no entry at %d", n, r)
+				}
+				id := string(s.arena.appendID(nil, r))
+				if s.tagAt(r) != v.tag() || x.numberOf(v.tag()) != n || s.find(id, v.tag()) != r {
+					return fmt.Errorf("bucket %d: the entry at %d is not found", n, r)
+				}
+				seen.entries[r] = v.tag()
+				earliest = min(earliest, s.arena.record(r).deadline)
+				ids += int64(len(id))
+				values += int64(s.arena.valueLen(r))
+				if got := len(s.arena.appendValue(nil, r, s.arena.record(r).idLen())); got != int(s.arena.valueLen(r)) {
+					return fmt.Errorf("the entry at %d should have %d bytes, but has %d", r, s.arena.valueLen(r), got)
+				}
+				if seen.runs[r].kind() == isHead {
+					for p := s.arena.record(r).next; p != 0; p = s.arena.piece(p).next {
+						pieces++
+						if seen.runs[p].kind() != isPiece {
+							return fmt.Errorf("the entry at %d has no piece at %d", r, p)
+						}
+					}
+				}
+			}
+		}
+		if s.segmentEarliest[n>>x.shift] > earliest || s.earliest > earliest {
+			return fmt.Errorf("bucket %d has the deadline %d, the segment's earliest is %d, the shard's %d", n, earliest, s.segmentEarliest[n>>x.shift], s.earliest)
+		}
+	}
+	if spills != seen.spills || pieces != seen.pieces {
+		return fmt.Errorf("%d spills and %d pieces, of which %d and %d are in use", seen.spills, seen.pieces, spills, pieces)
+	}
+	if ids != s.idBytes || values != s.valueBytes {
+		return fmt.Errorf("IDs of %d bytes and values of %d, accounted for as %d and %d", ids, values, s.idBytes, s.valueBytes)
+	}
+	return nil
+}
+
+// checkLists: each entry of the index is in one list, the one of its segment.
+func (s *shard) checkLists(seen *inspection) error {
+	a := &s.arena
+	s.order.catchUp(a)
+	listed := 0
+	for _, l := range []*list{&s.order.probation, &s.order.protected} {
+		n, units := uint32(0), int64(0)
+		newer := ref(0)
+		for r := l.newest; l.count > 0; r = a.record(r).older {
+			if _, ok := seen.entries[r]; !ok || s.order.listOf(a.record(r)) != l {
+				return fmt.Errorf("%d is in a list, but no entry of it", r)
+			}
+			if newer != 0 && a.record(r).newer != newer {
+				return fmt.Errorf("the entry at %d is newer than that at %d, not than that at %d", a.record(r).newer, r, newer)
+			}
+			n++
+			units += a.weight(r)
+			if newer = r; r == l.oldest {
+				break
+			}
+			if n > l.count {
+				return fmt.Errorf("a list of %d entries has no end", l.count)
+			}
+		}
+		if n != l.count || units != l.units {
+			return fmt.Errorf("a list of %d entries and %d units, accounted for as %d and %d", n, units, l.count, l.units)
+		}
+		listed += int(n)
+	}
+	if listed != len(seen.entries) {
+		return fmt.Errorf("%d entries, of which %d are in the lists", len(seen.entries), listed)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package cache
+
+import "unsafe"
+
+// This file is the only one in which memory is looked at as something else
+// than it was allocated as. A shard's records and index lie in regions that
+// hold no Go pointers (see memory_mmap.go and memory_heap.go); here a reference
+// into them becomes a typed view. What makes that safe:
+//
+//   - A ref is a number of units from the start of its chunk, and units are 8
+//     bytes, so every view is aligned for the widest field it has.
+//   - Refs come only from the arena's own runs, which lie wholly inside a chunk;
+//     each chunk ends with an edge of viewBytes, so that a view of the smallest
+//     run, narrower than the struct that it is seen through, stays inside.
+//   - A view is used only while the shard's lock is held. Regions are given back
+//     only after the shard has been closed under that lock.
+//   - The bytes are plain integers. None of them is a Go pointer, so neither the
+//     garbage collector nor its write barrier has to know of them.
+
+// ref refers to a run: its distance from the start of the arena, in units.
+// 0 refers to nothing.
+type ref uint32
+
+const (
+	unit      = 8               // bytes; what a ref counts
+	viewBytes = recordHeadBytes // bytes; no view of a run is wider, but for its payload
+	lineBytes = 64              // bytes; a cache line, the size and alignment of a bucket
+	lineUnits = lineBytes / unit
+)
+
+// chunk is one contiguous part of an arena's memory.
+type chunk struct {
+	memory []byte // its length is a multiple of lineBytes
+	units  ref
+}
+
+// at returns the address of the run at r.
+func (a *arena) at(r ref) unsafe.Pointer {
+	if r < a.nearUnits {
+		return unsafe.Add(a.near, uintptr(r)*unit)
+	}
+	return a.far(r)
+}
+
+// far is at for the chunks that SetMaxBytes added.
+//
+//go:noinline
+func (a *arena) far(r ref) unsafe.Pointer {
+	c := &a.chunks[r>>a.chunkShift]
+	return unsafe.Pointer(&c.memory[uintptr(r&(1<<a.chunkShift-1))*unit])
+}
+
+func (a *arena) addChunk(memory []byte) {
+	a.chunks = append(a.chunks, chunk{memory, ref(len(memory) / unit)})
+	if len(a.chunks) == 1 {
+		a.near, a.nearUnits = unsafe.Pointer(&memory[0]), a.chunks[0].units
+	}
+}
+
+func (a *arena) run(r ref) *run       { return (*run)(a.at(r)) }
+func (a *arena) hole(r ref) *hole     { return (*hole)(a.at(r)) }
+func (a *arena) record(r ref) *record { return (*record)(a.at(r)) }
+func (a *arena) head(r ref) *head     { return (*head)(a.at(r)) }
+func (a *arena) piece(r ref) *piece   { return (*piece)(a.at(r)) }
+
+func (a *arena) firstByte(r ref) *byte { return (*byte)(unsafe.Add(a.near, uintptr(r)*unit)) }
+
+// labels returns the labels of the index memory at r.
+func (a *arena) label(r ref) *label { return (*label)(a.at(r)) }
+
+// lastWord returns the last four bytes of the run at r, of the given units.
+func (a *arena) lastWord(r ref, units uint32) *uint32 {
+	return (*uint32)(unsafe.Add(a.at(r), uintptr(units)*unit-4))
+}
+
+// bucket returns the i-th bucket after the label of the index memory at r.
+func (a *arena) bucket(r ref, i uint32) *bucket {
+	return (*bucket)(unsafe.Add(a.at(r), labelBytes+uintptr(i)*lineBytes))
+}
+
+// bytes returns the bytes from to to of the run at r.
+func (a *arena) bytes(r ref, from, to uint32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(a.at(r), from)), to-from)
+}
+
+// holds reports whether the bytes from from on of the run at r are id.
+func (a *arena) holds(r ref, from uint32, id string) bool {
+	return unsafe.String((*byte)(unsafe.Add(a.at(r), from)), len(id)) == id
+}

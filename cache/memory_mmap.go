@@ -1,0 +1,25 @@
+//go:build unix && !race && !holdfast_heap
+
+package cache
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// reserve returns size bytes of zeroed memory outside Go's heap. The system
+// gives them to the process page by page, as they are first touched.
+func reserve(size int64) ([]byte, error) {
+	memory, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("cache: reserving %d bytes of memory: %w", size, err)
+	}
+	preferLargePages(memory)
+	return memory, nil
+}
+
+// release gives back what reserve returned. Nobody may look at it any more.
+func release(memory []byte) {
+	// It fails only for memory that reserve did not return.
+	_ = syscall.Munmap(memory)
+}

@@ -1,0 +1,5 @@
+//go:build unix && !linux && !race && !holdfast_heap
+
+package cache
+
+func preferLargePages([]byte) {}

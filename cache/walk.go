@@ -1,0 +1,66 @@
+package cache
+
+import "math/bits"
+
+// walk visits the entries of a shard, a few in each hold of the lock. An entry
+// that is there throughout is visited once, however the index grows or shrinks
+// meanwhile.
+//
+// The entries are visited in the order of their tags with the bits reversed. In
+// that order those of one bucket are neighbours, and when it is split they are
+// two rows of neighbours (after the cursor of Redis's SCAN command).
+type walk struct {
+	shard *shard
+	next  uint32 // the reversed tag to go on from
+	done  bool
+}
+
+// walkCopies and walkVisits are how many entries are copied, and looked at, in
+// one hold of the lock, but for the rest of a bucket.
+const (
+	walkCopies = 64
+	walkVisits = 2048
+)
+
+// nextIDs returns the IDs to visit next, in the memory of ids, and whether the
+// walk goes on.
+func (c *Cache) nextIDs(w *walk, ids []string) (next []string, more bool) {
+	s := w.shard
+	c.lock(s)
+	defer c.unlock(s)
+	next = ids[:0]
+	for len(next) < walkCopies && !w.done && !s.closed {
+		s.visitBucket(w, func(r ref) {
+			next = append(next, string(s.arena.appendID(nil, r)))
+		})
+	}
+	return next, len(next) > 0
+}
+
+const tagBits = 31
+
+func reverse(t tag) uint32 { return bits.Reverse32(uint32(t)) >> (32 - tagBits) }
+
+// visitBucket visits the entries of the next bucket of w.
+func (s *shard) visitBucket(w *walk, visit func(r ref)) {
+	number := s.index.numberOf(tag(reverse(tag(w.next))))
+	for b := s.bucketAt(number); b != nil; b = s.following(b) {
+		for _, v := range b {
+			if v != 0 && !v.link() && reverse(v.tag()) >= w.next {
+				visit(v.ref())
+			}
+		}
+	}
+	first := reverse(tag(number))
+	w.next = first + 1<<(tagBits-s.index.bitsOf(number))
+	w.done = w.next == 1<<tagBits
+}
+
+// bitsOf returns how many low bits the tags in a bucket have in common.
+func (x *index) bitsOf(number uint32) int {
+	n := bits.Len32(x.topBit) - 1
+	if number >= x.topBit || number < x.buckets-x.topBit {
+		n++
+	}
+	return n
+}
