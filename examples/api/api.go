@@ -37,7 +37,7 @@ func newHandler(sessions *holdfast.Manager, known *users.Users) http.Handler {
 	mux.HandleFunc("GET /me", userEndpoint(me))
 	mux.HandleFunc("GET /cart", userEndpoint(showCart))
 	mux.HandleFunc("PUT /cart/{item}", userEndpoint(putItem))
-	return noStore(sessions.Handler(mux))
+	return sessions.Handler(mux)
 }
 
 // failure is an error that the client is told of, with its status.
@@ -152,12 +152,4 @@ func write(w http.ResponseWriter, status int, answer any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(answer)
-}
-
-// noStore keeps the answers, some of which carry a token, out of all caches.
-func noStore(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		next.ServeHTTP(w, r)
-	})
 }

@@ -25,7 +25,7 @@ func main() {
 func options() holdfast.Options {
 	return holdfast.Options{
 		IdleTimeout:    30 * time.Minute,
-		Carrier:        holdfast.Cookie{Name: "sid", Persistent: true, Rolling: true},
+		Carrier:        holdfast.Cookie{Name: "sid", Persistent: true},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 	}
 }

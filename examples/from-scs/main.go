@@ -24,7 +24,7 @@ func options() holdfast.Options {
 	return holdfast.Options{
 		IdleTimeout:      30 * time.Minute,
 		AbsoluteLifetime: 12 * time.Hour,
-		Carrier:          holdfast.Cookie{Name: "sid", Persistent: true, Rolling: true},
+		Carrier:          holdfast.Cookie{Name: "sid", Persistent: true},
 	}
 }
 
