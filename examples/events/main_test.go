@@ -63,13 +63,18 @@ func next(t *testing.T, names <-chan string) string {
 	}
 }
 
-// last returns the last event of a stream that ends.
+// last returns the last event of a stream that is to end soon.
 func last(t *testing.T, names <-chan string) (name string) {
 	t.Helper()
-	for n := next(t, names); n != ""; n = next(t, names) {
+	for begun := time.Now(); time.Since(begun) < patience; {
+		n := next(t, names)
+		if n == "" {
+			return name
+		}
 		name = n
 	}
-	return name
+	t.Fatal("the stream goes on")
+	return ""
 }
 
 func TestTheStreamTellsTheTimeAgainAndAgain(t *testing.T) {
