@@ -8,32 +8,14 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"log"
-	"net"
-	"net/http"
-	"os/signal"
-	"syscall"
-	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/examples/internal/serve"
 )
 
-func main() {
-	addr := flag.String("addr", ":3000", "address to listen on")
-	flag.Parse()
+func main() { serve.Main(run) }
 
-	stop, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer release()
-	if err := run(stop, *addr); err != nil {
-		log.Fatal(err)
-	}
-}
-
-// run serves the pages until stop is done, and then lets the requests under
-// way finish.
+// run serves the pages at addr until stop is done.
 func run(stop context.Context, addr string) error {
 	sessions, err := cache.New(cache.Options{MaxBytes: 64 << 20})
 	if err != nil {
@@ -45,39 +27,5 @@ func run(stop context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	log.Printf("open %s, and reload the page", address(listener))
-
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return err
-	case <-stop.Done():
-	}
-
-	log.Print("stopping")
-	finish, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := server.Shutdown(finish); err != nil {
-		return err
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
-
-// address returns the URL to open for a listener on any address.
-func address(l net.Listener) string {
-	addr := l.Addr().(*net.TCPAddr)
-	host := "localhost"
-	if !addr.IP.IsUnspecified() {
-		host = addr.IP.String()
-	}
-	return fmt.Sprintf("http://%s/", net.JoinHostPort(host, fmt.Sprint(addr.Port)))
+	return serve.Until(stop, addr, handler, "and reload the page")
 }

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/examples/internal/users"
+)
+
+const (
+	maxBody   = 4 << 10
+	mostItems = 1000
+
+	cartKey = "cart" // a cart
+)
+
+// cart is how many of each item its user wants.
+type cart map[string]int
+
+// options carry the token in a header. No browser sends that by itself, so
+// there is no forgery across sites to protect from.
+func options() holdfast.Options {
+	return holdfast.Options{
+		Carrier:      holdfast.Header{},
+		ErrorHandler: unavailable,
+	}
+}
+
+func newHandler(sessions *holdfast.Manager, known *users.Users) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /login", endpoint(logIn(known)))
+	mux.HandleFunc("POST /logout", endpoint(logOut))
+	mux.HandleFunc("GET /me", userEndpoint(me))
+	mux.HandleFunc("GET /cart", userEndpoint(showCart))
+	mux.HandleFunc("PUT /cart/{item}", userEndpoint(putItem))
+	return sessions.Handler(mux)
+}
+
+// failure is an error that the client is told of, with its status.
+type failure struct {
+	status int
+	text   string
+}
+
+func (f failure) Error() string { return f.text }
+
+// An action returns what to answer as JSON, or nil for an answer without a
+// body. An error that is no failure is the server's own affair.
+type action func(r *http.Request, s *holdfast.Session) (any, error)
+
+func endpoint(act action) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		session, _ := holdfast.FromContext(r.Context())
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		answer, err := act(r, session)
+		var told failure
+		switch {
+		case errors.As(err, &told):
+			write(w, told.status, problem{told.text})
+		case err != nil:
+			log.Print(err)
+			unavailable(w, r, err)
+		case answer == nil:
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			write(w, http.StatusOK, answer)
+		}
+	}
+}
+
+// userEndpoint is for those who are logged in.
+func userEndpoint(act action) http.HandlerFunc {
+	return endpoint(func(r *http.Request, s *holdfast.Session) (any, error) {
+		if s.UserID() == "" {
+			return nil, failure{http.StatusUnauthorized, "log in first, and send the X-Session that you get"}
+		}
+		return act(r, s)
+	})
+}
+
+// logIn answers with a new token in the header X-Session; that the session of
+// the old one ends is Login's doing.
+func logIn(known *users.Users) action {
+	return func(r *http.Request, s *holdfast.Session) (any, error) {
+		var who struct{ Name, Password string }
+		if err := json.NewDecoder(r.Body).Decode(&who); err != nil {
+			return nil, failure{http.StatusBadRequest, `send {"name": "...", "password": "..."}`}
+		}
+		if !known.Check(who.Name, who.Password) {
+			return nil, failure{http.StatusForbidden, "there is no such user with that password"}
+		}
+		if err := s.Login(who.Name); err != nil {
+			return nil, err
+		}
+		return me(r, s)
+	}
+}
+
+func logOut(_ *http.Request, s *holdfast.Session) (any, error) {
+	return nil, s.Destroy()
+}
+
+func me(_ *http.Request, s *holdfast.Session) (any, error) {
+	return struct {
+		Name    string    `json:"name"`
+		Since   time.Time `json:"since"`
+		Expires time.Time `json:"expires"`
+	}{s.UserID(), s.Created(), s.Expires()}, nil
+}
+
+func showCart(_ *http.Request, s *holdfast.Session) (any, error) {
+	items, ok := holdfast.Get[cart](s, cartKey)
+	if !ok {
+		items = cart{}
+	}
+	return items, nil
+}
+
+// putItem changes the cart in one atomic step, so that of two requests at the
+// same time neither loses the other's item.
+func putItem(r *http.Request, s *holdfast.Session) (any, error) {
+	var wanted int
+	if err := json.NewDecoder(r.Body).Decode(&wanted); err != nil || wanted < 0 || wanted > mostItems {
+		return nil, failure{http.StatusBadRequest, "send how many, from 0 to 1000"}
+	}
+	return holdfast.Update(s, cartKey, func(items cart) cart {
+		if items == nil {
+			items = cart{}
+		}
+		if items[r.PathValue("item")] = wanted; wanted == 0 {
+			delete(items, r.PathValue("item"))
+		}
+		return items
+	})
+}
+
+// problem is the answer to a request that failed.
+type problem struct {
+	Error string `json:"error"`
+}
+
+// unavailable answers when the server could not do its part, sessions included.
+func unavailable(w http.ResponseWriter, _ *http.Request, _ error) {
+	write(w, http.StatusServiceUnavailable, problem{"please try again"})
+}
+
+func write(w http.ResponseWriter, status int, answer any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(answer)
+}

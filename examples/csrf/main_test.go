@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/examples/internal/browser"
+)
+
+// visitor returns the browser of someone who has set their address.
+func visitor(t *testing.T) *browser.Browser {
+	t.Helper()
+	sessions, err := holdfast.New(holdfast.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { sessions.Close() })
+	b := browser.Open(t, newHandler(sessions)).Browser()
+	b.Header.Set("Sec-Fetch-Site", "same-origin")
+	page := b.Post("/address", "address", "2 Engine Street")
+	require.Contains(t, page.Text, "Your parcels go to 2 Engine Street")
+	return b
+}
+
+func TestAFormOfAnotherOriginIsRefused(t *testing.T) {
+	for name, header := range map[string]http.Header{
+		"another site":                 {"Sec-Fetch-Site": {"cross-site"}},
+		"another port or subdomain":    {"Sec-Fetch-Site": {"same-site"}},
+		"a browser that says less":     {"Origin": {"http://attacker.example"}},
+		"a page without an origin":     {"Origin": {"null"}},
+		"another site that claims two": {"Sec-Fetch-Site": {"cross-site", "same-origin"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := visitor(t)
+			b.Header = header
+			page := b.Post("/address", "address", "1 Thief Lane")
+			assert.Equal(t, http.StatusForbidden, page.Status)
+			assert.Contains(t, page.Text, "This form came from another site")
+			assert.NotContains(t, page.Header, "Vary", "the session was not looked at")
+
+			b.Header = http.Header{}
+			assert.Contains(t, b.Get("/").Text, "Your parcels go to 2 Engine Street")
+		})
+	}
+}
+
+func TestAFormOfOurOwnIsNot(t *testing.T) {
+	b := visitor(t)
+	for _, header := range []http.Header{
+		{"Sec-Fetch-Site": {"same-origin"}},
+		{"Sec-Fetch-Site": {"none"}}, // the user's own doing, such as reloading the page
+		{},                           // not a browser, so nobody whose cookies could be abused
+	} {
+		b.Header = header
+		assert.Equal(t, http.StatusOK, b.Post("/address", "address", "3 Loom Road").Status, header)
+	}
+}
+
+func TestAGetChangesNothing(t *testing.T) {
+	b := visitor(t)
+	assert.Equal(t, http.StatusMethodNotAllowed, b.Get("/address?address=1+Thief+Lane").Status)
+	assert.Contains(t, b.Get("/").Text, "Your parcels go to 2 Engine Street")
+}
+
+func TestTheAttackComesFromTheOtherSite(t *testing.T) {
+	b := visitor(t)
+	assert.Contains(t, b.Get("/").Text, `<a href="http://localhost:`)
+	assert.Contains(t, b.Get("/attack").Text, `action="http://localhost:`)
+	assert.Equal(t, "127.0.0.1:3000", otherName("localhost:3000"))
+	assert.Equal(t, "localhost:3000", otherName("127.0.0.1:3000"))
+	assert.True(t, strings.HasPrefix(otherName("localhost"), "127.0.0.1"))
+}
+
+func TestTheServerStopsWhenItIsTold(t *testing.T) {
+	stop, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- run(stop, "127.0.0.1:0") }()
+	cancel()
+	select {
+	case err := <-stopped:
+		assert.NoError(t, err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("the server goes on")
+	}
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/examples/internal/browser"
+)
+
+const patience = 20 * time.Second
+
+// open serves the page with sessions that end after idle, and calls it off with
+// the function that it returns.
+func open(t *testing.T, idle time.Duration) (*browser.Site, func()) {
+	t.Helper()
+	sessions, err := holdfast.New(holdfast.Options{IdleTimeout: idle})
+	require.NoError(t, err)
+	t.Cleanup(func() { sessions.Close() })
+	stop, cancel := context.WithCancel(t.Context())
+	site := &site{sessions: sessions, every: 20 * time.Millisecond, stop: stop.Done()}
+	return browser.Open(t, site.handler()), cancel
+}
+
+// listen opens the stream of events and returns their names. The channel is
+// closed with the stream.
+func listen(t *testing.T, s *browser.Site, b *browser.Browser) <-chan string {
+	t.Helper()
+	response, err := b.Client.Get(s.URL + "/events")
+	require.NoError(t, err)
+	t.Cleanup(func() { response.Body.Close() })
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
+
+	names := make(chan string, 1000)
+	go func() {
+		defer close(names)
+		for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+			if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				names <- name
+			}
+		}
+	}()
+	return names
+}
+
+// next returns the next event, or "" at the end of the stream.
+func next(t *testing.T, names <-chan string) string {
+	t.Helper()
+	select {
+	case name := <-names:
+		return name
+	case <-time.After(patience):
+		t.Fatal("no event, and no end")
+		return ""
+	}
+}
+
+// last returns the last event of a stream that is to end soon.
+func last(t *testing.T, names <-chan string) (name string) {
+	t.Helper()
+	for begun := time.Now(); time.Since(begun) < patience; {
+		n := next(t, names)
+		if n == "" {
+			return name
+		}
+		name = n
+	}
+	t.Fatal("the stream goes on")
+	return ""
+}
+
+func TestTheStreamTellsTheTimeAgainAndAgain(t *testing.T) {
+	s, _ := open(t, 0)
+	ada := s.Browser()
+	assert.Contains(t, ada.Post("/enter", "name", "Ada").Text, "<h1>Hello, Ada</h1>")
+	events := listen(t, s, ada)
+	for range 3 {
+		assert.Equal(t, "time", next(t, events))
+	}
+}
+
+func TestAllStreamsOfASessionLearnThatItEnded(t *testing.T) {
+	s, _ := open(t, 0)
+	ada, bob := s.Browser(), s.Browser()
+	ada.Post("/enter", "name", "Ada")
+	bob.Post("/enter", "name", "Bob")
+	tabs := []<-chan string{listen(t, s, ada), listen(t, s, ada)}
+	bobs := listen(t, s, bob)
+	for _, tab := range tabs {
+		require.Equal(t, "time", next(t, tab))
+	}
+
+	assert.Contains(t, ada.Post("/leave").Text, "<h1>Who is there?</h1>")
+	for _, tab := range tabs {
+		assert.Equal(t, "ended", last(t, tab))
+	}
+	for range 3 {
+		assert.Equal(t, "time", next(t, bobs), "another's session goes on")
+	}
+}
+
+func TestAnOpenStreamKeepsItsSessionAlive(t *testing.T) {
+	t.Parallel()
+	const idle = time.Second
+	s, _ := open(t, idle)
+	ada := s.Browser()
+	ada.Post("/enter", "name", "Ada")
+	listen(t, s, ada)
+	time.Sleep(3 * idle / 2)
+	assert.Contains(t, ada.Get("/").Text, "Hello, Ada")
+}
+
+func TestAStrangerGetsNoStream(t *testing.T) {
+	s, _ := open(t, 0)
+	page := s.Browser().Get("/events")
+	assert.Equal(t, http.StatusNoContent, page.Status)
+	assert.NotContains(t, page.Header, "Set-Cookie")
+}
+
+func TestTheStreamEndsWhenTheServerStops(t *testing.T) {
+	s, stop := open(t, 0)
+	ada := s.Browser()
+	ada.Post("/enter", "name", "Ada")
+	events := listen(t, s, ada)
+	stop()
+	assert.Equal(t, "time", last(t, events))
+}
+
+func TestTheServerStopsWhenItIsTold(t *testing.T) {
+	stop, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- run(stop, "127.0.0.1:0") }()
+	cancel()
+	select {
+	case err := <-stopped:
+		assert.NoError(t, err)
+	case <-time.After(patience):
+		t.Fatal("the server goes on")
+	}
+}

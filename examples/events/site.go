@@ -1,0 +1,105 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/examples/internal/frame"
+)
+
+const nameKey = "name" // a string: what the visitor called themselves
+
+type site struct {
+	sessions *holdfast.Manager
+	every    time.Duration   // between two events
+	stop     <-chan struct{} // closed when the server stops, which waits for the streams
+}
+
+func (s *site) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", home)
+	mux.HandleFunc("POST /enter", enter)
+	mux.HandleFunc("POST /leave", leave)
+	mux.HandleFunc("GET /events", s.events)
+	return http.NewCrossOriginProtection().Handler(s.sessions.Handler(mux))
+}
+
+func home(w http.ResponseWriter, r *http.Request) {
+	session, _ := holdfast.FromContext(r.Context())
+	name, _ := holdfast.Get[string](session, nameKey)
+	frame.Show(w, http.StatusOK, page, name)
+}
+
+func enter(w http.ResponseWriter, r *http.Request) {
+	session, _ := holdfast.FromContext(r.Context())
+	if name := r.PostFormValue("name"); name != "" {
+		session.Set(nameKey, name)
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func leave(w http.ResponseWriter, r *http.Request) {
+	session, _ := holdfast.FromContext(r.Context())
+	if err := session.Destroy(); err != nil {
+		http.Error(w, "That did not work. Please try again.", http.StatusServiceUnavailable)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// events sends the time of day until the visitor goes, the session ends, or the
+// server stops.
+func (s *site) events(w http.ResponseWriter, r *http.Request) {
+	session, _ := holdfast.FromContext(r.Context())
+	if _, entered := holdfast.Get[string](session, nameKey); !entered {
+		w.WriteHeader(http.StatusNoContent) // with this status a browser does not ask again
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	stream := stream{w, http.NewResponseController(w)}
+
+	ended := session.Ended()
+	tick := time.NewTicker(s.every)
+	defer tick.Stop()
+	for stream.send("time", timeOfDay()) == nil {
+		select {
+		case <-tick.C:
+			// Whoever looks at the page is there, though no request says so:
+			// without Touch the session would end in front of them.
+			if session.Touch() == nil {
+				continue
+			}
+		case <-ended:
+		case <-s.stop:
+			return
+		case <-r.Context().Done():
+			return
+		}
+		_ = stream.send("ended", "the session has ended")
+		return
+	}
+}
+
+func timeOfDay() string { return time.Now().Format(time.TimeOnly) }
+
+// stream sends events, each at once. Data must be one line.
+type stream struct {
+	http.ResponseWriter
+	*http.ResponseController
+}
+
+func (s stream) send(event, data string) error {
+	if _, err := fmt.Fprintf(s, "event: %s\ndata: %s\n\n", event, data); err != nil {
+		return err
+	}
+	return s.Flush()
+}
+
+//go:embed page.html
+var pageHTML string
+
+var page = frame.Page(pageHTML)

@@ -1,0 +1,74 @@
+// From-scs is the program of docs/from-scs.md, as it is after the move.
+//
+//	go run ./examples/from-scs
+package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/holdfast-go/holdfast"
+)
+
+func main() {
+	sessions, err := holdfast.New(options())
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.ListenAndServe(":3000", sessions.Handler(app())))
+}
+
+func options() holdfast.Options {
+	return holdfast.Options{
+		IdleTimeout:      30 * time.Minute,
+		AbsoluteLifetime: 12 * time.Hour,
+		Carrier:          holdfast.Cookie{Name: "sid", Persistent: true},
+	}
+}
+
+func app() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", home)
+	mux.HandleFunc("POST /login", login)
+	mux.HandleFunc("POST /logout", logout)
+	return mux
+}
+
+func home(w http.ResponseWriter, r *http.Request) {
+	s, _ := holdfast.FromContext(r.Context())
+	views, err := holdfast.Update(s, "views", func(n int) int { return n + 1 })
+	if err != nil {
+		http.Error(w, "Please try again.", http.StatusInternalServerError)
+		return
+	}
+	if notice, ok := holdfast.Pop[string](s, "notice"); ok {
+		fmt.Fprintln(w, notice)
+	}
+	name, ok := holdfast.Get[string](s, "user")
+	if !ok {
+		name = "Stranger"
+	}
+	fmt.Fprintf(w, "%s, visit %d\n", name, views)
+}
+
+func login(w http.ResponseWriter, r *http.Request) {
+	s, _ := holdfast.FromContext(r.Context())
+	if err := s.Regenerate(); err != nil {
+		http.Error(w, "Please try again.", http.StatusInternalServerError)
+		return
+	}
+	s.Set("user", r.PostFormValue("name"))
+	s.Set("notice", "Welcome back!")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func logout(w http.ResponseWriter, r *http.Request) {
+	s, _ := holdfast.FromContext(r.Context())
+	if err := s.Destroy(); err != nil {
+		http.Error(w, "Please try again.", http.StatusInternalServerError)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}

@@ -1,0 +1,44 @@
+// Login is a site with users: they log in with a password, see where else they
+// are logged in, end any of those sessions, and change their password, which
+// ends all the others.
+//
+//	go run ./examples/login
+//
+// Log in as ada with the password "analytical engine", in two browsers.
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/examples/internal/serve"
+	"github.com/holdfast-go/holdfast/examples/internal/users"
+)
+
+const (
+	demoUser     = "ada"
+	demoPassword = "analytical engine"
+
+	// rememberedFor is how long a browser stays logged in whose user asks for
+	// it. All others end with the browser, or after the usual hour of silence.
+	rememberedFor = 30 * 24 * time.Hour
+)
+
+func main() { serve.Main(run) }
+
+// run serves the site at addr until stop is done.
+func run(stop context.Context, addr string) error {
+	known := users.New(users.Iterations)
+	if err := known.SetPassword(demoUser, demoPassword); err != nil {
+		return err
+	}
+	sessions, err := holdfast.New(holdfast.Options{AbsoluteLifetime: rememberedFor})
+	if err != nil {
+		return err
+	}
+	defer sessions.Close()
+
+	site := &site{users: known, sessions: sessions}
+	return serve.Until(stop, addr, site.handler(), `and log in as ada with the password "analytical engine"`)
+}

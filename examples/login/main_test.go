@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/examples/internal/browser"
+	"github.com/holdfast-go/holdfast/examples/internal/users"
+)
+
+func open(t *testing.T) *browser.Site {
+	t.Helper()
+	known := users.New(1000)
+	require.NoError(t, known.SetPassword("ada", "engine"))
+	require.NoError(t, known.SetPassword("bob", "builder"))
+	sessions, err := holdfast.New(holdfast.Options{AbsoluteLifetime: rememberedFor})
+	require.NoError(t, err)
+	t.Cleanup(func() { sessions.Close() })
+	return browser.Open(t, (&site{users: known, sessions: sessions}).handler())
+}
+
+// loggedIn returns a browser in which a user has logged in. The user agent is the
+// name by which the tests know it.
+func loggedIn(t *testing.T, s *browser.Site, userAgent, name, password string) *browser.Browser {
+	t.Helper()
+	b := s.Browser()
+	b.Header.Set("User-Agent", userAgent)
+	page := b.Post("/login", "name", name, "password", password)
+	require.Contains(t, page.Text, "You are logged in as "+name)
+	return b
+}
+
+func isLoggedIn(b *browser.Browser) bool {
+	return strings.Contains(b.Get("/").Text, "You are logged in as ")
+}
+
+func TestAUserLogsInAndOut(t *testing.T) {
+	ada := loggedIn(t, open(t), "Phone", "ada", "engine")
+	assert.True(t, isLoggedIn(ada))
+
+	page := ada.Post("/logout")
+	assert.Contains(t, page.Text, "<h1>Log in</h1>")
+	assert.False(t, isLoggedIn(ada))
+	assert.Empty(t, ada.Cookie())
+}
+
+func TestAWrongPasswordLogsNobodyIn(t *testing.T) {
+	someone := open(t).Browser()
+	for _, attempt := range [][2]string{{"ada", "builder"}, {"ada", ""}, {"eve", "engine"}, {"", ""}} {
+		page := someone.Post("/login", "name", attempt[0], "password", attempt[1])
+		assert.Equal(t, http.StatusForbidden, page.Status)
+		assert.Contains(t, page.Text, "There is no such user with that password.")
+	}
+	assert.Empty(t, someone.Cookie(), "a stranger needs no session")
+}
+
+func TestLoggingInAgainGivesANewID(t *testing.T) {
+	ada := loggedIn(t, open(t), "Phone", "ada", "engine")
+	before := ada.Cookie()
+	ada.Post("/login", "name", "ada", "password", "engine")
+	assert.NotEqual(t, before, ada.Cookie())
+	assert.Equal(t, 1, strings.Count(ada.Get("/").Text, "<li>"), "the old session is gone")
+}
+
+func TestTheCookieOutlivesTheBrowserOnlyIfAsked(t *testing.T) {
+	for remember, lasting := range map[string]bool{"": false, "on": true} {
+		ada := open(t).Browser()
+		ada.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		page := ada.Post("/login", "name", "ada", "password", "engine", "remember", remember)
+		assert.Equal(t, lasting, strings.Contains(page.Header.Get("Set-Cookie"), "Max-Age=2592000"), page.Header)
+	}
+}
+
+func TestAUserSeesWhereTheyAreLoggedIn(t *testing.T) {
+	s := open(t)
+	phone := loggedIn(t, s, "Phone", "ada", "engine")
+	loggedIn(t, s, "<b>Laptop</b>", "ada", "engine")
+	loggedIn(t, s, "Tablet", "bob", "builder")
+
+	page := phone.Get("/").Text
+	assert.Equal(t, 2, strings.Count(page, "<li>"))
+	assert.Regexp(t, `(?s)Phone<br>.{1,40}127\.0\.0\.1, since .{1,100}this is where you are now`, page)
+	assert.Regexp(t, `(?s)&lt;b&gt;Laptop&lt;/b&gt;<br>.{1,40}127\.0\.0\.1, since .{1,100}last seen`, page)
+	assert.NotContains(t, page, "Tablet", "it is another user's")
+}
+
+func TestAUserEndsOneSession(t *testing.T) {
+	s := open(t)
+	phone := loggedIn(t, s, "Phone", "ada", "engine")
+	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
+	tablet := loggedIn(t, s, "Tablet", "ada", "engine")
+
+	phone.Post("/end", "session", handle(t, phone, "Laptop"))
+	assert.True(t, isLoggedIn(phone))
+	assert.False(t, isLoggedIn(laptop))
+	assert.True(t, isLoggedIn(tablet))
+}
+
+func TestNobodyEndsTheSessionOfAnother(t *testing.T) {
+	s := open(t)
+	phone := loggedIn(t, s, "Phone", "ada", "engine")
+	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
+	bob := loggedIn(t, s, "Tablet", "bob", "builder")
+
+	bob.Post("/end", "session", handle(t, phone, "Laptop"))
+	bob.Post("/end", "session", "nonsense")
+	s.Browser().Post("/end", "session", handle(t, phone, "Laptop"))
+	assert.True(t, isLoggedIn(laptop))
+}
+
+func TestLoggingOutEverywhereElse(t *testing.T) {
+	s := open(t)
+	phone := loggedIn(t, s, "Phone", "ada", "engine")
+	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
+	bob := loggedIn(t, s, "Tablet", "bob", "builder")
+
+	assert.Contains(t, phone.Post("/end-others").Text, "Other sessions ended: 1.")
+	assert.True(t, isLoggedIn(phone))
+	assert.False(t, isLoggedIn(laptop))
+	assert.True(t, isLoggedIn(bob))
+}
+
+func TestLoggingOutEverywhere(t *testing.T) {
+	s := open(t)
+	phone := loggedIn(t, s, "Phone", "ada", "engine")
+	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
+	bob := loggedIn(t, s, "Tablet", "bob", "builder")
+
+	phone.Post("/end-all")
+	assert.False(t, isLoggedIn(phone))
+	assert.Empty(t, phone.Cookie())
+	assert.False(t, isLoggedIn(laptop))
+	assert.True(t, isLoggedIn(bob))
+}
+
+func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
+	s := open(t)
+	phone := loggedIn(t, s, "Phone", "ada", "engine")
+	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
+	before := phone.Cookie()
+
+	page := phone.Post("/password", "old", "engine", "new", "difference")
+	assert.Contains(t, page.Text, "Your password is changed. Other sessions ended: 1.")
+	assert.NotContains(t, phone.Get("/").Text, "Your password is changed.", "it is told once")
+	assert.NotEqual(t, before, phone.Cookie())
+	assert.True(t, isLoggedIn(phone))
+	assert.False(t, isLoggedIn(laptop))
+
+	refused := laptop.Post("/login", "name", "ada", "password", "engine")
+	assert.Equal(t, http.StatusForbidden, refused.Status)
+	loggedIn(t, s, "Laptop", "ada", "difference")
+}
+
+func TestThePasswordStaysIfTheOldOneIsWrongOrTheNewOneEmpty(t *testing.T) {
+	s := open(t)
+	phone := loggedIn(t, s, "Phone", "ada", "engine")
+	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
+	for _, attempt := range [][2]string{{"wrong", "difference"}, {"engine", ""}} {
+		page := phone.Post("/password", "old", attempt[0], "new", attempt[1])
+		assert.Contains(t, page.Text, "The password stays as it was")
+	}
+	assert.True(t, isLoggedIn(laptop))
+	loggedIn(t, s, "Tablet", "ada", "engine")
+}
+
+func TestAFormOfAnotherSiteDoesNothing(t *testing.T) {
+	ada := loggedIn(t, open(t), "Phone", "ada", "engine")
+	ada.Header.Set("Sec-Fetch-Site", "cross-site")
+	assert.Equal(t, http.StatusForbidden, ada.Post("/logout").Status)
+	ada.Header.Del("Sec-Fetch-Site")
+	assert.True(t, isLoggedIn(ada))
+}
+
+func TestTheServerStopsWhenItIsTold(t *testing.T) {
+	stop, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- run(stop, "127.0.0.1:0") }()
+	cancel()
+	select {
+	case err := <-stopped:
+		assert.NoError(t, err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("the server goes on")
+	}
+}
+
+// handle returns what the page of b sends to end the session in another
+// browser.
+func handle(t *testing.T, b *browser.Browser, userAgent string) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?s)` + userAgent + `<br>.*?name="session" value="([^"]+)"`).FindStringSubmatch(b.Get("/").Text)
+	require.NotNil(t, found)
+	return found[1]
+}

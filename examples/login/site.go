@@ -1,0 +1,220 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/examples/internal/frame"
+	"github.com/holdfast-go/holdfast/examples/internal/users"
+)
+
+// What a session holds besides its user.
+const (
+	deviceKey = "device" // a device: where its user logged in
+	noticeKey = "notice" // a string to show once, on the next page
+)
+
+// device is what a user may recognise one of their sessions by. Behind a proxy
+// the address has to come from a header that the proxy sets.
+type device struct {
+	Address string
+	Browser string
+}
+
+type site struct {
+	users    *users.Users
+	sessions *holdfast.Manager
+}
+
+// handler refuses forms that another site sent before anything else is done.
+func (s *site) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", page(s.home))
+	mux.HandleFunc("POST /login", page(s.logIn))
+	mux.HandleFunc("POST /logout", page(s.logOut))
+	mux.HandleFunc("POST /end", userPage(s.end))
+	mux.HandleFunc("POST /end-others", userPage(s.endOthers))
+	mux.HandleFunc("POST /end-all", userPage(s.endAll))
+	mux.HandleFunc("POST /password", userPage(s.changePassword))
+	return http.NewCrossOriginProtection().Handler(s.sessions.Handler(mux))
+}
+
+// page turns an error into an answer.
+func page(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		session, _ := holdfast.FromContext(r.Context())
+		if err := show(w, r, session); err != nil {
+			log.Print(err)
+			http.Error(w, "That did not work. Please try again.", http.StatusServiceUnavailable)
+		}
+	}
+}
+
+// userPage is a page for those who are logged in. All others are sent home,
+// where they can log in.
+func userPage(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.HandlerFunc {
+	return page(func(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
+		if session.UserID() == "" {
+			return goHome(w, r)
+		}
+		return show(w, r, session)
+	})
+}
+
+func (s *site) home(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
+	user := session.UserID()
+	if user == "" {
+		frame.Show(w, http.StatusOK, loginPage, login{})
+		return nil
+	}
+	places, err := s.places(session)
+	if err != nil {
+		return err
+	}
+	notice, _ := holdfast.Pop[string](session, noticeKey)
+	frame.Show(w, http.StatusOK, accountPage, account{User: user, Notice: notice, Places: places})
+	return nil
+}
+
+// logIn asks the session for a new ID, so that whoever planted or saw the old
+// one is left with nothing.
+func (s *site) logIn(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
+	name, password := r.PostFormValue("name"), r.PostFormValue("password")
+	if !s.users.Check(name, password) {
+		frame.Show(w, http.StatusForbidden, loginPage, login{Name: name, Refused: true})
+		return nil
+	}
+	if r.PostFormValue("remember") != "" {
+		session.SetMaxAge(rememberedFor)
+	}
+	session.Set(deviceKey, deviceOf(r))
+	if err := session.Login(name); err != nil {
+		return err
+	}
+	return goHome(w, r)
+}
+
+func (s *site) logOut(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
+	if err := session.Destroy(); err != nil {
+		return err
+	}
+	return goHome(w, r)
+}
+
+// end logs the user out in one place. The handle comes from a form, so anything
+// may stand in it; End lets nobody end a session of someone else.
+func (s *site) end(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
+	if _, err := s.sessions.End(session.UserID(), r.PostFormValue("session")); err != nil {
+		return err
+	}
+	return goHome(w, r)
+}
+
+func (s *site) endOthers(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
+	ended, err := session.EndOthers()
+	if err != nil {
+		return err
+	}
+	session.Set(noticeKey, fmt.Sprintf("Other sessions ended: %d.", ended))
+	return goHome(w, r)
+}
+
+// endAll ends this session too. Destroy then tells the browser to forget it.
+func (s *site) endAll(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
+	if _, err := s.sessions.EndUser(session.UserID()); err != nil {
+		return err
+	}
+	return s.logOut(w, r, session)
+}
+
+// changePassword ends every other session only once the old password is not
+// accepted any more; else whoever knows it could log in again in between.
+func (s *site) changePassword(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
+	user, newPassword := session.UserID(), r.PostFormValue("new")
+	if newPassword == "" || !s.users.Check(user, r.PostFormValue("old")) {
+		session.Set(noticeKey, "The password stays as it was: the old one was wrong, or the new one empty.")
+		return goHome(w, r)
+	}
+	if err := s.users.SetPassword(user, newPassword); err != nil {
+		return err
+	}
+	if err := session.Regenerate(); err != nil {
+		return err
+	}
+	ended, err := session.EndOthers()
+	if err != nil {
+		return err
+	}
+	session.Set(noticeKey, fmt.Sprintf("Your password is changed. Other sessions ended: %d.", ended))
+	return goHome(w, r)
+}
+
+// goHome sends the browser to the front page with a GET, so that reloading it
+// sends no form twice.
+func goHome(w http.ResponseWriter, r *http.Request) error {
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}
+
+// places lists where the user of a session is logged in.
+func (s *site) places(session *holdfast.Session) ([]place, error) {
+	infos, err := s.sessions.Sessions(session.UserID())
+	if err != nil {
+		return nil, err
+	}
+	var places []place
+	for _, info := range infos {
+		p := place{Handle: info.Handle, Since: info.Created, LastSeen: info.LastSeen, Here: info.Is(session)}
+		info.Value(deviceKey, &p.device)
+		places = append(places, p)
+	}
+	return places, nil
+}
+
+// deviceOf keeps no more of what the client says of itself than fits on a line.
+func deviceOf(r *http.Request) device {
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		address = r.RemoteAddr
+	}
+	return device{Address: address, Browser: fmt.Sprintf("%.120s", strings.ToValidUTF8(r.UserAgent(), "?"))}
+}
+
+//go:embed login.html
+var loginHTML string
+
+//go:embed account.html
+var accountHTML string
+
+var (
+	loginPage   = frame.Page(loginHTML)
+	accountPage = frame.Page(accountHTML)
+)
+
+// login is what the page for strangers shows.
+type login struct {
+	Name    string
+	Refused bool
+}
+
+// account is what the page for users shows.
+type account struct {
+	User   string
+	Notice string
+	Places []place
+}
+
+// place is one of a user's sessions.
+type place struct {
+	device
+	Handle   string
+	Since    time.Time
+	LastSeen time.Time
+	Here     bool
+}
