@@ -17,6 +17,7 @@ type change struct {
 	idle    time.Duration // of idleSet
 	expires instant       // of expiresSet
 	user    string        // of userSet
+	at      instant       // likewise, when they logged in
 }
 
 type whatChanged uint8
@@ -63,7 +64,7 @@ func (cs changes) header(r record) record {
 		case expiresSet:
 			r.expires = c.expires
 		case userSet:
-			r.user = c.user
+			r.user, r.created = c.user, c.at
 		}
 	}
 	return r

@@ -136,14 +136,17 @@ func (m *Manager) expires(r record) instant {
 	return end
 }
 
+func (m *Manager) idleTimeout(r record) time.Duration {
+	if r.idle == 0 {
+		return m.options.IdleTimeout
+	}
+	return r.idle
+}
+
 // ttl returns how long a session may stay in the store from now on without
 // another request; 0 or less if it is over.
 func (m *Manager) ttl(r record, now instant) time.Duration {
-	idle := r.idle
-	if idle == 0 {
-		idle = m.options.IdleTimeout
-	}
-	return min(idle, time.Duration(m.expires(r)-now))
+	return min(m.idleTimeout(r), time.Duration(m.expires(r)-now))
 }
 
 // Format prints the type alone, since a Manager knows secrets.

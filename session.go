@@ -136,7 +136,8 @@ func (s *Session) IsNew() bool {
 	return s.isNew
 }
 
-// Created returns when the session began; for a new one that is now.
+// Created returns when the session began, or its user logged in; for a new one
+// that is now.
 func (s *Session) Created() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,18 +147,27 @@ func (s *Session) Created() time.Time {
 
 // SetMaxAge gives this session an idle timeout of its own, in place of
 // Options.IdleTimeout, and its cookie the same Max-Age, so that it outlives the
-// browser session. Options.AbsoluteLifetime still bounds both. An age of less
-// than a second is an error that Err reports.
+// browser session. Options.AbsoluteLifetime still bounds both. An age of 0 takes
+// that back; any other of less than a second is an error that Err reports.
 func (s *Session) SetMaxAge(age time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	if age < time.Second {
-		s.fail(fmt.Errorf("%w: a Max-Age of %v, it must be at least a second", ErrValue, age))
+	if age != 0 && age < time.Second {
+		s.fail(fmt.Errorf("%w: a Max-Age of %v, it must be 0 or at least a second", ErrValue, age))
 		return
 	}
 	s.changes = append(s.changes, change{what: idleSet, idle: age})
 	s.token = tokenIssued
+}
+
+// IdleTimeout returns how long the session lasts without a request: what
+// SetMaxAge gave it, or Options.IdleTimeout.
+func (s *Session) IdleTimeout() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.manager.idleTimeout(s.changes.header(s.record))
 }
 
 // SetExpires ends this session at the time t, if neither its idle timeout nor

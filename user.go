@@ -15,11 +15,11 @@ import (
 )
 
 // Login makes this the session of a user: it gets a new ID, keeps its values,
-// and the old ID is dead, all in one step. Call it once the user's password, or
-// whatever proves who they are, has been checked. The user's sessions can then
-// be listed and ended together.
+// and the old ID is dead, all in one step. Its absolute lifetime begins anew.
+// Call it once the user's password, or whatever proves who they are, has been
+// checked. The user's sessions can then be listed and ended together.
 //
-// If the session has ended meanwhile, because the user pressed the button twice,
+// If another user was logged in, their values are dropped. If the session has ended meanwhile, because the user pressed the button twice,
 // say, they are logged in to a new one, without what the old one held.
 //
 // The error wraps ErrValue if userID is empty, ErrHeaderSent if the new cookie
@@ -31,17 +31,20 @@ func (s *Session) Login(userID string) error {
 	if userID == "" {
 		return fmt.Errorf("%w: the user ID is empty", ErrValue)
 	}
-	login := change{what: userSet, user: userID}
-	err := s.regenerate(login)
+	login := changes{{what: userSet, user: userID, at: s.manager.now()}}
+	if before := s.changes.header(s.record).user; before != "" && before != userID {
+		login = append(login, change{what: valuesCleared})
+	}
+	err := s.regenerate(login...)
 	if errors.Is(err, ErrEnded) {
 		s.startOver()
-		err = s.regenerate(login)
+		err = s.regenerate(login...)
 	}
 	if err != nil {
 		return err
 	}
 	if err := s.commit(); err != nil {
-		s.changes = s.changes[:len(s.changes)-1]
+		s.changes = s.changes[:len(s.changes)-len(login)]
 		return err
 	}
 	return nil
@@ -53,6 +56,20 @@ func (s *Session) UserID() string {
 	defer s.mu.Unlock()
 	s.load()
 	return s.changes.header(s.record).user
+}
+
+// EndAll ends all sessions of the user who is logged in, this one too, and
+// returns how many; without a user, this one alone. The errors are those of
+// EndOthers and Destroy.
+func (s *Session) EndAll() (int, error) {
+	n, err := s.EndOthers()
+	if err != nil {
+		return n, err
+	}
+	if err := s.Destroy(); err != nil {
+		return n, err
+	}
+	return n + 1, nil
 }
 
 // EndOthers ends all other sessions of the user who is logged in, and returns
@@ -165,10 +182,11 @@ func (m *Manager) EndUser(userID string) (int, error) {
 
 // End ends one session of a user, as named by its Info.Handle, and reports
 // whether there was one. A session of another user is left alone, so the handle
-// may come from a form. The error is the store's.
+// may come from a form. The user "" is whoever has not logged in. The error is
+// the store's.
 func (m *Manager) End(userID, handle string) (bool, error) {
 	key, err := hex.DecodeString(handle)
-	if err != nil || userID == "" {
+	if err != nil || len(key) != storeKeyLen {
 		return false, nil
 	}
 	return m.endIfUser(string(key), userID)

@@ -33,7 +33,8 @@ func Get[T any](s *Session, key string) (value T, ok bool) {
 // not use the session.
 //
 // The error wraps ErrValue if what is there is not a T, or is one of Save; then
-// nothing is stored.
+// nothing is stored. It is ErrEnded if another request has just ended the
+// session, by a log-out, say: then this one is a stranger's.
 func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
