@@ -114,8 +114,6 @@ func emptyValueIsAValue(s *subject) {
 	}
 }
 
-const overwritten = "their bytes overwritten"
-
 func clobber(b []byte) {
 	b = b[:cap(b)] // what lies behind is not the caller's either
 	for i := range b {
@@ -126,7 +124,7 @@ func clobber(b []byte) {
 func setKeepsACopy(s *subject) {
 	given := []byte("given")
 	err := s.store.Set(s.id("a"), given, hour)
-	s.did("Set(%q, given, %v), then %s", "a", hour, overwritten)
+	s.did("Set(%q, given, %v), then the bytes of given overwritten", "a", hour)
 	s.expectNil(err)
 	clobber(given)
 	s.wantEntry("a", "given")
@@ -135,7 +133,7 @@ func setKeepsACopy(s *subject) {
 func putKeepsACopy(s *subject) {
 	given := []byte("given")
 	err := s.store.Update(s.id("a"), func([]byte, bool) (cache.Change, error) { return cache.Put(given, hour), nil })
-	s.did("Update(%q) by Put(given, %v), then %s", "a", hour, overwritten)
+	s.did("Update(%q) by Put(given, %v), then the bytes of given overwritten", "a", hour)
 	s.expectNil(err)
 	clobber(given)
 	s.wantEntry("a", "given")
@@ -170,7 +168,7 @@ func updateShowsACopy(s *subject) {
 		clobber(old)
 		return cache.Keep(), nil
 	})
-	s.did("Update(%q), %s, Keep()", "a", overwritten)
+	s.did("Update(%q), what its function saw overwritten, Keep()", "a")
 	s.expectNil(err)
 	s.wantEntry("a", "stored")
 }

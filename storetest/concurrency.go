@@ -71,25 +71,40 @@ func (s *subject) hammer(random *rand.Rand) {
 	}
 }
 
+const (
+	workers     = 8
+	workerIDs   = 5
+	workerSteps = 50
+)
+
 // othersAreLeftAlone gives each goroutine IDs of its own, of which it knows
 // what they have to hold.
 func othersAreLeftAlone(s *subject) {
-	s.did("%d goroutines at once, each on IDs of its own: Set, then Update by appending, Touch, and read", hammerers)
+	s.did("%d goroutines at once, each on IDs of its own: Set, then Update by appending, Touch, and Append", workers)
 	var all []func()
-	for worker := range hammerers {
+	for worker := range workers {
 		all = append(all, func() {
-			for step := range hammerSteps / 3 {
-				id, value := s.id(fmt.Sprint(worker, "-", step%5)), fmt.Sprint(worker, " at ", step)
-				s.expectNil(s.store.Set(id, []byte(value), hour))
-				s.expectNil(s.store.Update(id, func(old []byte, _ bool) (cache.Change, error) {
-					return cache.Put(append(old, '+'), hour), nil
-				}))
-				touched := s.store.Touch(id, hour)
-				s.expect(touched, "that Touch finds the goroutine's own entry", "that it does not")
-				got, found := s.store.Append(nil, id)
-				s.expect(string(got) == value+"+", text(value+"+"), answer(got, found))
+			for step := range workerSteps {
+				s.work(fmt.Sprint(worker, "-", step%workerIDs), fmt.Sprint(worker, " at ", step))
 			}
 		})
 	}
 	together(all...)
+	for worker := range workers {
+		for step := workerSteps - workerIDs; step < workerSteps; step++ {
+			s.wantEntry(fmt.Sprint(worker, "-", step%workerIDs), fmt.Sprint(worker, " at ", step, "+"))
+		}
+	}
+}
+
+func (s *subject) work(name, value string) {
+	id := s.id(name)
+	s.expectNil(s.store.Set(id, []byte(value), hour))
+	s.expectNil(s.store.Update(id, func(old []byte, _ bool) (cache.Change, error) {
+		return cache.Put(append(old, '+'), hour), nil
+	}))
+	touched := s.store.Touch(id, hour)
+	s.expect(touched, "that Touch finds the goroutine's own entry", "that it does not")
+	got, found := s.store.Append(nil, id)
+	s.expect(found && string(got) == value+"+", text(value+"+"), answer(got, found))
 }

@@ -15,12 +15,12 @@
 // what was found, and what users of a site would suffer:
 //
 //	the contract says: It reports false if there is no such entry, and never brings one back.
-//	done:              Update("a") saw no entry, Put("1", 20ms)
+//	done:              Set("Set", "1", 40ms) = <nil>
 //	                   wait 60ms
-//	                   Touch("a", 1h0m0s) = true
+//	                   Touch("Set", 1h0m0s) = true
 //	expected:          false: the ttl is over
 //	found:             true
-//	why it matters:    a session that timed out would come back to life ...
+//	why it matters:    a session that timed out would come back to life with the next request, whoever sends it
 //
 // The parts for Loader and Matcher run if the store implements them, and are
 // skipped if not. Run the suite with -race too: some faults only the race

@@ -148,7 +148,7 @@ func noTTLIsOverAtOnce(s *subject) {
 func longestTTLIsNoShortOne(s *subject) {
 	s.set("set", "1", cache.NoExpiry)
 	s.change("put", put("1", cache.NoExpiry))
-	s.set("touched", "1", s.short())
+	s.set("touched", "1", hour)
 	s.touch("touched", cache.NoExpiry)
 	s.waitOut()
 	for _, name := range []string{"set", "put", "touched"} {

@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"runtime"
+	"time"
+
 	"github.com/holdfast-go/holdfast/cache"
 )
 
@@ -74,36 +77,56 @@ var resurrectionPromises = []promise{
 	},
 }
 
-// raceRounds is how often a race is tried. Each round is quick, and an entry
-// read and written back in two steps loses one of the first few.
-const raceRounds = 100
-
 func (s *subject) wantNoResurrection(what string, meanwhile func(id string) error) {
-	for range raceRounds {
-		if s.failed() {
-			return
-		}
-		s.anew()
-		s.set("a", "1", hour)
-		s.did("at once: Update(%q) by Remove(), and %s in three goroutines", "a", what)
-		again := func() { s.expectNil(meanwhile(s.id("a"))) }
-		together(again, again, again, func() {
-			s.expectNil(s.store.Update(s.id("a"), func([]byte, bool) (cache.Change, error) { return cache.Remove(), nil }))
-		})
-		s.wantNone("a", "it was removed, and nobody made another")
-	}
+	s.race(s.changing("a", remove()), what, meanwhile, func() { s.wantNone("a", "it was removed, and nobody made another") })
 }
 
 func (s *subject) wantNothingUndone(what string, meanwhile func(id string) error) {
-	for range raceRounds {
+	s.race(s.writes("a")[0], what, meanwhile, func() { s.wantEntry("a", "new") })
+}
+
+// raceRounds is how often a race is tried. A method that reads an entry and
+// writes it back in two steps loses one of the first few rounds.
+const raceRounds = 100
+
+// race makes a write to an entry while three goroutines do what must not get in
+// its way. From round to round the write comes at another moment of theirs, since
+// nobody knows where the gap between their two steps is, if they have two.
+func (s *subject) race(write call, what string, meanwhile func(id string) error, check func()) {
+	s.set("a", "old", hour)
+	began := time.Now()
+	s.expectNil(meanwhile(s.id("a")))
+	whole := time.Since(began)
+	for round := range raceRounds {
 		if s.failed() {
 			return
 		}
 		s.anew()
 		s.set("a", "old", hour)
-		s.did("at once: Set(%q, %q, %v), and %s in three goroutines", "a", "new", hour, what)
+		s.did("at once: %s, and %s in three goroutines", write.retold, what)
 		again := func() { s.expectNil(meanwhile(s.id("a"))) }
-		together(again, again, again, func() { s.expectNil(s.store.Set(s.id("a"), []byte("new"), hour)) })
-		s.wantEntry("a", "new")
+		together(again, again, again, func() {
+			spin(moment(whole, round))
+			s.expectNil(write.make())
+		})
+		check()
+	}
+}
+
+// moment spreads the rounds over whole: evenly and, since one call alone may be
+// much slower than many at once, by ever smaller fractions.
+func moment(whole time.Duration, round int) time.Duration {
+	const stages = 10
+	stage := round / 2 % stages
+	if round%2 == 0 {
+		return whole * time.Duration(stage) / stages
+	}
+	return whole >> stage
+}
+
+// spin waits for times that are too short to sleep.
+func spin(d time.Duration) {
+	for began := time.Now(); time.Since(began) < d; {
+		runtime.Gosched()
 	}
 }

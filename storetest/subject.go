@@ -209,8 +209,7 @@ type reader struct {
 	read func(id string) ([]byte, bool)
 }
 
-// readers are those that the examined part has: the optional ones are read by
-// in the promises about them.
+// readers are those of the part that is examined.
 func (s *subject) readers() []reader {
 	readers := []reader{
 		{"Append", func(id string) ([]byte, bool) { return s.store.Append(nil, id) }},

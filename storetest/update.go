@@ -49,7 +49,8 @@ var updatePromises = []promise{
 
 func updateSeesWhatIsThere(s *subject) {
 	old, found := s.change("a", keep())
-	s.expect(!found && old == "", "no entry, and no bytes", answer(old, found)+" with the bytes "+text(old))
+	s.expect(!found, "no entry: none was made", answer(old, found))
+	s.expect(old == "", "no bytes where there is no entry", text(old))
 	s.set("a", "1", hour)
 	old, found = s.change("a", put("2", hour))
 	s.expect(found && old == "1", text("1"), answer(old, found))
