@@ -68,6 +68,7 @@ var matcherPromises = []promise{
 // by the names of their IDs.
 func (s *subject) matching(prefix string) map[string]cache.Entry {
 	found := make(map[string]cache.Entry)
+	s.did("Matching(%q)", prefix)
 	for entry := range s.store.(holdfast.Matcher).Matching([]byte(prefix)) {
 		s.expect(strings.HasPrefix(string(entry.Value), prefix), "values that begin with "+text(prefix), text(entry.Value))
 		if name, own := strings.CutPrefix(entry.ID, s.prefix); own {
@@ -89,7 +90,6 @@ func matchingFindsThoseThatBeginSo(s *subject) {
 	}
 	for _, prefix := range []string{"ada\x00\xff", "ada\x00\xff: 2", "ada", "ada%", "*", "ada\x00\xff: 12", ""} {
 		found := s.matching(prefix)
-		s.did("Matching(%q)", prefix)
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			entry, ok := found[name]
 			want := strings.HasPrefix(values[name], prefix)
@@ -105,7 +105,6 @@ func matchingTellsTheTTL(s *subject) {
 	s.set("b", "b", hour)
 	s.touch("b", 2*hour)
 	found := s.matching("")
-	s.did("Matching(%q)", "")
 	slack := time.Since(given) + s.tick
 	for name, want := range map[string]time.Duration{"a": hour, "b": 2 * hour} {
 		got := found[name].TTL
@@ -130,8 +129,8 @@ func loopMayStopAndCallTheStore(s *subject) {
 		}
 	}
 	if !s.failed() {
+		s.did("break after 3 of 5")
 		left := len(s.matching("value"))
-		s.did("break after 3 of 5, then Matching(%q)", "value")
 		s.expect(left == 2, "2 entries", fmt.Sprintf("%d entries", left))
 	}
 }
@@ -143,7 +142,6 @@ func appendIsAUse(s *subject) {
 	value, found := s.store.Append(nil, s.id("a"))
 	s.did("Append(nil, %q) found %s", "a", answer(value, found))
 	idle := s.matching("")["a"].Idle
-	s.did("Matching(%q)", "")
 	most := time.Since(used) + s.tick
 	s.expect(idle <= most, fmt.Sprintf("an entry idle for %v at most", most), idle.String())
 }
@@ -154,6 +152,5 @@ func (s *subject) wantNoUse(r reader) {
 	s.wait(5 * s.tick)
 	s.read(r, "a")
 	idle := s.matching("")["a"].Idle
-	s.did("Matching(%q)", "")
 	s.expect(idle >= 4*s.tick, fmt.Sprintf("an entry idle for %v", 5*s.tick), idle.String())
 }

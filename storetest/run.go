@@ -43,9 +43,9 @@ func (o Options) withDefaults() Options {
 }
 
 // Run checks the store that open returns, each promise of the contract in a
-// subtest with a store of its own. Two of the subtests close the store, if it
-// has a method Close() error, to see how it fails; what open hands to t.Cleanup
-// has to bear that.
+// subtest with a store of its own. Some of them close the store, if it has a
+// method Close() error, to see how it fails; what open hands to t.Cleanup has to
+// bear that.
 //
 // The stores may share what they keep, a database, say, and may find entries in
 // it: the suite's IDs are random. It removes none of the entries that it makes.
