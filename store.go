@@ -12,18 +12,20 @@ import (
 // another, distributed, say, has to keep to this contract, on which all that
 // sessions promise rests; package storetest checks it.
 //
-//   - IDs and values are any bytes. The store keeps no reference to what it is
-//     given, nor to what it returns.
+//   - IDs are 1 to cache.MaxIDLen bytes of any content, and values any bytes. The
+//     store keeps no reference to what it is given, nor to what it returns.
 //   - Set stores value under id for ttl, which is positive.
 //   - Append appends the value under id to dst, and reports whether there is one.
 //     It counts as a use, if the store evicts by use.
 //   - Peek is Append without counting as a use.
 //   - Touch gives an entry a new ttl; a ttl of 0 or less ends it. It reports
-//     false if there is no such entry, and never brings one back.
+//     false if there is no such entry any more, and never brings one back.
 //   - Update is atomic: between what its function sees and the change that it
 //     returns, no other write to id takes place. The function may be called
-//     again with a newer value, may call the store, and its error is returned
-//     as it is, with nothing changed.
+//     again with a newer value, and may call the store, for the same id too.
+//     Its error is returned as it is, with nothing changed, and a panic of it
+//     changes nothing either. Change.Stores and Change.Removes tell what it
+//     decided.
 //   - An entry is gone from all methods once its ttl is over, and after Update
 //     removed it; nothing but Set and Put make one.
 //
@@ -50,8 +52,9 @@ type Loader interface {
 
 // Matcher is a Store that can find sessions, which Manager.Sessions and all
 // that ends a user's sessions need. Matching iterates over the entries whose
-// value begins with prefix, in any order; the entries are the caller's own. It
-// counts as no use of any entry.
+// value begins with prefix, in any order; the entries are the caller's own and
+// tell their ttl and how long they were idle. The loop's body may call the
+// store. Being found counts as no use of any entry.
 type Matcher interface {
 	Store
 	Matching(prefix []byte) iter.Seq[cache.Entry]

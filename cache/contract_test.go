@@ -732,3 +732,18 @@ func TestConcurrentUseShowsNobodyAnothersValue(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestAChangeTellsAnotherStoreWhatToDo(t *testing.T) {
+	value, ttl, stores := cache.Put([]byte("1"), time.Hour).Stores()
+	assert.Equal(t, "1", string(value))
+	assert.Equal(t, time.Hour, ttl)
+	assert.True(t, stores)
+	assert.False(t, cache.Put(nil, time.Hour).Removes())
+
+	assert.True(t, cache.Remove().Removes())
+	for _, change := range []cache.Change{cache.Keep(), {}, cache.Remove()} {
+		_, _, stores := change.Stores()
+		assert.False(t, stores)
+	}
+	assert.False(t, cache.Keep().Removes())
+}

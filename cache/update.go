@@ -32,6 +32,16 @@ func Put(value []byte, ttl time.Duration) Change {
 // Remove deletes the entry, if there is one.
 func Remove() Change { return Change{action: remove} }
 
+// Stores returns what c stores and for how long, and reports false if c stores
+// nothing. Like Removes it is for those who write a store of their own and have
+// to carry out a Change. The value is that given to Put, and not a copy.
+func (c Change) Stores() (value []byte, ttl time.Duration, ok bool) {
+	return c.value, c.ttl, c.action == put
+}
+
+// Removes reports whether c deletes the entry.
+func (c Change) Removes() bool { return c.action == remove }
+
 // Update reads the entry under id, lets fn decide, and carries out the Change
 // that fn returns, as one atomic step: no other write to id comes between. It
 // counts as a use of the entry.

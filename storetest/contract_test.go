@@ -17,6 +17,7 @@ var aside = []string{
 	"Store keeps session records.",
 	"*cache.Cache is the one to use.",
 	"Whoever writes another, distributed, say, has to keep to this contract, on which all that sessions promise rests; package storetest checks it.",
+	"Change.Stores and Change.Removes tell what it decided.",
 	"A store whose reads can fail implements Loader too, and one that can find entries by what they begin with Matcher.",
 	"Loader is a Store whose reads can fail.",
 	"Matcher is a Store that can find sessions, which Manager.Sessions and all that ends a user's sessions need.",

@@ -43,7 +43,7 @@ var matcherPromises = []promise{
 		check:   func(s *subject) { goneOnceRemoved(s); nothingElseMakesAnEntry(s) },
 	},
 	{
-		name: "a loop over Matching may stop and may call the store", says: saysMatching, part: matcher,
+		name: "a loop over Matching may stop and may call the store", says: saysMatchingBody, part: matcher,
 		because: "sessions are ended while looking for the next; a store that waits for itself hangs the request, and all after it",
 		check:   loopMayStopAndCallTheStore,
 	},

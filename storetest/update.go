@@ -26,17 +26,17 @@ var updatePromises = []promise{
 		check:   keepLeavesTheTTL,
 	},
 	{
-		name: "the error of Update's function is returned as it is", says: saysFunction,
+		name: "the error of Update's function is returned as it is", says: saysFailure,
 		because: "the function's error says why, and to compare it is how that is told from a store that is away",
 		check:   errorIsReturned,
 	},
 	{
-		name: "an error of Update's function leaves all unchanged", says: saysFunction,
+		name: "an error of Update's function leaves all unchanged", says: saysFailure,
 		because: "a request that failed would have changed the session, or ended it, all the same",
 		check:   errorLeavesUnchanged,
 	},
 	{
-		name: "a panic in Update's function leaves all unchanged", says: saysFunction,
+		name: "a panic in Update's function leaves all unchanged", says: saysFailure,
 		because: "a handler's panic, which net/http survives, would change the session or lock it for ever",
 		check:   panicLeavesUnchanged,
 	},
