@@ -52,22 +52,6 @@ func (s *away) Update(id string, fn func([]byte, bool) (cache.Change, error)) er
 	return s.Store.Update(id, fn)
 }
 
-// frail is a store whose Set fails once, or after so many.
-type frail struct {
-	holdfast.Store
-	failNextSet atomic.Bool
-	setsAllowed int64 // 0: any number
-	sets        atomic.Int64
-}
-
-func (s *frail) Set(id string, value []byte, ttl time.Duration) error {
-	n := s.sets.Add(1)
-	if s.failNextSet.CompareAndSwap(true, false) || s.setsAllowed > 0 && n > s.setsAllowed {
-		return errAway
-	}
-	return s.Store.Set(id, value, ttl)
-}
-
 // counting is a store that counts all that it is asked.
 type counting struct {
 	holdfast.Store
