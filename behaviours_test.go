@@ -519,6 +519,17 @@ func TestReloadAndSaveSayThatTheSessionIsGone(t *testing.T) {
 	assert.Equal(t, http.StatusOK, client.show("/gone").Code)
 }
 
+func TestNoCookieIsSetForASessionThatEndedMeanwhile(t *testing.T) {
+	var client *directClient
+	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
+		"/age": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.SetMaxAge(time.Hour)
+			client.twin().visit("/destroy")
+		}})
+	client.visit("/")
+	assert.Empty(t, client.show("/age").Result().Cookies())
+}
+
 func TestReloadOfANewSessionDropsItsChanges(t *testing.T) {
 	manager, site := manage(t, holdfast.Options{})
 	record(manager.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {

@@ -159,6 +159,43 @@ func TestAConnectionUpgradedByAReverseProxyBringsTheCookie(t *testing.T) {
 	assert.Equal(t, "hello\n", line)
 }
 
+func TestChangesAfterAHijackAreStored(t *testing.T) {
+	done := make(chan struct{})
+	manager, site := manage(t, holdfast.Options{})
+	handler := manager.Handler(pages{"/": count, "/views": views,
+		"/socket": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			conn.Close()
+			s.Set("views", 9)
+		}}.handler())
+	site.serveHandler(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r)
+		if r.URL.Path == "/socket" {
+			close(done)
+		}
+	})
+	ada := site.browser()
+	ada.visit("/")
+	ada.visit("/socket")
+	<-done
+	assert.Equal(t, "9 true", ada.visit("/views").text)
+}
+
+func TestAHijackWhoseSessionCannotBeStoredIsAnErrorResponse(t *testing.T) {
+	c := newCache(t)
+	site := serve(t, holdfast.Options{Store: c}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		_, _, err := http.NewResponseController(w).Hijack()
+		assert.ErrorIs(t, err, cache.ErrClosed)
+	}})
+	c.Close()
+	assert.Equal(t, http.StatusInternalServerError, site.with("", "/").StatusCode)
+}
+
 func TestEarlyHintsCarryNoCookieAndTheResponseOne(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
@@ -286,7 +323,7 @@ func TestAllMethodsMayBeCalledAtOnce(t *testing.T) {
 					func() { s.Set("a", 1) }, func() { s.Delete("a") }, func() { s.Keys() }, func() { s.ID() }, func() { s.Token() },
 					func() { s.IsNew() }, func() { s.Created() }, func() { s.Expires() }, func() { s.SetMaxAge(time.Minute) },
 					func() { s.SetExpires(time.Time{}) }, func() { s.Touch() }, func() { s.Save() }, func() { s.Reload() }, func() { s.Err() },
-					func() { s.Regenerate() }, func() { s.Login("ada") }, func() { s.UserID() }, func() { s.EndOthers() },
+					func() { s.Regenerate() }, func() { s.Login("ada") }, func() { s.UserID() },
 					func() { holdfast.Get[int](s, "a") }, func() { holdfast.Pop[int](s, "a") }, func() { _ = fmt.Sprint(s) },
 					func() { holdfast.Update(s, "views", func(n int) int { return n + 1 }) },
 				} {
