@@ -41,13 +41,28 @@ func (c *directClient) visit(path string) string {
 func (c *directClient) visitWith(cookie, path string) string {
 	request := httptest.NewRequest(http.MethodGet, path, nil)
 	request.Header["Cookie"] = []string{cookie}
-	recorder := httptest.NewRecorder()
-	c.handler.ServeHTTP(recorder, request)
+	return c.send(request).Body.String()
+}
+
+// show is visit with all of the response.
+func (c *directClient) show(path string) *httptest.ResponseRecorder {
+	request := get(path)
+	if c.cookie != nil {
+		request.AddCookie(c.cookie)
+	}
+	return c.send(request)
+}
+
+func (c *directClient) send(r *http.Request) *httptest.ResponseRecorder {
+	recorder := record(c.handler, r)
 	if cookies := recorder.Result().Cookies(); len(cookies) > 0 {
 		c.cookie = cookies[0]
 	}
-	return recorder.Body.String()
+	return recorder
 }
+
+// twin is another request of the same client, at the same time.
+func (c *directClient) twin() *directClient { return &directClient{c.handler, c.cookie} }
 
 // serveHandler puts the site on the network with handler around all.
 func (s *site) serveHandler(handler http.HandlerFunc) {

@@ -2,6 +2,7 @@ package holdfast_test
 
 import (
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
@@ -29,7 +30,9 @@ type pages map[string]func(w http.ResponseWriter, r *http.Request, s *holdfast.S
 func serve(t testing.TB, o holdfast.Options, p pages) *site {
 	t.Helper()
 	manager, site := manage(t, o)
-	server := httptest.NewServer(manager.Handler(p.handler()))
+	server := httptest.NewUnstartedServer(manager.Handler(p.handler()))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
 	t.Cleanup(server.Close)
 	site.url = server.URL
 	return site
