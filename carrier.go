@@ -27,14 +27,15 @@ type carrier interface {
 
 	// issue hands the client a token, which is good for ttl if it is used no
 	// more.
-	issue(h http.Header, secure bool, token string, ttl time.Duration) error
+	issue(h http.Header, secure bool, token string, ttl time.Duration)
 
 	// withdraw makes the client forget its token.
-	withdraw(h http.Header, secure bool) error
+	withdraw(h http.Header, secure bool)
 
-	// discloses is told of a response that depends on the session, and says in
-	// its header who may keep it. line is memory for a line of the header.
-	discloses(h http.Header, line *[1]string)
+	// discloses says in the response's header who may keep it. looked tells
+	// whether the response depends on the session; line is memory for a line of
+	// the header.
+	discloses(h http.Header, looked bool, line *[1]string)
 }
 
 // Header carries the token in a header of the request, for APIs and mobile
@@ -60,22 +61,23 @@ func (c Header) admits(*http.Request) bool { return true }
 
 func (c Header) presented(r *http.Request, _ bool) string { return r.Header.Get(c.Name) }
 
-func (c Header) issue(h http.Header, _ bool, token string, _ time.Duration) error {
+func (c Header) issue(h http.Header, _ bool, token string, _ time.Duration) {
 	h.Set(c.Name, token)
 	h.Set("Cache-Control", "no-store")
-	return nil
 }
 
-func (c Header) withdraw(h http.Header, _ bool) error {
-	h.Set(c.Name, "")
-	return nil
-}
+func (c Header) withdraw(h http.Header, _ bool) { h.Set(c.Name, "") }
 
-func (c Header) discloses(h http.Header, line *[1]string) { vary(h, c.Name, line) }
+func (c Header) discloses(h http.Header, looked bool, line *[1]string) {
+	if looked {
+		vary(h, c.Name, line)
+	}
+}
 
 // Form carries the token in a field of posted forms, for pages that must work
 // without cookies. Every form has to contain it; Session.Token is its value.
-// The body of a posted form is read before the handler runs.
+// The body of a posted form is read before the handler runs, so a limit on its
+// size (http.MaxBytesHandler) has to stand outside Manager.Handler.
 //
 // Whoever sees the page's source sees the log-in; no response of such a session
 // is cached, and none tells other sites where the user came from.
@@ -99,9 +101,9 @@ func (c Form) admits(r *http.Request) bool {
 
 func (c Form) presented(r *http.Request, _ bool) string { return r.PostForm.Get(c.Field) }
 
-func (c Form) issue(http.Header, bool, string, time.Duration) error { return nil }
-func (c Form) withdraw(http.Header, bool) error                     { return nil }
-func (c Form) discloses(h http.Header, _ *[1]string)                { keepPrivate(h) }
+func (c Form) issue(http.Header, bool, string, time.Duration) {}
+func (c Form) withdraw(http.Header, bool)                     {}
+func (c Form) discloses(h http.Header, _ bool, _ *[1]string)  { keepPrivate(h) }
 
 // Query carries the token in the URL, for clients that can do nothing else.
 // Every link has to contain it; Session.Token is its value.
@@ -124,9 +126,9 @@ func (c Query) admits(*http.Request) bool { return true }
 
 func (c Query) presented(r *http.Request, _ bool) string { return r.URL.Query().Get(c.Param) }
 
-func (c Query) issue(http.Header, bool, string, time.Duration) error { return nil }
-func (c Query) withdraw(http.Header, bool) error                     { return nil }
-func (c Query) discloses(h http.Header, _ *[1]string)                { keepPrivate(h) }
+func (c Query) issue(http.Header, bool, string, time.Duration) {}
+func (c Query) withdraw(http.Header, bool)                     {}
+func (c Query) discloses(h http.Header, _ bool, _ *[1]string)  { keepPrivate(h) }
 
 // keepPrivate is for responses that contain a token: nobody keeps them, and
 // their address stays here.

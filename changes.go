@@ -2,13 +2,18 @@ package holdfast
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
 // changes is what a request has done to its session and not stored yet, oldest
 // first. Applied to a record, they leave alone every key that they do not name,
 // which is why concurrent requests that change different keys lose nothing.
-type changes []change
+type changes struct {
+	all     []change
+	cleared int            // 1 + the index of the latest valuesCleared; 0 if there is none
+	latest  map[string]int // the latest change of each key, once there are many
+}
 
 type change struct {
 	what    whatChanged
@@ -31,24 +36,68 @@ const (
 	userSet
 )
 
-// lookup reports what the changes say of a key; decided is false where they
-// say nothing and the record holds.
-func (cs changes) lookup(key string) (encoded []byte, found, decided bool) {
-	for i := len(cs) - 1; i >= 0; i-- {
-		switch c := &cs[i]; {
-		case c.what == valuesCleared:
-			return nil, false, true
-		case c.what == valueSet && c.key == key:
-			return c.encoded, true, true
-		case c.what == valueDeleted && c.key == key:
-			return nil, false, true
+// fewChanges is how many are searched one by one. Few requests change more, but
+// one that does must not take time by their square.
+const fewChanges = 16
+
+func (c change) ofValue() bool { return c.what == valueSet || c.what == valueDeleted }
+
+func (cs *changes) add(more ...change) {
+	for _, c := range more {
+		cs.all = append(cs.all, c)
+		if c.what == valuesCleared {
+			cs.cleared = len(cs.all)
+		}
+		if cs.latest != nil && c.ofValue() {
+			cs.latest[c.key] = len(cs.all) - 1
 		}
 	}
-	return nil, false, false
+	if cs.latest == nil && len(cs.all) > fewChanges {
+		cs.latest = make(map[string]int)
+		for i, c := range cs.all {
+			if c.ofValue() {
+				cs.latest[c.key] = i
+			}
+		}
+	}
+}
+
+// with returns changes of its own memory that end with more.
+func (cs changes) with(more ...change) changes {
+	var longer changes
+	longer.add(slices.Concat(cs.all, more)...)
+	return longer
+}
+
+// lookup reports what the changes say of a key; decided is false where they
+// say nothing and the record holds.
+func (cs *changes) lookup(key string) (encoded []byte, found, decided bool) {
+	i := cs.latestOf(key)
+	if i < cs.cleared {
+		return nil, false, cs.cleared > 0
+	}
+	return cs.all[i].encoded, cs.all[i].what == valueSet, true
+}
+
+// latestOf returns the index of the latest change of the value under key, or
+// -1.
+func (cs *changes) latestOf(key string) int {
+	if cs.latest != nil {
+		if i, ok := cs.latest[key]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := len(cs.all) - 1; i >= 0; i-- {
+		if cs.all[i].ofValue() && cs.all[i].key == key {
+			return i
+		}
+	}
+	return -1
 }
 
 // over returns the encoded value under key as the changes leave it in r.
-func (cs changes) over(r record, key string) (encoded []byte, found bool) {
+func (cs *changes) over(r record, key string) (encoded []byte, found bool) {
 	if encoded, found, decided := cs.lookup(key); decided {
 		return encoded, found
 	}
@@ -56,8 +105,8 @@ func (cs changes) over(r record, key string) (encoded []byte, found bool) {
 }
 
 // header returns r with its header as the changes leave it.
-func (cs changes) header(r record) record {
-	for _, c := range cs {
+func (cs *changes) header(r record) record {
+	for _, c := range cs.all {
 		switch c.what {
 		case idleSet:
 			r.idle = c.idle
@@ -71,9 +120,9 @@ func (cs changes) header(r record) record {
 }
 
 // size bounds what the changes can add to a record.
-func (cs changes) size() int {
+func (cs *changes) size() int {
 	n := 0
-	for _, c := range cs {
+	for _, c := range cs.all {
 		n += 2*binary.MaxVarintLen32 + len(c.key) + len(c.encoded)
 	}
 	return n
@@ -81,9 +130,9 @@ func (cs changes) size() int {
 
 // worthStoring reports whether the changes make a session of what was none:
 // it holds a value, or somebody logged in.
-func (cs changes) worthStoring() bool {
-	for i := range cs {
-		if cs.stands(i) || cs[i].what == userSet && cs[i].user != "" {
+func (cs *changes) worthStoring() bool {
+	for i, c := range cs.all {
+		if cs.stands(i) || c.what == userSet && c.user != "" {
 			return true
 		}
 	}
@@ -92,23 +141,20 @@ func (cs changes) worthStoring() bool {
 
 // stands reports whether the i-th change sets a value that no later one
 // replaces or removes.
-func (cs changes) stands(i int) bool {
-	if cs[i].what != valueSet {
-		return false
-	}
-	_, _, decided := cs[i+1:].lookup(cs[i].key)
-	return !decided
+func (cs *changes) stands(i int) bool {
+	c := &cs.all[i]
+	return c.what == valueSet && i >= cs.cleared && cs.latestOf(c.key) == i
 }
 
 // appendTo appends to dst the record r with the values that the changes leave.
-func (cs changes) appendTo(dst []byte, r record) []byte {
+func (cs *changes) appendTo(dst []byte, r record) []byte {
 	dst = r.appendHeader(dst)
 	for key, encoded := range r.all() {
 		if _, _, decided := cs.lookup(string(key)); !decided {
 			dst = appendValue(dst, string(key), encoded)
 		}
 	}
-	for i, c := range cs {
+	for i, c := range cs.all {
 		if cs.stands(i) {
 			dst = appendValue(dst, c.key, c.encoded)
 		}

@@ -36,46 +36,64 @@ func (s *Session) load() {
 	s.fail(s.loadID(id, now))
 }
 
+// loadID reads the session with that ID, if there is one, and restarts its idle
+// timeout: a request that came in time keeps its session however long it takes.
 func (s *Session) loadID(id string, now instant) error {
 	key := storeKey(id)
+	s.unread = id
 	raw, found, err := s.manager.read(s.request.Context(), key)
-	if err != nil || !found {
+	if err != nil {
 		return err
+	}
+	if !found {
+		s.unread = ""
+		return nil
 	}
 	r, err := parseRecord(raw)
 	if err != nil {
 		return err
 	}
-	if s.manager.ttl(r, now) <= 0 {
-		return s.manager.remove(key)
+	s.unread = ""
+	if !s.manager.touch(key, s.manager.ttl(r, now)) {
+		return nil
 	}
 	s.id, s.key, s.record = id, key, r
+	s.touched = now
 	s.stored, s.isNew = true, false
 	return nil
 }
 
 // reload drops what was not stored and sees what others stored meanwhile.
 func (s *Session) reload() error {
-	if !s.stored || s.ended {
-		s.changes = nil
-		return s.endedIf(s.ended)
-	}
+	s.changes = changes{}
 	id := s.id
-	s.stored, s.changes, s.err = false, nil, nil
+	switch {
+	case s.ended:
+		return ErrEnded
+	case s.unread != "":
+		id, s.err = s.unread, nil
+	case !s.stored:
+		return nil
+	}
+	wasStored := s.stored
+	s.stored = false
 	if err := s.loadID(id, s.manager.now()); err != nil {
-		s.stored = true
+		s.stored = wasStored
+		s.fail(err)
 		return err
 	}
-	s.ended = !s.stored
-	s.stored = true
-	return s.endedIf(s.ended)
+	if wasStored && !s.stored {
+		s.stored, s.ended = true, true
+		return ErrEnded
+	}
+	return nil
 }
 
 // begin makes this a new session, of which nothing is known to anyone.
 func (s *Session) begin(now instant) {
-	s.id, s.key = "", ""
+	s.id, s.key, s.unread = "", "", ""
 	s.record = record{created: now}
-	s.changes = nil
+	s.changes = changes{}
 	s.stored, s.ended, s.isNew = false, false, true
 }
 
@@ -92,7 +110,7 @@ type decision func(r record) (changes, error)
 
 // commit stores the changes that are not stored yet.
 func (s *Session) commit() error {
-	if s.err == nil && len(s.changes) == 0 {
+	if s.err == nil && len(s.changes.all) == 0 {
 		return nil
 	}
 	return s.commitAs(func(record) (changes, error) { return s.changes, nil })
@@ -119,6 +137,7 @@ func (s *Session) create(decide decision) error {
 		return err
 	}
 	if !decided.worthStoring() {
+		s.changes = decided
 		return nil
 	}
 	if s.headerSent {
@@ -128,7 +147,11 @@ func (s *Session) create(decide decision) error {
 		return err
 	}
 	raw, ttl := s.encodeRecord(s.record, decided)
-	if err := s.manager.store.Set(s.key, raw, ttl); err != nil {
+	if ttl <= 0 {
+		s.ended = true
+		return ErrEnded
+	}
+	if err := s.manager.storeNew(s.key, raw, ttl); err != nil {
 		return err
 	}
 	s.token = tokenIssued
@@ -164,6 +187,7 @@ func (s *Session) merge(decide decision) error {
 	}
 	if raw == nil {
 		s.ended = true
+		s.manager.watchers.tell(s.key)
 		return ErrEnded
 	}
 	return s.committed(raw)
@@ -182,12 +206,14 @@ func (s *Session) encodeRecord(r record, cs changes) (raw []byte, ttl time.Durat
 func (s *Session) committed(raw []byte) error {
 	r, err := parseRecord(raw)
 	s.record = r
-	s.changes = nil
+	s.changes = changes{}
 	s.stored = true
 	s.touched = r.written
 	return err
 }
 
+// touch restarts the idle timeout, which another request may have changed since
+// this one began.
 func (s *Session) touch(now instant) error {
 	switch {
 	case s.ended:
@@ -195,7 +221,16 @@ func (s *Session) touch(now instant) error {
 	case !s.stored:
 		return nil
 	}
-	if !s.manager.store.Touch(s.key, s.manager.ttl(s.record, now)) {
+	raw, found := s.manager.store.Peek(s.key)
+	if !found {
+		s.ended = true
+		return ErrEnded
+	}
+	r, err := parseRecord(raw)
+	if err != nil {
+		return err
+	}
+	if !s.manager.touch(s.key, s.manager.ttl(r, now)) {
 		s.ended = true
 		return ErrEnded
 	}
@@ -204,21 +239,30 @@ func (s *Session) touch(now instant) error {
 }
 
 func (s *Session) destroy() error {
-	if s.stored {
-		if err := s.manager.remove(s.key); err != nil {
+	key := s.key
+	if s.unread != "" {
+		key = storeKey(s.unread)
+	}
+	if s.stored || s.unread != "" {
+		if err := s.manager.remove(key); err != nil {
 			return err
 		}
 		s.token = tokenWithdrawn
+		s.err = nil
 	}
 	s.begin(s.manager.now())
 	return nil
 }
 
 // beforeHeader commits the session and adds to the header what the client has
-// to be told of it.
+// to be told of it. An error does not keep the client from being told of what
+// was stored before, since an ID that was replaced is dead.
 func (s *Session) beforeHeader(h http.Header) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.carrier != nil {
+		s.carrier.discloses(h, s.loaded, &s.varyLine)
+	}
 	if !s.loaded {
 		s.headerSent = true
 		return nil
@@ -226,12 +270,9 @@ func (s *Session) beforeHeader(h http.Header) error {
 	err := s.settle()
 	s.headerSent = true
 	if s.carrier != nil {
-		s.carrier.discloses(h, &s.varyLine)
+		s.tellClient(h)
 	}
-	if err != nil {
-		return err
-	}
-	return s.tellClient(h)
+	return err
 }
 
 // afterResponse commits what was changed after the header had been sent.
@@ -244,31 +285,34 @@ func (s *Session) afterResponse() error {
 	return s.settle()
 }
 
-// settle commits the changes, and without any restarts the idle timeout. That
-// the session has ended is no error here: then there is nothing to do.
+// settle commits the changes, and restarts the idle timeout after a slow
+// handler. That the session has ended is no error here: then there is nothing
+// to do.
 func (s *Session) settle() error {
 	err := s.commit()
-	if err == nil {
+	if err == nil && s.stored {
 		if now := s.manager.now(); now-s.touched >= slowHandler {
 			err = s.touch(now)
 		}
 	}
 	if errors.Is(err, ErrEnded) {
+		if len(s.changes.all) > 0 {
+			s.manager.options.Logger.DebugContext(s.request.Context(), "the session ended before its changes could be stored")
+		}
 		return nil
 	}
 	return err
 }
 
 // tellClient hands the client its token, or takes it away.
-func (s *Session) tellClient(h http.Header) error {
+func (s *Session) tellClient(h http.Header) {
 	switch {
 	case s.stored && !s.ended && (s.token == tokenIssued || s.rolls()):
 		s.warnIfDropped()
-		return s.carrier.issue(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
+		s.carrier.issue(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
 	case s.token == tokenWithdrawn:
-		return s.carrier.withdraw(h, s.tls)
+		s.carrier.withdraw(h, s.tls)
 	}
-	return nil
 }
 
 func (s *Session) rolls() bool {
@@ -293,9 +337,9 @@ func (s *Session) cookieAge() time.Duration {
 // people have lost days to that.
 func (s *Session) warnIfDropped() {
 	cookie, ok := s.carrier.(*Cookie)
-	if ok && cookie.isSecure(s.tls) && !s.tls {
-		s.manager.warnSecure.Do(func() {
-			s.manager.options.Logger.WarnContext(s.request.Context(), "a Secure session cookie was set on a request that seems to have come over plain HTTP, where browsers drop it; if TLS ends at a proxy, name the proxy in TrustedProxies")
+	if ok && !s.tls && cookie.needsTLS() {
+		s.manager.warnPlain.Do(func() {
+			s.manager.options.Logger.WarnContext(s.request.Context(), "a session cookie that browsers accept over TLS only was set on a request that seems to have come over plain HTTP; if TLS ends at a proxy, name the proxy in TrustedProxies")
 		})
 	}
 }

@@ -94,6 +94,9 @@ const (
 
 	// Browsers drop a larger cookie without a word.
 	maxCookieBytes = 4096
+
+	// Browsers make a longer Max-Age this (RFC 6265bis, section 5.5).
+	maxCookieAge = 400 * 24 * time.Hour
 )
 
 func (c Cookie) working() (carrier, error) {
@@ -136,6 +139,11 @@ func (c *Cookie) check() error {
 	if err := c.cookie("value", c.Secure != SecureNever).Valid(); err != nil {
 		return fmt.Errorf("%w: Cookie: %w", ErrOptions, err)
 	}
+	longest := c.cookie(strings.Repeat("t", maxTokenLen), c.Secure != SecureNever)
+	longest.MaxAge, longest.Expires = int(maxCookieAge/time.Second), time.Unix(1, 0)
+	if n := len(c.line(longest)); n > maxCookieBytes {
+		return fmt.Errorf("%w: Cookie: %w: with its Name, Path and Domain it can have %d bytes, browsers keep up to %d", ErrOptions, ErrCookie, n, maxCookieBytes)
+	}
 	return nil
 }
 
@@ -149,6 +157,13 @@ func (c *Cookie) hostOnly() bool { return c.Path == "/" && c.Domain == "" }
 // did not.
 func (c *Cookie) isSecure(tls bool) bool {
 	return c.Secure == SecureAlways || c.Secure == SecureAuto && tls
+}
+
+// needsTLS reports whether browsers drop the cookie of a request that came over
+// plain HTTP.
+func (c *Cookie) needsTLS() bool {
+	return c.isSecure(false) || c.SameSite == http.SameSiteNoneMode ||
+		hasPrefixFold(c.Name, hostPrefix) || hasPrefixFold(c.Name, securePrefix)
 }
 
 func (c *Cookie) name(secure bool) string {
@@ -212,40 +227,44 @@ func (c *Cookie) presented(r *http.Request, tls bool) string {
 	return token
 }
 
-func (c *Cookie) issue(h http.Header, tls bool, token string, ttl time.Duration) error {
+func (c *Cookie) issue(h http.Header, tls bool, token string, ttl time.Duration) {
 	cookie := c.cookie(escapeCookie(token), c.isSecure(tls))
 	if ttl > 0 {
-		seconds := (ttl + time.Second - 1) / time.Second
-		cookie.MaxAge = int(seconds)
-		cookie.Expires = time.Now().Add(seconds * time.Second)
+		age := min(ttl, maxCookieAge)
+		cookie.MaxAge = int((age + time.Second - 1) / time.Second)
+		cookie.Expires = time.Now().Add(age)
 	}
-	return c.add(h, cookie)
+	c.add(h, cookie)
 }
 
-func (c *Cookie) withdraw(h http.Header, tls bool) error {
+func (c *Cookie) withdraw(h http.Header, tls bool) {
 	if c.KeepAfterDestroy {
-		return nil
+		return
 	}
 	cookie := c.cookie("", c.isSecure(tls))
 	cookie.MaxAge = -1
 	cookie.Expires = time.Unix(1, 0)
-	return c.add(h, cookie)
+	c.add(h, cookie)
 }
 
-func (c *Cookie) add(h http.Header, cookie *http.Cookie) error {
+func (c *Cookie) add(h http.Header, cookie *http.Cookie) {
+	h.Add("Set-Cookie", c.line(cookie))
+	h.Set("Cache-Control", "no-store")
+}
+
+func (c *Cookie) line(cookie *http.Cookie) string {
 	line := cookie.String()
 	if c.Priority != "" {
 		line += "; Priority=" + c.Priority
 	}
-	if len(line) > maxCookieBytes {
-		return fmt.Errorf("%w: the cookie has %d bytes, browsers keep up to %d", ErrCookie, len(line), maxCookieBytes)
-	}
-	h.Add("Set-Cookie", line)
-	h.Set("Cache-Control", "no-store")
-	return nil
+	return line
 }
 
-func (c *Cookie) discloses(h http.Header, line *[1]string) { vary(h, "Cookie", line) }
+func (c *Cookie) discloses(h http.Header, looked bool, line *[1]string) {
+	if looked {
+		vary(h, "Cookie", line)
+	}
+}
 
 // working returns no carrier: each request chooses its own.
 func (f CookieFunc) working() (carrier, error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +25,8 @@ type Manager struct {
 	proxies proxies
 	started time.Time
 
-	watchers   watchers
-	warnSecure sync.Once
+	watchers  watchers
+	warnPlain sync.Once
 }
 
 // New returns a Manager that keeps to o. The error wraps ErrOptions and says
@@ -35,7 +36,7 @@ func New(o Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{options: o, store: o.Store, proxies: o.TrustedProxies, started: time.Now()}
+	m := &Manager{options: o, store: o.Store, proxies: slices.Clone(o.TrustedProxies), started: time.Now()}
 	if m.carrier, err = o.Carrier.working(); err != nil {
 		return nil, err
 	}
@@ -72,21 +73,22 @@ func (m *Manager) Close() error {
 // next panics, changes not yet stored are dropped.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s, ok := FromContext(r.Context()); ok && s.manager == m {
+		if r.Context().Value(managerKey{m}) != nil {
 			next.ServeHTTP(w, r) // an outer Handler of the same Manager has done it all
 			return
 		}
 		x := &exchange{Context: r.Context()}
-		r = r.WithContext(x)
+		inner := r.WithContext(x)
 		x.session.manager = m
-		x.session.request = r
+		x.session.request = inner
 		if !x.session.chooseCarrier() {
-			next.ServeHTTP(w, r.WithContext(x.Context))
+			next.ServeHTTP(w, r)
 			return
 		}
 		x.writer = writer{inner: w, session: &x.session}
-		next.ServeHTTP(x.writer.asCapable(), r)
+		next.ServeHTTP(x.writer.asCapable(), inner)
 		x.writer.finish()
+		r.MultipartForm = inner.MultipartForm // whose files net/http deletes, but only of the request that it knows
 	})
 }
 
@@ -98,7 +100,12 @@ func FromContext(ctx context.Context) (*Session, bool) {
 	return s, ok
 }
 
-type sessionKey struct{}
+// sessionKey is the key of the innermost session in a context, managerKey that
+// of the session of one Manager.
+type (
+	sessionKey struct{}
+	managerKey struct{ *Manager }
+)
 
 // exchange is all that a request and its response need, in one allocation. It
 // is the context of the request too.
@@ -109,7 +116,7 @@ type exchange struct {
 }
 
 func (x *exchange) Value(key any) any {
-	if key == (sessionKey{}) {
+	if key == (sessionKey{}) || key == (managerKey{x.session.manager}) {
 		return &x.session
 	}
 	return x.Context.Value(key)
@@ -156,7 +163,13 @@ func (m *Manager) log(r *http.Request, err error) {
 	m.options.Logger.ErrorContext(r.Context(), "session not stored", "error", err)
 }
 
+// fail answers in place of the handler, whose header describes a response that
+// will not come.
 func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error) {
 	m.log(r, err)
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Etag", "Expires", "Last-Modified"} {
+		w.Header().Del(name)
+	}
+	w.Header().Set("Cache-Control", "no-store")
 	m.options.ErrorHandler(w, r, err)
 }

@@ -47,7 +47,7 @@ func instantOf(t time.Time) instant {
 	case year > 2261:
 		return math.MaxInt64
 	}
-	return instant(t.UnixNano())
+	return max(1, instant(t.UnixNano()))
 }
 
 func (i instant) time() time.Time {

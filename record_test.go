@@ -66,7 +66,7 @@ func FuzzParseRecord(f *testing.F) {
 			length += len(key) + len(value) // every value can be reached
 		}
 		require.LessOrEqual(t, length, len(raw))
-		again, err := parseRecord(changes(nil).appendTo(nil, r))
+		again, err := parseRecord(new(changes).appendTo(nil, r))
 		require.NoError(t, err)
 		require.Equal(t, r.written, again.written)
 	})
@@ -77,23 +77,25 @@ func TestChangesApplyInTheOrderTheyWereMade(t *testing.T) {
 	del := func(key string) change { return change{what: valueDeleted, key: key} }
 	clear := change{what: valuesCleared}
 	for name, test := range map[string]struct {
-		changes changes
+		changes []change
 		want    map[string]string
 	}{
 		"none":                        {nil, map[string]string{"a": "old", "b": "old"}},
-		"set":                         {changes{set("a", "1")}, map[string]string{"a": "1", "b": "old"}},
-		"set twice":                   {changes{set("a", "1"), set("a", "2")}, map[string]string{"a": "2", "b": "old"}},
-		"set then deleted":            {changes{set("a", "1"), del("a")}, map[string]string{"b": "old"}},
-		"deleted then set":            {changes{del("a"), set("a", "1")}, map[string]string{"a": "1", "b": "old"}},
-		"cleared":                     {changes{clear}, map[string]string{}},
-		"set then cleared":            {changes{set("c", "1"), clear}, map[string]string{}},
-		"cleared then set":            {changes{clear, set("c", "1")}, map[string]string{"c": "1"}},
-		"set, cleared, set otherwise": {changes{set("a", "1"), clear, set("b", "2")}, map[string]string{"b": "2"}},
+		"set":                         {[]change{set("a", "1")}, map[string]string{"a": "1", "b": "old"}},
+		"set twice":                   {[]change{set("a", "1"), set("a", "2")}, map[string]string{"a": "2", "b": "old"}},
+		"set then deleted":            {[]change{set("a", "1"), del("a")}, map[string]string{"b": "old"}},
+		"deleted then set":            {[]change{del("a"), set("a", "1")}, map[string]string{"a": "1", "b": "old"}},
+		"cleared":                     {[]change{clear}, map[string]string{}},
+		"set then cleared":            {[]change{set("c", "1"), clear}, map[string]string{}},
+		"cleared then set":            {[]change{clear, set("c", "1")}, map[string]string{"c": "1"}},
+		"set, cleared, set otherwise": {[]change{set("a", "1"), clear, set("b", "2")}, map[string]string{"b": "2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := record{values: appendValue(appendValue(nil, "a", []byte("old")), "b", []byte("old"))}
 
-			after, err := parseRecord(test.changes.appendTo(nil, before))
+			made := new(changes)
+			made.add(test.changes...)
+			after, err := parseRecord(made.appendTo(nil, before))
 
 			require.NoError(t, err)
 			got := map[string]string{}
@@ -103,7 +105,7 @@ func TestChangesApplyInTheOrderTheyWereMade(t *testing.T) {
 			}
 			assert.Equal(t, test.want, got)
 			for _, key := range []string{"a", "b", "c"} {
-				encoded, found := test.changes.over(before, key)
+				encoded, found := made.over(before, key)
 				want, wanted := test.want[key]
 				assert.Equal(t, wanted, found, key)
 				assert.Equal(t, want, string(encoded), key)

@@ -3,7 +3,7 @@ package holdfast
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/codec"
@@ -27,26 +27,41 @@ func (s *Session) regenerate(also ...change) error {
 	if err != nil {
 		return err
 	}
+	if id == s.id {
+		return fmt.Errorf("%w: Options.NewID returned the ID that the session has", ErrID)
+	}
 	key := storeKey(id)
 	if !s.stored {
 		return s.rename(id, key, also)
 	}
 
 	var raw []byte
-	err = s.manager.store.Update(s.key, func(old []byte, found bool) (change cache.Change, err error) {
+	store, copied := s.manager.storeNew, false
+	err = s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
 		raw = nil
 		if !found {
 			return cache.Keep(), nil
 		}
-		raw, err = s.copyTo(key, old, also)
-		return cache.Remove(), err
+		moved, ttl, err := s.movedTo(key, old, also)
+		if err != nil {
+			return cache.Keep(), err
+		}
+		if err := store(key, moved, ttl); err != nil {
+			return cache.Keep(), err
+		}
+		store, copied = s.manager.store.Set, true // called again, it replaces its own copy
+		raw = moved
+		return cache.Remove(), nil
 	})
 	if err == nil && raw == nil {
 		s.ended = true
 		err = ErrEnded
 	}
 	if err != nil {
-		return errors.Join(err, s.manager.remove(key)) // a copy may have been made before the old one was gone
+		if copied {
+			err = errors.Join(err, s.manager.remove(key))
+		}
+		return err
 	}
 	s.manager.watchers.tell(s.key)
 	s.id, s.key = id, key
@@ -54,34 +69,34 @@ func (s *Session) regenerate(also ...change) error {
 	return s.committed(raw)
 }
 
-// copyTo stores under key what old becomes by the changes not stored yet.
-func (s *Session) copyTo(key string, old []byte, also changes) ([]byte, error) {
+// movedTo returns what old becomes under another key by the changes not stored
+// yet and also.
+func (s *Session) movedTo(key string, old []byte, also []change) (raw []byte, ttl time.Duration, err error) {
 	r, err := parseRecord(old)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	r.values, err = s.rebindValues(r, key)
-	if err != nil {
-		return nil, err
+	if r.values, err = s.rebindValues(r, key); err != nil {
+		return nil, 0, err
 	}
 	cs, err := s.rebindChanges(key)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	raw, ttl := s.encodeRecord(r, append(cs, also...))
+	raw, ttl = s.encodeRecord(r, cs.with(also...))
 	if ttl <= 0 {
-		return nil, ErrEnded
+		return nil, 0, ErrEnded
 	}
-	return raw, s.manager.store.Set(key, raw, ttl)
+	return raw, ttl, nil
 }
 
 // rename gives a new ID to a session that is not stored yet.
-func (s *Session) rename(id, key string, also changes) error {
+func (s *Session) rename(id, key string, also []change) error {
 	cs, err := s.rebindChanges(key)
 	if err != nil {
 		return err
 	}
-	s.id, s.key, s.changes = id, key, append(cs, also...)
+	s.id, s.key, s.changes = id, key, cs.with(also...)
 	return nil
 }
 
@@ -104,21 +119,19 @@ func (s *Session) rebindValues(r record, newKey string) ([]byte, error) {
 }
 
 // rebindChanges does the same for the changes not stored yet.
-func (s *Session) rebindChanges(newKey string) (changes, error) {
+func (s *Session) rebindChanges(newKey string) (rebound changes, err error) {
 	binder, binds := s.manager.options.Codec.(codec.Binder)
 	if !binds {
-		return slices.Clone(s.changes), nil
+		return s.changes, nil
 	}
-	rebound := make(changes, len(s.changes))
-	for i, c := range s.changes {
+	for _, c := range s.changes.all {
 		if c.what == valueSet {
-			var err error
 			c.encoded, err = binder.Rebind(c.encoded, place(s.key, c.key), place(newKey, c.key))
 			if err != nil {
-				return nil, fmt.Errorf("%w cannot be bound to a new ID: %w", ErrValue, err)
+				return changes{}, fmt.Errorf("%w cannot be bound to a new ID: %w", ErrValue, err)
 			}
 		}
-		rebound[i] = c
+		rebound.add(c)
 	}
 	return rebound, nil
 }

@@ -27,6 +27,7 @@ type Session struct {
 	loaded  bool       // the store was asked, so the response depends on the cookie
 	id      string     // "" until one is presented that the store knows, or one is needed
 	key     string     // storeKey(id)
+	unread  string     // an ID that the client presents and the store could not read
 	stored  bool       // the store has it, as far as this request knows
 	ended   bool       // it was stored when the request began and is no more
 	isNew   bool
@@ -65,7 +66,7 @@ func (s *Session) Set(key string, value any) {
 		s.fail(err)
 		return
 	}
-	s.changes = append(s.changes, change{what: valueSet, key: key, encoded: encoded})
+	s.changes.add(change{what: valueSet, key: key, encoded: encoded})
 }
 
 // Delete removes the value under key, if there is one.
@@ -73,7 +74,7 @@ func (s *Session) Delete(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes = append(s.changes, change{what: valueDeleted, key: key})
+	s.changes.add(change{what: valueDeleted, key: key})
 }
 
 // Clear removes all values. The session itself goes on; see Destroy for a
@@ -82,7 +83,7 @@ func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes = append(s.changes, change{what: valuesCleared})
+	s.changes.add(change{what: valuesCleared})
 }
 
 // Keys returns the keys of all values, in no particular order.
@@ -96,7 +97,7 @@ func (s *Session) Keys() []string {
 			keys = append(keys, string(key))
 		}
 	}
-	for i, c := range s.changes {
+	for i, c := range s.changes.all {
 		if s.changes.stands(i) {
 			keys = append(keys, c.key)
 		}
@@ -157,7 +158,7 @@ func (s *Session) SetMaxAge(age time.Duration) {
 		s.fail(fmt.Errorf("%w: a Max-Age of %v, it must be 0 or at least a second", ErrValue, age))
 		return
 	}
-	s.changes = append(s.changes, change{what: idleSet, idle: age})
+	s.changes.add(change{what: idleSet, idle: age})
 	s.token = tokenIssued
 }
 
@@ -176,7 +177,7 @@ func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes = append(s.changes, change{what: expiresSet, expires: instantOf(t)})
+	s.changes.add(change{what: expiresSet, expires: instantOf(t)})
 	s.token = tokenIssued
 }
 

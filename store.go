@@ -2,6 +2,7 @@ package holdfast
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 
@@ -69,6 +70,39 @@ func (m *Manager) read(ctx context.Context, key string) ([]byte, bool, error) {
 	}
 	raw, found := m.store.Append(nil, key)
 	return raw, found, nil
+}
+
+// peek is read without counting as a use, where the store can do without.
+func (m *Manager) peek(ctx context.Context, key string) ([]byte, bool, error) {
+	if loader, ok := m.store.(Loader); ok {
+		return loader.Load(ctx, nil, key)
+	}
+	raw, found := m.store.Peek(key)
+	return raw, found, nil
+}
+
+// touch gives a record the TTL that it has now, and reports false if it is no
+// more.
+func (m *Manager) touch(key string, ttl time.Duration) bool {
+	touched := m.store.Touch(key, ttl)
+	if !touched {
+		m.watchers.tell(key)
+	}
+	return touched
+}
+
+// storeNew stores the first record of a session. An ID of the system's CSPRNG
+// is new, but that of another generator may be somebody's.
+func (m *Manager) storeNew(key string, raw []byte, ttl time.Duration) error {
+	if m.options.NewID == nil {
+		return m.store.Set(key, raw, ttl)
+	}
+	return m.store.Update(key, func(_ []byte, found bool) (cache.Change, error) {
+		if found {
+			return cache.Keep(), fmt.Errorf("%w: Options.NewID returned the ID of another session", ErrID)
+		}
+		return cache.Put(raw, ttl), nil
+	})
 }
 
 // remove deletes a record by way of Update, which unlike a plain deletion says

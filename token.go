@@ -20,6 +20,10 @@ type signer [][]byte
 const (
 	signedPrefix = "s:"
 	minKeyLen    = 16
+
+	// maxTokenLen is that of a signed ID when all that a cookie may not contain
+	// is encoded.
+	maxTokenLen = 3*len(signedPrefix) + maxIDLen + 1 + 3*43
 )
 
 func newSigner(keys [][]byte) (signer, error) {

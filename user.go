@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -31,10 +32,11 @@ func (s *Session) Login(userID string) error {
 	if userID == "" {
 		return fmt.Errorf("%w: the user ID is empty", ErrValue)
 	}
-	login := changes{{what: userSet, user: userID, at: s.manager.now()}}
-	if before := s.changes.header(s.record).user; before != "" && before != userID {
+	login := []change{{what: userSet, user: userID, at: s.manager.now()}}
+	if user := s.changes.header(s.record).user; user != "" && user != userID {
 		login = append(login, change{what: valuesCleared})
 	}
+	before := s.changes
 	err := s.regenerate(login...)
 	if errors.Is(err, ErrEnded) {
 		s.startOver()
@@ -44,7 +46,7 @@ func (s *Session) Login(userID string) error {
 		return err
 	}
 	if err := s.commit(); err != nil {
-		s.changes = s.changes[:len(s.changes)-len(login)]
+		s.changes = before
 		return err
 	}
 	return nil
@@ -74,7 +76,8 @@ func (s *Session) EndAll() (int, error) {
 
 // EndOthers ends all other sessions of the user who is logged in, and returns
 // how many. Call it when they change their password, along with Regenerate.
-// Without a user it does nothing. The error is one of Manager.EndUser.
+// Without a user it does nothing. The error is one of Manager.EndUser, or
+// ErrEnded if this session is itself no more; then it ends none.
 func (s *Session) EndOthers() (int, error) {
 	user := s.UserID()
 	if user == "" {
@@ -83,7 +86,13 @@ func (s *Session) EndOthers() (int, error) {
 	s.mu.Lock()
 	this := s.key
 	s.mu.Unlock()
-	return s.manager.endWhere(user, func(key string) bool { return key != this })
+	return s.manager.endWhere(user, func(infos []Info) ([]Info, error) {
+		here := slices.IndexFunc(infos, func(i Info) bool { return i.found().key == this })
+		if here < 0 {
+			return nil, ErrEnded
+		}
+		return slices.Delete(infos, here, here+1), nil
+	})
 }
 
 // Info tells of a session that is not this request's. It prints as its type
@@ -98,6 +107,13 @@ type Info struct {
 	LastSeen time.Time // when it was last used
 	Expires  time.Time // when it ends whatever its activity
 
+	// found is a function because fmt prints a struct within another one, and
+	// even what a pointer there points to.
+	found func() found
+}
+
+// found is the session that an Info tells of.
+type found struct {
 	manager *Manager
 	key     string
 	record  record
@@ -106,13 +122,17 @@ type Info struct {
 // Format prints the type alone, whatever the verb.
 func (i Info) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Info") }
 
+// LogValue does the same for log/slog.
+func (i Info) LogValue() slog.Value { return slog.StringValue("holdfast.Info") }
+
 // Value stores the session's value under key into into, a non-nil pointer, and
 // reports whether there is one of that type. So an application that wants to
 // show where a user is logged in sets the address and the user agent at log-in,
 // and reads them here.
 func (i Info) Value(key string, into any) bool {
-	encoded, found := i.record.value(key)
-	return found && i.manager.decode(i.key, key, encoded, into) == nil
+	f := i.found()
+	encoded, ok := f.record.value(key)
+	return ok && f.manager.decode(f.key, key, encoded, into) == nil
 }
 
 // Is reports whether s is the session that i tells of.
@@ -120,7 +140,7 @@ func (i Info) Is(s *Session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return subtle.ConstantTimeCompare([]byte(i.key), []byte(s.key)) == 1
+	return subtle.ConstantTimeCompare([]byte(i.found().key), []byte(s.key)) == 1
 }
 
 // Sessions returns the sessions of a user, the last seen first. It looks at
@@ -169,7 +189,7 @@ func (m *Manager) Clear() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return m.endAll(all, func(Info) bool { return true })
+	return m.endAll(all)
 }
 
 // EndUser ends all sessions of a user and returns how many. A log-in that
@@ -177,7 +197,7 @@ func (m *Manager) Clear() (int, error) {
 // password is not accepted any more. The error wraps ErrUnsupported if the store
 // is no Matcher, or is the store's; the sessions counted are ended all the same.
 func (m *Manager) EndUser(userID string) (int, error) {
-	return m.endWhere(userID, func(string) bool { return true })
+	return m.endWhere(userID, func(infos []Info) ([]Info, error) { return infos, nil })
 }
 
 // End ends one session of a user, as named by its Info.Handle, and reports
@@ -192,20 +212,34 @@ func (m *Manager) End(userID, handle string) (bool, error) {
 	return m.endIfUser(string(key), userID)
 }
 
-func (m *Manager) endWhere(userID string, chosen func(key string) bool) (int, error) {
-	infos, err := m.Sessions(userID)
-	if err != nil {
-		return 0, err
+// endRounds bounds how often a user's sessions are listed anew while they end.
+const endRounds = 16
+
+// endWhere ends those of a user's sessions that choose chooses. It lists them
+// anew until none is left, since one that gets a new ID meanwhile may be in no
+// listing.
+func (m *Manager) endWhere(userID string, choose func([]Info) ([]Info, error)) (n int, err error) {
+	for range endRounds {
+		infos, err := m.Sessions(userID)
+		if err != nil {
+			return n, err
+		}
+		chosen, err := choose(infos)
+		if err != nil || len(chosen) == 0 {
+			return n, err
+		}
+		ended, err := m.endAll(slices.Values(chosen))
+		n += ended
+		if err != nil {
+			return n, err
+		}
 	}
-	return m.endAll(slices.Values(infos), func(i Info) bool { return chosen(i.key) })
+	return n, nil
 }
 
-func (m *Manager) endAll(infos iter.Seq[Info], chosen func(Info) bool) (n int, first error) {
+func (m *Manager) endAll(infos iter.Seq[Info]) (n int, first error) {
 	for info := range infos {
-		if !chosen(info) {
-			continue
-		}
-		ended, err := m.endIfUser(info.key, info.UserID)
+		ended, err := m.endIfUser(info.found().key, info.UserID)
 		if ended {
 			n++
 		}
@@ -257,6 +291,6 @@ func (m *Manager) info(entry cache.Entry) (Info, bool) {
 		Handle:  hex.EncodeToString([]byte(entry.ID)),
 		UserID:  r.user,
 		Created: r.created.time(), LastSeen: (now - instant(entry.Idle)).time(), Expires: m.expires(r).time(),
-		manager: m, key: entry.ID, record: r,
+		found: func() found { return found{m, entry.ID, r} },
 	}, true
 }

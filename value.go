@@ -2,7 +2,6 @@ package holdfast
 
 import (
 	"errors"
-	"slices"
 )
 
 // Get returns the value under key. It reports false if there is none, or if it
@@ -43,11 +42,11 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 	err := s.commitAs(func(r record) (changes, error) {
 		value, err := valueIn[T](s, r, key)
 		if err != nil {
-			return nil, err
+			return changes{}, err
 		}
 		updated = fn(value)
 		encoded, err := s.encode(key, updated)
-		return append(slices.Clip(s.changes), change{what: valueSet, key: key, encoded: encoded}), err
+		return s.changes.with(change{what: valueSet, key: key, encoded: encoded}), err
 	})
 	if err != nil {
 		var zero T
@@ -70,7 +69,7 @@ func Pop[T any](s *Session, key string) (value T, ok bool) {
 		_, ok = s.changes.over(r, key)
 		var err error
 		value, err = valueIn[T](s, r, key)
-		return append(slices.Clip(s.changes), change{what: valueDeleted, key: key}), err
+		return s.changes.with(change{what: valueDeleted, key: key}), err
 	})
 	if err != nil || !ok {
 		if !errors.Is(err, ErrEnded) {

@@ -43,7 +43,7 @@ func (m *Manager) waitForEnd(ctx context.Context, key string, told <-chan struct
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for {
-		if _, found := m.store.Peek(key); !found {
+		if _, found, err := m.peek(ctx, key); !found && err == nil {
 			return true
 		}
 		select {

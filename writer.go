@@ -113,10 +113,10 @@ func (w flushingHijackingWriter) Flush() { _ = w.FlushError() }
 func (w hijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error)         { return w.hijack() }
 func (w flushingHijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
 
-// asCapable returns w with Flush and Hijack where the wrapped writer has them.
+// asCapable returns w with Flush and Hijack where the wrapped writer has them,
+// or one that it wraps.
 func (w *writer) asCapable() http.ResponseWriter {
-	_, flushes := w.inner.(http.Flusher)
-	_, hijacks := w.inner.(http.Hijacker)
+	flushes, hijacks := can[http.Flusher](w.inner), can[http.Hijacker](w.inner)
 	switch {
 	case flushes && hijacks:
 		return flushingHijackingWriter{w}
@@ -126,4 +126,18 @@ func (w *writer) asCapable() http.ResponseWriter {
 		return hijackingWriter{w}
 	}
 	return w
+}
+
+// can reports whether http.ResponseController would find an A in w.
+func can[A any](w http.ResponseWriter) bool {
+	for {
+		if _, ok := w.(A); ok {
+			return true
+		}
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = wrapper.Unwrap()
+	}
 }

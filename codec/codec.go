@@ -28,7 +28,8 @@ import "fmt"
 //   - Unmarshal of bytes that Marshal did not write, be they cut short, lengthened or hostile, returns an
 //     error or some value, but does not panic, and uses memory in proportion to data.
 //
-// After an error from Unmarshal, the value at v is unspecified.
+// After an error from Unmarshal, the value at v is unspecified. No error quotes the value or the bytes:
+// errors are logged, and values are secret.
 type Codec interface {
 	Marshal(v any) ([]byte, error)
 	Unmarshal(data []byte, v any) error
@@ -53,8 +54,8 @@ type Binder interface {
 
 // recoverInto reports a panic of a value's own method as an error, because the caller of a codec is a
 // server that must survive its values.
-func recoverInto(err *error) {
-	if cause := recover(); cause != nil {
-		*err = fmt.Errorf("codec: panic in a method of the value: %v", cause)
+func recoverInto(err *error, v any) {
+	if recover() != nil {
+		*err = fmt.Errorf("codec: a method of %T, or of what it holds, panicked", v)
 	}
 }

@@ -51,7 +51,7 @@ var errDestination = errors.New("codec: msgpack: destination is not a non-nil po
 // Marshal returns v as MessagePack. The bytes belong to the caller. Two calls may order the entries of a
 // map differently.
 func (MsgPack) Marshal(v any) (data []byte, err error) {
-	defer recoverInto(&err)
+	defer recoverInto(&err, v)
 	e := borrowEncoder()
 	if err := e.any(v); err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (MsgPack) Marshal(v any) (data []byte, err error) {
 // Unmarshal stores the one value in data into v, a non-nil pointer. Bytes after it are an error. It
 // keeps no reference to data.
 func (MsgPack) Unmarshal(data []byte, v any) (err error) {
-	defer recoverInto(&err)
+	defer recoverInto(&err, v)
 	destination := reflect.ValueOf(v)
 	if destination.Kind() != reflect.Pointer || destination.IsNil() {
 		return errDestination
