@@ -289,13 +289,6 @@ func (s *Session) needID() error {
 	return nil
 }
 
-func (s *Session) endedIf(ended bool) error {
-	if ended {
-		return ErrEnded
-	}
-	return nil
-}
-
 func (s *Session) encode(key string, value any) ([]byte, error) {
 	if s.manager.binds() {
 		if err := s.needID(); err != nil {
