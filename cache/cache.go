@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,7 +22,10 @@ type Cache struct {
 	hashMask uint64 // all ones, but for tests in which hashes are to collide
 	clock    clock
 	shards   []shard
-	memory   []byte // of which each shard has its part
+	maxBytes atomic.Int64 // options.MaxBytes
+
+	resizing sync.Mutex
+	regions  [][]byte // of memory, of which each shard has its parts
 
 	sweeper sweeper
 	closed  atomic.Bool
@@ -37,7 +41,8 @@ func New(o Options) (*Cache, error) {
 		return nil, err
 	}
 	share := o.shardMemory()
-	memory, err := reserve(share * int64(o.Shards))
+	stride := (share + lineBytes - 1) &^ (lineBytes - 1)
+	memory, err := reserve(stride * int64(o.Shards))
 	if err != nil {
 		return nil, err
 	}
@@ -47,10 +52,11 @@ func New(o Options) (*Cache, error) {
 		hashMask: ^uint64(0),
 		clock:    startClock(),
 		shards:   make([]shard, o.Shards),
-		memory:   memory,
+		regions:  [][]byte{memory},
 	}
+	c.maxBytes.Store(o.MaxBytes)
 	for i := range c.shards {
-		c.shards[i].init(memory[int64(i)*share:int64(i+1)*share], o, c.hashBytes)
+		c.shards[i].init(memory[int64(i)*stride:][:share:share], o, c.hashBytes)
 	}
 	c.startSweeper()
 	return c, nil
@@ -201,7 +207,12 @@ func (c *Cache) Close() error {
 			s.close()
 			c.unlock(s)
 		}
-		release(c.memory) // no shard refers to it any more
+		c.resizing.Lock()
+		for _, memory := range c.regions {
+			release(memory) // no shard refers to it any more
+		}
+		c.regions = nil
+		c.resizing.Unlock()
 	}
 	c.sweeper.wait()
 	return nil

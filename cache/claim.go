@@ -48,6 +48,9 @@ func (s *shard) claimable(r ref, units uint32) bool {
 	moving := int64(0)
 	for length := uint32(0); length < units; {
 		h := *s.arena.run(r)
+		if s.arena.isRetiring(r, h.units()) {
+			return false
+		}
 		switch h.kind() {
 		case isEdge, isSegment, isClaimed:
 			return false
