@@ -24,8 +24,9 @@ type Cache struct {
 	shards   []shard
 	maxBytes atomic.Int64 // options.MaxBytes
 
-	resizing sync.Mutex
-	regions  [][]byte // of memory, of which each shard has its parts
+	saving   sync.Mutex // held while a file is written
+	resizing sync.Mutex // and while the cap changes; guards options.MaxBytes and regions
+	regions  [][]byte   // of memory, of which each shard has its parts
 
 	sweeper sweeper
 	closed  atomic.Bool

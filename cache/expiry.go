@@ -7,7 +7,7 @@ import (
 )
 
 // NoExpiry is the TTL of an entry that does not expire. Any TTL that reaches
-// beyond what the clock can count, some 292 years, means the same.
+// beyond what the clock can count, some 291 years, means the same.
 const NoExpiry time.Duration = math.MaxInt64
 
 // noDeadline is later than all others.
@@ -17,13 +17,17 @@ const noDeadline int64 = math.MaxInt64
 // when nothing asks for it. The entry itself is gone at its deadline.
 const sweepInterval = time.Second
 
-// clock counts nanoseconds since the cache was made. It is monotonic: stepping
-// the wall clock moves no deadline.
+// clock counts nanoseconds. It is monotonic: stepping the wall clock moves no
+// deadline.
 type clock struct{ start time.Time }
+
+// clockStart is what the clock reads when the cache is made. What it loads then
+// was used before that, up to a year.
+const clockStart = int64(365 * 24 * time.Hour)
 
 func startClock() clock { return clock{time.Now()} }
 
-func (c *clock) now() int64 { return int64(time.Since(c.start)) }
+func (c *clock) now() int64 { return clockStart + int64(time.Since(c.start)) }
 
 // deadlineAt returns the deadline of a TTL given at now.
 func deadlineAt(now int64, ttl time.Duration) int64 {

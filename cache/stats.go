@@ -84,7 +84,7 @@ func (s *shard) addTo(total *Stats) {
 	total.EvictedForCapacity += s.counts.evictions[Capacity-1]
 	total.EvictedExpired += s.counts.evictions[Expired-1]
 	if victim := s.order.victim(&s.arena); victim != 0 {
-		age := max(0, time.Duration(s.now-int64(s.arena.record(victim).lastUse()<<tickShift)))
+		age := s.idle(victim)
 		if total.VictimAge == 0 || age < total.VictimAge {
 			total.VictimAge = age
 		}
