@@ -121,7 +121,9 @@ func holeClasses(chunkShift uint8) int { return classOf(uint32(min(maxRun, 1<<ch
 
 // grow adds memory as one more chunk of at most 1<<chunkShift units.
 func (a *arena) grow(memory []byte) {
-	a.retireTop()
+	if len(a.chunks) > 0 {
+		a.retireTop()
+	}
 	start := ref(len(a.chunks)) << a.chunkShift
 	a.addChunk(memory)
 	units := ref(len(memory) / unit)
@@ -134,14 +136,17 @@ func (a *arena) grow(memory []byte) {
 
 // retireTop makes holes of what lies beyond top.
 func (a *arena) retireTop() {
-	for a.end > a.top {
-		units := min(uint32(a.end-a.top), maxRun)
-		r := a.carve(units)
-		if r == 0 {
-			return
-		}
+	for a.end >= a.top+minRun {
+		end := a.end
+		r := a.carve(min(uint32(end-a.top), maxRun))
+		a.end = a.top // or freeing it would put it back
 		a.free(r)
+		a.end = end
 	}
+	rest := a.end - a.top // too little for a hole
+	a.run(a.top).setUnits(1 + uint32(rest))
+	a.holeUnits -= int64(rest)
+	a.end = a.top
 }
 
 // carve makes a run of exactly units out of what was never used, or returns 0

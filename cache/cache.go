@@ -57,7 +57,7 @@ func New(o Options) (*Cache, error) {
 	}
 	c.maxBytes.Store(o.MaxBytes)
 	for i := range c.shards {
-		c.shards[i].init(memory[int64(i)*stride:][:share:share], o, c.hashBytes)
+		c.shards[i].init(memory[int64(i)*stride:][:share:share], o, c)
 	}
 	c.startSweeper()
 	return c, nil

@@ -49,6 +49,7 @@ func TestACacheDoesWhatThePlainOneDoes(t *testing.T) {
 				for range steps(test.steps) {
 					m.step(test.ids, test.longest)
 				}
+				require.Positive(t, m.capacity, "nothing was ever in want of room")
 			})
 		})
 	}
@@ -64,6 +65,7 @@ type modelTest struct {
 	random   *rand.Rand
 	ordered  bool // whether victims can be compared with the plain one's order
 	steps    int
+	capacity int // evictions for want of room
 
 	mu   sync.Mutex
 	told []evicted
@@ -216,6 +218,9 @@ func (m *modelTest) learnBut(id string) {
 			m.requireVictim(e.id, id)
 		}
 		require.False(m.t, e.why == Capacity && e.id == id, "step %d: an entry evicted itself", m.steps)
+		if e.why == Capacity {
+			m.capacity++
+		}
 		m.plain.remove(e.id)
 	}
 	m.told = m.told[:0]

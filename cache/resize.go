@@ -24,11 +24,11 @@ func (c *Cache) SetMaxBytes(maxBytes int64) error {
 		o.MaxBytes = defaultMaxBytes
 	}
 	o, err := o.withDefaults()
-	if err != nil {
-		return err
-	}
 	if c.closed.Load() {
 		return ErrClosed
+	}
+	if err != nil {
+		return err
 	}
 	if err := c.growTo(o); err != nil {
 		return err
@@ -243,7 +243,8 @@ func (a *arena) isRetiring(r ref, units uint32) bool {
 func (a *arena) beginRetiring(units int64) {
 	a.retireTop()
 	last := len(a.chunks) - 1
-	for surplus := a.units - units; ; last-- {
+	// The boundary may have to move by a little, for both sides of it to be runs.
+	for surplus := a.units - units + 2*minRun; ; last-- {
 		c := &a.chunks[last]
 		if last == 0 || surplus < int64(c.units)-minChunkBytes/unit {
 			a.retired = ref(last)<<a.chunkShift + c.units - 1 - ref(surplus)

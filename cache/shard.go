@@ -28,7 +28,7 @@ type shard struct {
 	index      index
 	order      evictionOrder
 
-	hash func(id []byte) uint64
+	owner *Cache
 
 	segmentEarliest []int64 // of each segment: no entry in it has an earlier deadline
 	earliest        int64   // nor any entry
@@ -56,8 +56,8 @@ func (s *shard) lock(now int64) {
 }
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
-func (s *shard) init(memory []byte, o Options, hash func([]byte) uint64) {
-	s.hash = hash
+func (s *shard) init(memory []byte, o Options, owner *Cache) {
+	s.owner = owner
 	s.collectEvicted = o.OnEvict != nil
 	s.earliest = noDeadline
 	s.arena.init(memory)
@@ -87,10 +87,10 @@ func (s *shard) tagAt(r ref) tag {
 	a := &s.arena
 	h := a.record(r)
 	if h.run.kind() == isRecord {
-		return tagOf(s.hash(a.bytes(r, recordHeadBytes, recordHeadBytes+h.idLen())))
+		return tagOf(s.owner.hashBytes(a.bytes(r, recordHeadBytes, recordHeadBytes+h.idLen())))
 	}
 	s.scratch = a.appendID(s.scratch[:0], r)
-	return tagOf(s.hash(s.scratch))
+	return tagOf(s.owner.hashBytes(s.scratch))
 }
 
 // lookup returns the live entry under id, or 0. One that has expired is gone
