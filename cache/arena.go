@@ -20,6 +20,10 @@ type arena struct {
 	top ref // where the memory never used begins, in the last chunk in use
 	end ref // where it ends
 
+	retired ref // while memory is given up (see resize.go): where what is to go begins
+
+	chunkShift uint8 // a ref's bits above are the number of its chunk
+
 	holeUnits int64 // in holes and beyond top
 	units     int64 // in the whole arena
 
@@ -27,9 +31,8 @@ type arena struct {
 	holes    []ref              // the first hole of each class
 
 	// What each lookup needs comes last, beside the shard's lock.
-	chunkShift uint8          // a ref's bits above are the number of its chunk
-	nearUnits  ref            // the length of
-	near       unsafe.Pointer // the first chunk, which is all there is until the cap grows
+	nearUnits ref            // the length of
+	near      unsafe.Pointer // the first chunk, which is all there is until the cap grows
 }
 
 // run is the first word of each run: its length, its kind and what else all
@@ -86,7 +89,7 @@ type hole struct {
 // each doubling. A bitmap of the classes that have holes finds the next larger
 // one in a few instructions (Masmano and others, TLSF, 2004).
 const (
-	exactClasses = 32
+	exactClasses = 16
 	classWords   = 2
 	// So many holes of the class that a length is in are tried, before the
 	// next class is, in which all are long enough.
@@ -99,20 +102,28 @@ func classOf(units uint32) int {
 	}
 	exponent := bits.Len32(units) - 1
 	quarter := units >> (exponent - 2) & 3
-	return exactClasses + (exponent-5)*4 + int(quarter)
+	return exactClasses + (exponent-4)*4 + int(quarter)
 }
 
-// init makes memory the first chunk. Its length is a multiple of lineBytes.
+// init makes memory the first chunk. Its length is a multiple of unit.
 func (a *arena) init(memory []byte) {
 	*a = arena{}
-	a.chunkShift = uint8(bits.Len(uint(len(memory)/unit - 1)))
-	a.holes = make([]ref, classOf(uint32(min(maxRun, len(memory)/unit)))+1)
+	a.chunkShift = chunkShiftFor(int64(len(memory)))
+	a.holes = make([]ref, holeClasses(a.chunkShift))
 	a.grow(memory)
 }
 
+// chunkShiftFor returns the least shift for a first chunk of so many bytes.
+func chunkShiftFor(memory int64) uint8 { return uint8(bits.Len64(uint64(memory/unit - 1))) }
+
+// holeClasses is how many classes the holes of a chunk can be in.
+func holeClasses(chunkShift uint8) int { return classOf(uint32(min(maxRun, 1<<chunkShift))) + 1 }
+
 // grow adds memory as one more chunk of at most 1<<chunkShift units.
 func (a *arena) grow(memory []byte) {
-	a.retireTop()
+	if len(a.chunks) > 0 {
+		a.retireTop()
+	}
 	start := ref(len(a.chunks)) << a.chunkShift
 	a.addChunk(memory)
 	units := ref(len(memory) / unit)
@@ -125,14 +136,17 @@ func (a *arena) grow(memory []byte) {
 
 // retireTop makes holes of what lies beyond top.
 func (a *arena) retireTop() {
-	for a.end > a.top {
-		units := min(uint32(a.end-a.top), maxRun)
-		r := a.carve(units)
-		if r == 0 {
-			return
-		}
+	for a.end >= a.top+minRun {
+		end := a.end
+		r := a.carve(min(uint32(end-a.top), maxRun))
+		a.end = a.top // or freeing it would put it back
 		a.free(r)
+		a.end = end
 	}
+	rest := a.end - a.top // too little for a hole
+	a.run(a.top).setUnits(1 + uint32(rest))
+	a.holeUnits -= int64(rest)
+	a.end = a.top
 }
 
 // carve makes a run of exactly units out of what was never used, or returns 0
@@ -195,11 +209,20 @@ func (a *arena) trim(r ref, units uint32) {
 // free makes a hole of the run at r, joined with the holes around it, or with
 // what lies beyond top.
 func (a *arena) free(r ref) {
+	if a.retired != 0 {
+		a.splitAtRetired(r)
+	}
+	a.freeRun(r)
+}
+
+func (a *arena) freeRun(r ref) {
 	h := a.run(r)
 	units := h.units()
-	a.holeUnits += int64(units)
+	if !a.isRetired(r) {
+		a.holeUnits += int64(units)
+	}
 	poison(a, r, units)
-	if next := r + ref(units); a.run(next).kind() == isHole {
+	if next := r + ref(units); a.run(next).kind() == isHole && a.isRetired(next) == a.isRetired(r) {
 		if more := a.run(next).units(); units+more <= maxRun {
 			a.unlist(next)
 			units += more
@@ -207,14 +230,14 @@ func (a *arena) free(r ref) {
 	}
 	if h.is(afterHole) {
 		before := *a.lastWord(r-1, 1)
-		if units+before <= maxRun {
+		if units+before <= maxRun && a.isRetired(r-ref(before)) == a.isRetired(r) {
 			r -= ref(before)
 			a.unlist(r)
 			units += before
 			h = a.run(r)
 		}
 	}
-	if r+ref(units) == a.top {
+	if r+ref(units) == a.top && a.top < a.end {
 		a.top = r
 		h.setUnits(1)
 		h.setKind(isEdge)
@@ -226,7 +249,13 @@ func (a *arena) free(r ref) {
 	a.list(r)
 }
 
+// isRetired reports whether the run at r begins in the retired part.
+func (a *arena) isRetired(r ref) bool { return a.retired != 0 && r >= a.retired }
+
 func (a *arena) list(r ref) {
+	if a.isRetired(r) {
+		return
+	}
 	h := a.hole(r)
 	c := classOf(h.run.units())
 	first := a.holes[c]
@@ -239,6 +268,9 @@ func (a *arena) list(r ref) {
 }
 
 func (a *arena) unlist(r ref) {
+	if a.isRetired(r) {
+		return
+	}
 	h := a.hole(r)
 	checkPoison(a, r)
 	if h.next != 0 {

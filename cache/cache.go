@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,7 +22,11 @@ type Cache struct {
 	hashMask uint64 // all ones, but for tests in which hashes are to collide
 	clock    clock
 	shards   []shard
-	memory   []byte // of which each shard has its part
+	maxBytes atomic.Int64 // options.MaxBytes
+
+	saving   sync.Mutex // held while a file is written
+	resizing sync.Mutex // and while the cap changes; guards options.MaxBytes and regions
+	regions  [][]byte   // of memory, of which each shard has its parts
 
 	sweeper sweeper
 	closed  atomic.Bool
@@ -37,7 +42,8 @@ func New(o Options) (*Cache, error) {
 		return nil, err
 	}
 	share := o.shardMemory()
-	memory, err := reserve(share * int64(o.Shards))
+	stride := (share + lineBytes - 1) &^ (lineBytes - 1)
+	memory, err := reserve(stride * int64(o.Shards))
 	if err != nil {
 		return nil, err
 	}
@@ -47,10 +53,11 @@ func New(o Options) (*Cache, error) {
 		hashMask: ^uint64(0),
 		clock:    startClock(),
 		shards:   make([]shard, o.Shards),
-		memory:   memory,
+		regions:  [][]byte{memory},
 	}
+	c.maxBytes.Store(o.MaxBytes)
 	for i := range c.shards {
-		c.shards[i].init(memory[int64(i)*share:int64(i+1)*share], o, c.hashBytes)
+		c.shards[i].init(memory[int64(i)*stride:][:share:share], o, c)
 	}
 	c.startSweeper()
 	return c, nil
@@ -201,7 +208,12 @@ func (c *Cache) Close() error {
 			s.close()
 			c.unlock(s)
 		}
-		release(c.memory) // no shard refers to it any more
+		c.resizing.Lock()
+		for _, memory := range c.regions {
+			release(memory) // no shard refers to it any more
+		}
+		c.regions = nil
+		c.resizing.Unlock()
 	}
 	c.sweeper.wait()
 	return nil

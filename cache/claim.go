@@ -48,6 +48,9 @@ func (s *shard) claimable(r ref, units uint32) bool {
 	moving := int64(0)
 	for length := uint32(0); length < units; {
 		h := *s.arena.run(r)
+		if s.arena.isRetiring(r, h.units()) {
+			return false
+		}
 		switch h.kind() {
 		case isEdge, isSegment, isClaimed:
 			return false
@@ -73,18 +76,49 @@ const claimMost = 256 << 10
 // there was no other place.
 func (s *shard) claim(r ref, units uint32) ref {
 	a := &s.arena
-	a.useHole(r, isClaimed)
+	// The holes first, or what is moved from the row would move into them.
+	end := r
+	for end < r+ref(units) {
+		h := a.run(end)
+		if h.kind() == isHole {
+			a.useHole(end, isClaimed)
+		}
+		end += ref(h.units())
+	}
 	for a.run(r).units() < units {
 		next := r + ref(a.run(r).units())
-		if kind := a.run(next).kind(); kind == isHole {
+		switch a.run(next).kind() {
+		case isHole:
 			a.useHole(next, isClaimed)
+			fallthrough
+		case isClaimed:
 			a.run(r).setUnits(a.run(r).units() + a.run(next).units())
-		} else if !s.vacate(next) {
-			a.free(r)
-			return 0
+			continue
+		case isRecord, isHead, isSpill:
+			if s.vacate(next) {
+				continue
+			}
 		}
+		a.unclaim(r, end)
+		return 0
 	}
+	a.unclaim(r+ref(a.run(r).units()), end)
 	return r
+}
+
+// unclaim frees the claimed runs from r to end.
+func (a *arena) unclaim(r, end ref) {
+	for r < end {
+		h := a.run(r)
+		next := r + ref(h.units())
+		if h.kind() == isClaimed {
+			if a.run(next).kind() == isHole { // which is joined with it
+				next += ref(a.run(next).units())
+			}
+			a.free(r)
+		}
+		r = next
+	}
 }
 
 // vacate moves away what is in the run at r, an isRecord, isHead or isSpill,

@@ -14,6 +14,10 @@ var (
 	// under the ID is still there.
 	ErrTooLarge = errors.New("cache: too large")
 
+	// ErrSnapshot: a stream or file to load is not whole: truncated, altered or
+	// no snapshot at all. What of it is intact was loaded.
+	ErrSnapshot = errors.New("cache: damaged snapshot")
+
 	// ErrClosed: the cache was closed and holds nothing any more.
 	ErrClosed = errors.New("cache: closed")
 )

@@ -200,6 +200,13 @@ func (o *evictionOrder) victim(a *arena) ref {
 	return o.protected.oldest
 }
 
+// sort puts the entries of each segment in the order of their latest use.
+func (o *evictionOrder) sort(a *arena) {
+	o.catchUp(a)
+	o.protected.sort(a)
+	o.probation.sort(a)
+}
+
 // list is a segment's entries in the order of their latest use.
 type list struct {
 	// No more than 2/windows of the list's entries were used after recentAfter.
@@ -272,4 +279,54 @@ func (a *arena) weight(r ref) int64 {
 		return int64(h.run.units())
 	}
 	return int64(unitsFor(headHeadBytes + h.idLen() + a.head(r).length))
+}
+
+// sort puts the entries in the order of their latest use: a merge sort of
+// sorted lists, linked from newest to oldest, of which sorted[i] has 1<<i
+// entries or none.
+func (l *list) sort(a *arena) {
+	var sorted [32]ref
+	for r, n := l.newest, l.count; n > 0; n-- {
+		next := a.record(r).older
+		a.record(r).older = 0
+		i := 0
+		for ; sorted[i] != 0; i++ {
+			r = mergeLists(a, sorted[i], r)
+			sorted[i] = 0
+		}
+		sorted[i] = r
+		r = next
+	}
+	all := ref(0)
+	for _, r := range sorted {
+		all = mergeLists(a, r, all)
+	}
+	newer := ref(0)
+	l.newest = all
+	for r := all; r != 0; newer, r = r, a.record(r).older {
+		a.record(r).newer = newer
+	}
+	l.oldest = newer
+}
+
+// mergeLists merges two sorted lists. Of entries used at the same time, those of
+// the first come first.
+func mergeLists(a *arena, first, second ref) ref {
+	merged := ref(0)
+	end := &merged
+	for first != 0 && second != 0 {
+		if a.record(first).lastUse() >= a.record(second).lastUse() {
+			*end = first
+			end = &a.record(first).older
+			first = *end
+		} else {
+			*end = second
+			end = &a.record(second).older
+			second = *end
+		}
+	}
+	if *end = first; first == 0 {
+		*end = second
+	}
+	return merged
 }

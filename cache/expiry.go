@@ -7,23 +7,28 @@ import (
 )
 
 // NoExpiry is the TTL of an entry that does not expire. Any TTL that reaches
-// beyond what the clock can count, some 292 years, means the same.
+// beyond what the clock can count, some 291 years, means the same.
 const NoExpiry time.Duration = math.MaxInt64
 
 // noDeadline is later than all others.
 const noDeadline int64 = math.MaxInt64
 
-// sweepInterval bounds how long the memory of an expired entry stays taken
-// when nothing asks for it. The entry itself is gone at its deadline.
+// sweepInterval is the least time between two sweeps, which bounds how long the
+// memory of an expired entry stays taken when nothing asks for it. The entry
+// itself is gone at its deadline.
 const sweepInterval = time.Second
 
-// clock counts nanoseconds since the cache was made. It is monotonic: stepping
-// the wall clock moves no deadline.
+// clock counts nanoseconds. It is monotonic: stepping the wall clock moves no
+// deadline.
 type clock struct{ start time.Time }
+
+// clockStart is what the clock reads when the cache is made. What it loads then
+// was used before that, up to a year.
+const clockStart = int64(365 * 24 * time.Hour)
 
 func startClock() clock { return clock{time.Now()} }
 
-func (c *clock) now() int64 { return int64(time.Since(c.start)) }
+func (c *clock) now() int64 { return clockStart + int64(time.Since(c.start)) }
 
 // deadlineAt returns the deadline of a TTL given at now.
 func deadlineAt(now int64, ttl time.Duration) int64 {
@@ -52,7 +57,10 @@ func (s *shard) setDeadline(r ref, t tag, deadline int64) {
 	s.arena.record(r).deadline = deadline
 	if earliest := &s.segmentEarliest[s.index.segmentOf(t)]; deadline < *earliest {
 		*earliest = deadline
-		s.earliest = min(s.earliest, deadline)
+		if deadline < s.earliest {
+			s.earliest = deadline
+			s.owner.sweeper.wakeBy(deadline)
+		}
 	}
 }
 
@@ -158,29 +166,67 @@ func (c *Cache) settle(s *shard) {
 }
 
 // sweeper is the goroutine that gives back the memory of expired entries that
-// nobody asks for.
+// nobody asks for. It sleeps until the earliest deadline that it knows of: an
+// idle cache wakes nobody.
 type sweeper struct {
 	stopping chan struct{}
 	stopped  chan struct{}
 	calling  atomic.Bool // OnEvict runs on the sweeper's goroutine
+
+	planned atomic.Int64  // when it wants to wake, by the clock
+	hurry   chan struct{} // that it is to plan anew
 }
 
 func (c *Cache) startSweeper() {
 	c.sweeper.stopping = make(chan struct{})
 	c.sweeper.stopped = make(chan struct{})
+	c.sweeper.hurry = make(chan struct{}, 1)
 	go c.sweep()
 }
 
 func (c *Cache) sweep() {
 	defer close(c.sweeper.stopped)
-	tick := time.NewTicker(sweepInterval)
-	defer tick.Stop()
+	timer := time.NewTimer(sweepInterval)
+	defer timer.Stop()
+	soonest := c.clock.now() + int64(sweepInterval)
 	for {
+		next := max(c.planSweep(), soonest)
+		if c.sweeper.planned.Store(next); next == noDeadline {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Duration(next - c.clock.now()))
+		}
 		select {
 		case <-c.sweeper.stopping:
 			return
-		case <-tick.C:
+		case <-c.sweeper.hurry:
+		case <-timer.C:
 			c.sweepOnce()
+			soonest = c.clock.now() + int64(sweepInterval)
+		}
+	}
+}
+
+// planSweep returns the earliest deadline that any shard knows of. One that is
+// set from now on makes the sweeper plan anew, unless it wakes before.
+func (c *Cache) planSweep() int64 {
+	c.sweeper.planned.Store(noDeadline)
+	earliest := noDeadline
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		earliest = min(earliest, s.earliest)
+		s.mu.Unlock()
+	}
+	return earliest
+}
+
+// wakeBy is told of a deadline earlier than its shard had any.
+func (w *sweeper) wakeBy(deadline int64) {
+	if deadline < w.planned.Load() {
+		select {
+		case w.hurry <- struct{}{}:
+		default: // it is about to plan
 		}
 	}
 }

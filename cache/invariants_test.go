@@ -49,7 +49,7 @@ func (s *shard) checkRuns(seen *inspection) error {
 	for i, c := range a.chunks {
 		start := ref(i) << a.chunkShift
 		end := start + c.units - 1
-		if a.end == end {
+		if i == len(a.chunks)-1 {
 			end = a.top
 		}
 		afterHoleRun := false
@@ -74,11 +74,11 @@ func (s *shard) checkRuns(seen *inspection) error {
 			case isClaimed:
 				return fmt.Errorf("run %d is claimed by nobody", r)
 			case isEdge:
-				if r != start && r != end {
+				if r != start && r != end && r+ref(h.units()) != start+c.units {
 					return fmt.Errorf("run %d is an edge between %d and %d", r, start, end)
 				}
 			}
-			if r == end {
+			if r == end || r+ref(h.units()) == start+c.units {
 				break
 			}
 			if h.units() == 0 || r+ref(h.units()) > end {

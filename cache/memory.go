@@ -30,7 +30,7 @@ const (
 
 // chunk is one contiguous part of an arena's memory.
 type chunk struct {
-	memory []byte // its length is a multiple of lineBytes
+	memory []byte // its length is a multiple of unit
 	units  ref
 }
 
@@ -51,7 +51,8 @@ func (a *arena) far(r ref) unsafe.Pointer {
 }
 
 func (a *arena) addChunk(memory []byte) {
-	a.chunks = append(a.chunks, chunk{memory, ref(len(memory) / unit)})
+	chunks := make([]chunk, 0, len(a.chunks)+1) // no longer than accounted for
+	a.chunks = append(append(chunks, a.chunks...), chunk{memory, ref(len(memory) / unit)})
 	if len(a.chunks) == 1 {
 		a.near, a.nearUnits = unsafe.Pointer(&memory[0]), a.chunks[0].units
 	}

@@ -108,10 +108,10 @@ func (o Options) mostShards() int64 {
 // its part of the cap less the bookkeeping.
 func (o Options) shardMemory() int64 {
 	share := o.MaxBytes / int64(o.Shards)
-	return (share - bookkeeping(share)) &^ (lineBytes - 1)
+	return (share - bookkeeping(share, segmentShift(share))) &^ (unit - 1)
 }
 
 func (o Options) largestEntry() int64 {
 	memory := o.shardMemory()
-	return largestEntry(memory, labelBytes/unit+lineUnits<<segmentShift(memory))
+	return largestEntry(memory, labelBytes/unit+lineUnits<<segmentShift(o.MaxBytes/int64(o.Shards)))
 }

@@ -15,6 +15,7 @@ type shard struct {
 	// A hit needs the end of arena and the beginning of order, and what lies
 	// between. That is two cache lines; they come over from the other core, if
 	// it was in this shard last. TestHitsNeedTwoLinesOfAShard holds them so.
+	counts  counts
 	arena   arena
 	mu      sync.Mutex
 	now     int64 // the clock's reading when the lock was taken, or later
@@ -27,8 +28,7 @@ type shard struct {
 	index      index
 	order      evictionOrder
 
-	counts counts
-	hash   func(id []byte) uint64
+	owner *Cache
 
 	segmentEarliest []int64 // of each segment: no entry in it has an earlier deadline
 	earliest        int64   // nor any entry
@@ -46,11 +46,7 @@ type shard struct {
 	evicted        []evicted // who is to be told of, once the lock is released
 
 	scratch []byte // for an ID that lies in several runs
-
-	_ [shardPadding]byte
 }
-
-const shardPadding = 8
 
 // lock takes the lock. What is done under it is done at now, or at the latest
 // time at which anything was, if another overtook.
@@ -60,12 +56,12 @@ func (s *shard) lock(now int64) {
 }
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
-func (s *shard) init(memory []byte, o Options, hash func([]byte) uint64) {
-	s.hash = hash
+func (s *shard) init(memory []byte, o Options, owner *Cache) {
+	s.owner = owner
 	s.collectEvicted = o.OnEvict != nil
 	s.earliest = noDeadline
 	s.arena.init(memory)
-	s.index.init(len(memory))
+	s.index.init(o.MaxBytes / int64(o.Shards))
 	s.segmentEarliest = make([]int64, 0, cap(s.index.segments))
 	if !s.addSegment() {
 		panic("cache: a shard too small for its index") // withDefaults refused it
@@ -91,10 +87,10 @@ func (s *shard) tagAt(r ref) tag {
 	a := &s.arena
 	h := a.record(r)
 	if h.run.kind() == isRecord {
-		return tagOf(s.hash(a.bytes(r, recordHeadBytes, recordHeadBytes+h.idLen())))
+		return tagOf(s.owner.hashBytes(a.bytes(r, recordHeadBytes, recordHeadBytes+h.idLen())))
 	}
 	s.scratch = a.appendID(s.scratch[:0], r)
-	return tagOf(s.hash(s.scratch))
+	return tagOf(s.owner.hashBytes(s.scratch))
 }
 
 // lookup returns the live entry under id, or 0. One that has expired is gone
@@ -212,14 +208,14 @@ const (
 	segmentBytes  = int64(unsafe.Sizeof(ref(0)) + unsafe.Sizeof(int64(0))) // in the tables
 	shardBytes    = int64(unsafe.Sizeof(shard{}))
 	holeRefBytes  = int64(unsafe.Sizeof(ref(0)))
+	chunkOverhead = int64(unsafe.Sizeof(chunk{}))
 	bytesPerIndex = 512 // of the arena for which the table of segments can have a bucket
 )
 
-// bookkeeping is what a shard with that much memory takes beside it.
-func bookkeeping(memory int64) int64 {
-	shift := segmentShift(memory)
-	classes := int64(classOf(uint32(min(maxRun, memory/unit))) + 1)
-	return shardBytes + classes*holeRefBytes + mostSegments(memory, shift)*segmentBytes
+// bookkeeping is what a shard takes beside that much memory.
+func bookkeeping(memory int64, shift uint8) int64 {
+	classes := int64(holeClasses(chunkShiftFor(memory)))
+	return shardBytes + chunkOverhead + classes*holeRefBytes + mostSegments(memory, shift)*segmentBytes
 }
 
 // segmentShift is the binary logarithm of the buckets in a segment: 64, a page,
@@ -232,9 +228,9 @@ func mostSegments(memory int64, shift uint8) int64 {
 	return memory/bytesPerIndex>>shift + 1
 }
 
-func (x *index) init(memory int) {
-	x.shift = segmentShift(int64(memory))
-	most := mostSegments(int64(memory), x.shift)
+func (x *index) init(memory int64) {
+	x.shift = segmentShift(memory)
+	most := mostSegments(memory, x.shift)
 	x.segments = make([]ref, 0, most)
 	x.buckets = 1 << x.shift
 	x.topBit = x.buckets

@@ -47,7 +47,7 @@ func (s Stats) HitRatio() float64 {
 // Stats returns the numbers of the moment. It takes each shard's lock for a
 // short time, so it is cheap enough to be called each second.
 func (c *Cache) Stats() Stats {
-	total := Stats{MaxBytes: c.options.MaxBytes, CallbackPanics: c.callbackPanics.Load()}
+	total := Stats{MaxBytes: c.maxBytes.Load(), CallbackPanics: c.callbackPanics.Load()}
 	for i := range c.shards {
 		s := &c.shards[i]
 		c.settle(s)
@@ -84,7 +84,7 @@ func (s *shard) addTo(total *Stats) {
 	total.EvictedForCapacity += s.counts.evictions[Capacity-1]
 	total.EvictedExpired += s.counts.evictions[Expired-1]
 	if victim := s.order.victim(&s.arena); victim != 0 {
-		age := max(0, time.Duration(s.now-int64(s.arena.record(victim).lastUse()<<tickShift)))
+		age := s.idle(victim)
 		if total.VictimAge == 0 || age < total.VictimAge {
 			total.VictimAge = age
 		}
@@ -93,5 +93,6 @@ func (s *shard) addTo(total *Stats) {
 
 // usedBytes is all that the shard takes of the cap at the moment.
 func (s *shard) usedBytes() int64 {
-	return s.arena.usedBytes() + bookkeeping(s.arena.units*unit)
+	tables := int64(cap(s.arena.holes))*holeRefBytes + int64(cap(s.arena.chunks))*chunkOverhead + int64(cap(s.index.segments))*segmentBytes
+	return s.arena.usedBytes() + shardBytes + tables
 }

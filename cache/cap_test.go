@@ -1,0 +1,149 @@
+package cache
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const residentChild = "HOLDFAST_TEST_RESIDENT"
+
+// The resident set of a process is the only judge of what a cache takes, and it
+// remembers its peak: so each mix of sizes has a process of its own.
+func TestResidentMemoryStaysWithinTheCapUnderAnyChurn(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the peak of the resident set is read from /proc")
+	}
+	if raceEnabled {
+		t.Skip("the race detector's own memory is many times the cache's")
+	}
+	if name := os.Getenv(residentChild); name != "" {
+		churn(t, churns[name])
+		return
+	}
+	for name := range churns {
+		t.Run(name, func(t *testing.T) {
+			child := exec.Command(os.Args[0], "-test.run=^"+strings.Split(t.Name(), "/")[0]+"$", "-test.count=1")
+			child.Env = append(os.Environ(), residentChild+"="+name)
+			out, err := child.CombinedOutput()
+			assert.NoError(t, err, "%s", out)
+		})
+	}
+}
+
+const churnCap = 32 << 20
+
+// churns are the sizes of the values stored one after the other, and whether
+// every other entry is deleted on the way.
+var churns = map[string]struct {
+	size    func(i int, random *rand.Rand) int
+	deletes bool
+}{
+	"one size":            {size: func(int, *rand.Rand) int { return 256 }},
+	"64 bytes to 60 KiB":  {size: func(_ int, r *rand.Rand) int { return 64 << r.IntN(10) * (8 + r.IntN(8)) / 8 }},
+	"sawtooth":            {size: func(i int, _ *rand.Rand) int { return 64 + i%5000*7 }},
+	"growing":             {size: func(i int, _ *rand.Rand) int { return 200 + i/20 }},
+	"small, then large":   {size: func(i int, _ *rand.Rand) int { return []int{250, 20_000}[min(1, i/200_000)] }},
+	"every other deleted": {size: func(_ int, r *rand.Rand) int { return 200 + r.IntN(2000) }, deletes: true},
+}
+
+func churn(t *testing.T, sizes struct {
+	size    func(int, *rand.Rand) int
+	deletes bool
+}) {
+	empty := residentKiB(t, "VmRSS")
+	c := openCache(t, Options{MaxBytes: churnCap, MaxValue: 64 << 10})
+	random := rand.New(rand.NewPCG(1, 2))
+	value := make([]byte, 64<<10)
+	written := 0
+	for i := 0; written < 12*churnCap; i++ {
+		size := min(sizes.size(i, random), len(value))
+		require.NoError(t, c.Set(fmt.Sprintf("%043d", i), value[:size], time.Hour))
+		written += size
+		if sizes.deletes && i%2 == 1 {
+			c.Delete(fmt.Sprintf("%043d", i-1-random.IntN(2000)))
+		}
+		if i%1000 == 0 {
+			require.LessOrEqual(t, c.Stats().Bytes.Total(), int64(churnCap))
+		}
+	}
+	for !sizes.deletes && c.Stats().EvictedForCapacity == 0 {
+		t.Fatal("the cap was never reached")
+	}
+	peak := residentKiB(t, "VmHWM") - empty
+	assert.LessOrEqual(t, peak, (churnCap*105/100+8<<20)>>10, "KiB at the peak")
+	stats := c.Stats()
+	if !sizes.deletes {
+		assert.GreaterOrEqual(t, float64(stats.Bytes.IDs+stats.Bytes.Values)/churnCap, 0.85, "share of the cap in IDs and values")
+	}
+	assert.NoError(t, c.checkInvariants())
+}
+
+// residentKiB reads a line of the process's status.
+func residentKiB(t *testing.T, line string) int {
+	status, err := os.ReadFile("/proc/self/status")
+	require.NoError(t, err)
+	_, rest, _ := strings.Cut(string(status), line+":")
+	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	n, err := strconv.Atoi(number)
+	require.NoError(t, err)
+	return n
+}
+
+func TestOverheadOfASessionIsAtMost48Bytes(t *testing.T) {
+	for _, entries := range []int{5_000, 20_000, 37_000, 50_000, 70_000} {
+		c := openCache(t, Options{MaxBytes: 64 << 20})
+		for i := range entries {
+			require.NoError(t, c.Set(fmt.Sprintf("%043d", i), make([]byte, 256), time.Hour))
+		}
+		stats := c.Stats()
+		fixed := openCache(t, Options{MaxBytes: 64 << 20}).Stats().Bytes.Overhead
+		assert.LessOrEqual(t, float64(stats.Bytes.Overhead-fixed)/float64(entries), 48.0, "with %d entries", entries)
+	}
+}
+
+func TestHotOperationsDoNotAllocate(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 1 << 20, MaxValue: 1000})
+	ids := make([]string, 20_000)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%043d", i)
+	}
+	value, buf := make([]byte, 256), make([]byte, 0, 256)
+	i := 0
+	next := func() string { i++; return ids[i%len(ids)] }
+	for range ids {
+		require.NoError(t, c.Set(next(), value, time.Hour))
+	}
+	for name, operation := range map[string]func(){
+		"Append": func() { c.Append(buf, next()) },
+		"Set":    func() { c.Set(next(), value, time.Hour) },
+		"Touch":  func() { c.Touch(next(), time.Hour) },
+		"Delete": func() { c.Delete(next()) },
+	} {
+		assert.Zero(t, testing.AllocsPerRun(5000, operation), name)
+	}
+}
+
+func TestEntriesAreNoObjectsOfTheHeap(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 64 << 20})
+	objects := func() int64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return int64(stats.HeapObjects)
+	}
+	before := objects()
+	for i := range 100_000 {
+		require.NoError(t, c.Set(fmt.Sprintf("%043d", i), make([]byte, 256), time.Hour))
+	}
+	assert.Less(t, objects()-before, int64(1000))
+}

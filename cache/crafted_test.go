@@ -1,0 +1,75 @@
+package cache
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// craftedIDs returns n IDs of 64 bytes that have one XXH64.
+//
+// XXH64 reads such an ID in two stripes of four words, each word into a lane of
+// its own: lane = rotl(lane + word*prime2, 31) * prime1. Whatever the first
+// stripe's word made of a lane, some word of the second undoes: the one with
+// which lane + word*prime2 is a chosen number. prime2 is odd, so there is one.
+func craftedIDs(n int) []string {
+	const prime1, prime2 = 11400714785074694791, 14029467366897019727
+	inverse := uint64(prime2) // Newton's method doubles the right bits each time
+	for range 6 {
+		inverse *= 2 - prime2*inverse
+	}
+	start := uint64(prime1)
+	start += prime2 // the first lane, of seed 0
+	ids := make([]string, n)
+	for i := range ids {
+		var id [64]byte
+		first := uint64(i) * 0x9e3779b97f4a7c15
+		binary.LittleEndian.PutUint64(id[:], first)
+		lane := start + first*prime2
+		lane = (lane<<31 | lane>>33) * prime1
+		binary.LittleEndian.PutUint64(id[32:], (42-lane)*inverse)
+		ids[i] = string(id[:])
+	}
+	return ids
+}
+
+func TestIDsThatCollideInXXH64CostNoMoreThanOthers(t *testing.T) {
+	const n = 10_000
+	crafted := craftedIDs(n)
+	for _, id := range crafted {
+		require.Equal(t, xxhash.Sum64String(crafted[0]), xxhash.Sum64String(id), "the family is none")
+	}
+	c := openCache(t, Options{MaxBytes: 32 << 20, MaxValue: 1000})
+	for i, id := range crafted {
+		require.NoError(t, c.Set(fmt.Sprint("ordinary-", i), []byte("ordinary"), time.Hour))
+		require.NoError(t, c.Set(id, []byte(fmt.Sprint(i)), time.Hour))
+	}
+
+	for i, id := range crafted {
+		value, ok := c.Get(id)
+		require.True(t, ok)
+		require.Equal(t, fmt.Sprint(i), string(value))
+		value, ok = c.Get(fmt.Sprint("ordinary-", i))
+		require.True(t, ok)
+		require.Equal(t, "ordinary", string(value))
+	}
+	fullest, longest := 0, 0
+	for i := range c.shards {
+		s := &c.shards[i]
+		fullest = max(fullest, s.entries())
+		for n := range s.index.buckets {
+			length := 0
+			for b := s.bucketAt(n); b != nil; b = s.following(b) {
+				length++
+			}
+			longest = max(longest, length)
+		}
+	}
+	assert.Less(t, fullest, 2*2*n/len(c.shards), "entries in the fullest shard")
+	assert.LessOrEqual(t, longest, 3, "cache lines to look through")
+}

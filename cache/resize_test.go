@@ -1,0 +1,71 @@
+package cache
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheCapHoldsHoweverItIsChanged(t *testing.T) {
+	for _, shards := range []int{1, 4} {
+		t.Run(fmt.Sprint(shards, " shards"), func(t *testing.T) {
+			c, err := New(Options{MaxBytes: 1 << 20, MaxValue: 16 << 10, Shards: shards})
+			require.NoError(t, err)
+			defer c.Close()
+			random := rand.New(rand.NewPCG(1, 2))
+			want := map[string]int{}
+			for round := range 60 {
+				for range 300 {
+					id := fmt.Sprint("id-", random.IntN(3000))
+					size := random.IntN(1 << random.IntN(14))
+					require.NoError(t, c.Set(id, make([]byte, size), time.Hour))
+					want[id] = size
+				}
+				maxBytes := int64(128<<10 + random.IntN(3<<20))
+				require.NoError(t, c.SetMaxBytes(maxBytes))
+				stats := c.Stats()
+				require.Equal(t, maxBytes, stats.MaxBytes)
+				require.LessOrEqual(t, stats.Bytes.Total(), maxBytes, "round %d", round)
+				require.NoError(t, c.checkInvariants(), "round %d", round)
+				for id, value := range c.All() {
+					require.Len(t, value, want[id])
+				}
+			}
+		})
+	}
+}
+
+func TestAGrownCapIsUsed(t *testing.T) {
+	c, err := New(Options{MaxBytes: 1 << 20, Shards: 4, MaxValue: 1000})
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.SetMaxBytes(8<<20))
+	for i := range 30_000 {
+		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 256), time.Hour))
+	}
+	stats := c.Stats()
+	assert.Greater(t, stats.Bytes.Total(), int64(7<<20))
+	assert.LessOrEqual(t, stats.Bytes.Total(), int64(8<<20))
+	require.NoError(t, c.checkInvariants())
+}
+
+func TestAShrunkCapKeepsTheLatestUsed(t *testing.T) {
+	c, err := New(Options{MaxBytes: 1 << 20, Shards: 1, MaxValue: 1000, Protected: -1})
+	require.NoError(t, err)
+	defer c.Close()
+	for i := range 2000 {
+		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 256), time.Hour))
+	}
+	require.NoError(t, c.SetMaxBytes(256<<10))
+	require.NoError(t, c.checkInvariants())
+	n := c.Len()
+	assert.Greater(t, n, 500)
+	for i := range 2000 {
+		_, ok := c.Peek(fmt.Sprint(i))
+		assert.Equal(t, i >= 2000-n, ok, "entry %d", i)
+	}
+}
