@@ -173,8 +173,8 @@ func (c *Cache) All() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for i := range c.shards {
 			w := walk{shard: &c.shards[i]}
-			for ids, more := c.nextIDs(&w, nil); more; ids, more = c.nextIDs(&w, ids) {
-				for _, id := range ids {
+			for c.nextIDs(&w) {
+				for _, id := range w.ids {
 					if value, ok := c.Peek(id); ok && !yield(id, value) {
 						return
 					}

@@ -38,14 +38,6 @@ func deadlineAt(now int64, ttl time.Duration) int64 {
 	return now + int64(ttl)
 }
 
-// ttlUntil is the inverse of deadlineAt.
-func ttlUntil(deadline, now int64) time.Duration {
-	if deadline == noDeadline {
-		return NoExpiry
-	}
-	return time.Duration(deadline - now)
-}
-
 // A tick is the unit in which records remember their latest use: 65.5 µs, so
 // that 48 bits reach as far as the clock.
 const tickShift = 16

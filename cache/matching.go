@@ -32,6 +32,13 @@ func (c *Cache) Matching(prefix []byte) iter.Seq[Entry] {
 	}
 }
 
+// In one hold of the lock so many entries are looked at, or copied, but for the
+// rest of a bucket.
+const (
+	matchVisits = 2048
+	matchCopies = 64
+)
+
 // nextMatching returns those of the entries to visit next that match.
 func (c *Cache) nextMatching(w *walk, prefix []byte) (found []Entry) {
 	s := w.shard
@@ -39,7 +46,7 @@ func (c *Cache) nextMatching(w *walk, prefix []byte) (found []Entry) {
 	defer c.unlock(s)
 	w.done = w.done || s.closed
 	visited := 0
-	for visited < walkVisits && len(found) < walkCopies && !w.done {
+	for visited < matchVisits && len(found) < matchCopies && !w.done {
 		s.visitBucket(w, func(r ref) {
 			visited++
 			if s.arena.record(r).deadline > s.now && s.arena.valueHasPrefix(r, prefix) {
@@ -57,6 +64,6 @@ func (s *shard) entryAt(r ref) Entry {
 		ID:    string(s.arena.appendID(nil, r)),
 		Value: s.arena.appendValue(nil, r, h.idLen()),
 		TTL:   ttlUntil(h.deadline, s.now),
-		Idle:  max(0, time.Duration(s.now-int64(h.lastUse()<<tickShift))),
+		Idle:  s.idle(r),
 	}
 }

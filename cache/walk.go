@@ -2,8 +2,8 @@ package cache
 
 import "math/bits"
 
-// walk visits the entries of a shard, a few in each hold of the lock. An entry
-// that is there throughout is visited once, however the index grows or shrinks
+// walk visits the IDs of a shard, a few in each hold of the lock. An entry that
+// is there throughout is visited once, however the index grows or shrinks
 // meanwhile.
 //
 // The entries are visited in the order of their tags with the bits reversed. In
@@ -13,28 +13,26 @@ type walk struct {
 	shard *shard
 	next  uint32 // the reversed tag to go on from
 	done  bool
+	ids   []string
 }
 
-// walkCopies and walkVisits are how many entries are copied, and looked at, in
-// one hold of the lock, but for the rest of a bucket.
-const (
-	walkCopies = 64
-	walkVisits = 2048
-)
+// walkIDs is how many IDs are copied in one hold of the lock, but for the rest
+// of a bucket.
+const walkIDs = 64
 
-// nextIDs returns the IDs to visit next, in the memory of ids, and whether the
-// walk goes on.
-func (c *Cache) nextIDs(w *walk, ids []string) (next []string, more bool) {
+// nextIDs replaces w.ids by the IDs to visit next, and reports whether there
+// were any left.
+func (c *Cache) nextIDs(w *walk) bool {
 	s := w.shard
 	c.lock(s)
 	defer c.unlock(s)
-	next = ids[:0]
-	for len(next) < walkCopies && !w.done && !s.closed {
+	w.ids = w.ids[:0]
+	for len(w.ids) < walkIDs && !w.done && !s.closed {
 		s.visitBucket(w, func(r ref) {
-			next = append(next, string(s.arena.appendID(nil, r)))
+			w.ids = append(w.ids, string(s.arena.appendID(nil, r)))
 		})
 	}
-	return next, len(next) > 0
+	return len(w.ids) > 0
 }
 
 const tagBits = 31
