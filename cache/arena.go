@@ -221,7 +221,6 @@ func (a *arena) freeRun(r ref) {
 	if !a.isRetired(r) {
 		a.holeUnits += int64(units)
 	}
-	poison(a, r, units)
 	if next := r + ref(units); a.run(next).kind() == isHole && a.isRetired(next) == a.isRetired(r) {
 		if more := a.run(next).units(); units+more <= maxRun {
 			a.unlist(next)
@@ -245,6 +244,7 @@ func (a *arena) freeRun(r ref) {
 	}
 	*h = *h&afterHole | run(units)
 	*a.lastWord(r, units) = units
+	poison(a, r)
 	a.run(r + ref(units)).set(afterHole)
 	a.list(r)
 }

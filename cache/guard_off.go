@@ -2,5 +2,5 @@
 
 package cache
 
-func poison(*arena, ref, uint32) {}
-func checkPoison(*arena, ref)    {}
+func poison(*arena, ref)      {}
+func checkPoison(*arena, ref) {}
