@@ -389,3 +389,24 @@ func TestEndedLeavesNoGoroutineOnceTheRequestIsDone(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+func BenchmarkListingOneUserAmongAMillionSessions(b *testing.B) {
+	c, err := cache.New(cache.Options{MaxBytes: 1 << 30})
+	require.NoError(b, err)
+	defer c.Close()
+	manager, err := holdfast.New(holdfast.Options{Store: c})
+	require.NoError(b, err)
+	handler := manager.Handler(pages{"/": func(_ http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		s.Set("cart", strings.Repeat("x", 200))
+		s.Login(r.URL.Query().Get("user"))
+	}}.handler())
+	for i := range 1_000_000 {
+		record(handler, get(fmt.Sprintf("/?user=%d", i)))
+	}
+	for b.Loop() {
+		sessions, err := manager.Sessions("777777")
+		if err != nil || len(sessions) != 1 {
+			b.Fatal(len(sessions), err)
+		}
+	}
+}
