@@ -61,7 +61,9 @@ func TestScatterIsABijection(t *testing.T) {
 }
 
 func TestSequence(t *testing.T) {
-	s := NewSequence(NewPicker(Uniform, 50, 3), 20, 1000)
+	var s Sequence
+	s.Draw(NewPicker(Uniform, 50, 4), 30, 0)
+	s.Draw(NewPicker(Uniform, 50, 3), 20, 1000)
 	again := NewPicker(Uniform, 50, 3)
 	if s.Len() != 20 {
 		t.Fatalf("Len = %d, want 20", s.Len())

@@ -8,14 +8,17 @@ import "unsafe"
 // what is timed is the cache and not the making of IDs.
 type Sequence struct{ ids []byte }
 
-// NewSequence returns the IDs of count accesses drawn from p, each moved up by
-// offset: beyond the number of sessions stored, they are IDs of nobody.
-func NewSequence(p *Picker, count int, offset uint64) *Sequence {
-	s := &Sequence{ids: make([]byte, 0, count*IDLen)}
+// Draw replaces the sequence by count accesses drawn from p, each number moved
+// up by offset: beyond the number of sessions stored, they are IDs of nobody. A
+// sequence's memory is used again.
+func (s *Sequence) Draw(p *Picker, count int, offset uint64) {
+	if cap(s.ids) < count*IDLen {
+		s.ids = make([]byte, 0, count*IDLen)
+	}
+	s.ids = s.ids[:0]
 	for range count {
 		s.ids = AppendID(s.ids, offset+p.Pick())
 	}
-	return s
 }
 
 // Len returns the number of accesses.

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"maps"
+	"os"
+
+	"github.com/holdfast-go/holdfast/bench/internal/proc"
+	"github.com/holdfast-go/holdfast/bench/internal/speed"
+	"github.com/holdfast-go/holdfast/bench/internal/stock"
+)
+
+// serve is what a child process does: it carries out the tasks of all parts.
+func serve() error {
+	// What a library prints must not get between the answers.
+	answers := os.Stdout
+	os.Stdout = os.Stderr
+
+	s := new(stock.Stock)
+	tasks := proc.Tasks{stock.Task: proc.Handle(s.Fill)}
+	for _, part := range []proc.Tasks{speed.Tasks(s)} {
+		maps.Copy(tasks, part)
+	}
+	return proc.Serve(os.Stdin, answers, tasks)
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/holdfast-go/holdfast/bench/internal/load"
+	"github.com/holdfast-go/holdfast/bench/internal/machine"
+	"github.com/holdfast-go/holdfast/bench/internal/peer"
+	"github.com/holdfast-go/holdfast/bench/internal/progress"
+	"github.com/holdfast-go/holdfast/bench/internal/run"
+	"github.com/holdfast-go/holdfast/bench/internal/speed"
+)
+
+// settings are what the flags say.
+type settings struct {
+	quick  bool
+	out    string
+	only   []string
+	peers  []peer.Info
+	rounds int
+	seed   uint64
+	memory int64
+	ops    int
+	cells  *speed.Axes // nil: the plan's
+}
+
+// parse reads the flags. It prints errors and help by itself, as the flag
+// package does.
+func parse(args []string) (settings, error) {
+	var s settings
+	var only, peers, sizes, values, goroutines, distributions, ops string
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.BoolVar(&s.quick, "quick", false, "small cells and few rounds: under a minute, to see that all works")
+	f.StringVar(&s.out, "out", "", "write report.md, report.json and charts into this `directory`")
+	f.StringVar(&only, "only", "", "`parts` to run, of "+strings.Join(partNames(), ",")+" (default all)")
+	f.StringVar(&peers, "peers", "", "`names` of the peers to compare with Holdfast (default all)")
+	f.IntVar(&s.rounds, "rounds", 0, "how often each cell is measured (default 3 if quick, else 7)")
+	f.Uint64Var(&s.seed, "seed", 1, "of all that is random")
+	f.IntVar(&s.ops, "slice", 0, "operations of one measured slice of the speed part")
+	f.StringVar(&sizes, "sessions", "", "speed: measure these `numbers` of sessions, not the plan's cells")
+	f.StringVar(&values, "values", "", "speed: lengths of values in `bytes`, likewise")
+	f.StringVar(&goroutines, "goroutines", "", "speed: `numbers` of goroutines, likewise")
+	f.StringVar(&distributions, "dist", "", "speed: `distributions` of accesses, zipf or uniform, likewise")
+	f.StringVar(&ops, "ops", "", "speed: `operations`, of get,90/10,set,touch,absent, likewise")
+	var memoryMiB int64
+	f.Int64Var(&memoryMiB, "memory", 0, "`MiB` that the caches of one moment may take together (default 60 % of the machine's)")
+	if err := f.Parse(args); err != nil {
+		return s, flag.ErrHelp
+	}
+
+	var err error
+	if s.peers, err = findPeers(list(peers)); err != nil {
+		return s, err
+	}
+	if s.only, err = knownParts(list(only)); err != nil {
+		return s, err
+	}
+	if s.rounds == 0 {
+		s.rounds = 7
+		if s.quick {
+			s.rounds = 3
+		}
+	}
+	s.memory = memoryMiB << 20
+	if s.memory == 0 {
+		s.memory = machine.Memory() * 6 / 10
+	}
+	if sizes+values+goroutines+distributions+ops != "" {
+		s.cells, err = axes(list(sizes), list(values), list(goroutines), list(distributions), list(ops))
+	}
+	return s, err
+}
+
+func (s settings) env(ctx context.Context) *run.Env {
+	info, err := os.Stderr.Stat()
+	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0
+	return &run.Env{
+		Ctx:      ctx,
+		Peers:    s.peers,
+		Quick:    s.quick,
+		Rounds:   s.rounds,
+		Seed:     s.seed,
+		Memory:   s.memory,
+		Progress: progress.New(os.Stderr, terminal),
+	}
+}
+
+// axes combines what was asked for with the centre's values for the rest.
+func axes(sizes, values, goroutines, distributions, ops []string) (*speed.Axes, error) {
+	a := &speed.Axes{}
+	lengths, err := numbers(values, 256)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := numbers(sizes, 1_000_000)
+	if err != nil {
+		return nil, err
+	}
+	for _, sessions := range counts {
+		for _, length := range lengths {
+			a.Stores = append(a.Stores, speed.Store{Sessions: sessions, ValueLen: length})
+		}
+	}
+	if a.Goroutines, err = numbers(goroutines, runtime.GOMAXPROCS(0)); err != nil {
+		return nil, err
+	}
+	a.Distributions, err = choose(distributions, []load.Distribution{load.Zipf, load.Uniform}, load.Zipf)
+	if err != nil {
+		return nil, err
+	}
+	a.Ops, err = choose(ops, speed.AllOps(), speed.AllOps()...)
+	return a, err
+}
+
+// choose returns the named ones of all; with no names, the default.
+func choose[T ~string](names []string, all []T, byDefault ...T) ([]T, error) {
+	if len(names) == 0 {
+		return byDefault, nil
+	}
+	var chosen []T
+	for _, name := range names {
+		if !slices.Contains(all, T(name)) {
+			return nil, fmt.Errorf("%q is none of %v", name, all)
+		}
+		chosen = append(chosen, T(name))
+	}
+	return chosen, nil
+}
+
+// numbers reads positive numbers, where k and M stand for thousands and
+// millions.
+func numbers(words []string, byDefault int) ([]int, error) {
+	if len(words) == 0 {
+		return []int{byDefault}, nil
+	}
+	var all []int
+	for _, word := range words {
+		digits, unit := word, 1
+		if rest, ok := strings.CutSuffix(word, "k"); ok {
+			digits, unit = rest, 1000
+		} else if rest, ok := strings.CutSuffix(word, "M"); ok {
+			digits, unit = rest, 1_000_000
+		}
+		n, err := strconv.Atoi(digits)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is no positive number such as 500, 10k or 8M", word)
+		}
+		all = append(all, n*unit)
+	}
+	return all, nil
+}
+
+// findPeers returns Holdfast and the named peers; with no names, all.
+func findPeers(names []string) ([]peer.Info, error) {
+	all := peer.All()
+	if len(names) == 0 {
+		return all, nil
+	}
+	chosen := all[:1:1]
+	for _, name := range names {
+		info, ok := peer.Find(name)
+		if !ok {
+			return nil, fmt.Errorf("no peer is called %q", name)
+		}
+		if name != peer.Holdfast {
+			chosen = append(chosen, info)
+		}
+	}
+	return chosen, nil
+}
+
+func list(commaSeparated string) []string {
+	if commaSeparated == "" {
+		return nil
+	}
+	return strings.Split(commaSeparated, ",")
+}
