@@ -4,6 +4,8 @@ import (
 	"maps"
 	"os"
 
+	"github.com/holdfast-go/holdfast/bench/internal/gc"
+	"github.com/holdfast-go/holdfast/bench/internal/memory"
 	"github.com/holdfast-go/holdfast/bench/internal/proc"
 	"github.com/holdfast-go/holdfast/bench/internal/speed"
 	"github.com/holdfast-go/holdfast/bench/internal/stock"
@@ -17,7 +19,7 @@ func serve() error {
 
 	s := new(stock.Stock)
 	tasks := proc.Tasks{stock.Task: proc.Handle(s.Fill)}
-	for _, part := range []proc.Tasks{speed.Tasks(s)} {
+	for _, part := range []proc.Tasks{speed.Tasks(s), memory.Tasks(), gc.Tasks(s)} {
 		maps.Copy(tasks, part)
 	}
 	return proc.Serve(os.Stdin, answers, tasks)

@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 
+	"github.com/holdfast-go/holdfast/bench/internal/gc"
+	"github.com/holdfast-go/holdfast/bench/internal/memory"
 	"github.com/holdfast-go/holdfast/bench/internal/run"
 	"github.com/holdfast-go/holdfast/bench/internal/speed"
 )
@@ -11,6 +13,8 @@ import (
 func (s settings) allParts() []run.Part {
 	return []run.Part{
 		speed.Part(s.cells, s.ops),
+		memory.Part(),
+		gc.Part(),
 	}
 }
 

@@ -1,0 +1,128 @@
+// Package memory measures what sessions take: bytes beyond their own, the
+// resident set against the cap, and what comes back when they have expired.
+package memory
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/holdfast-go/holdfast/bench/internal/load"
+	"github.com/holdfast-go/holdfast/bench/internal/peer"
+	"github.com/holdfast-go/holdfast/bench/internal/proc"
+)
+
+const (
+	churnTask  = "memory.churn"
+	growthTask = "memory.growth"
+	expiryTask = "memory.expiry"
+)
+
+// Tasks are what a child needs to be able to do.
+func Tasks() proc.Tasks {
+	return proc.Tasks{
+		churnTask:  proc.Handle(churn),
+		growthTask: proc.Handle(grow),
+		expiryTask: proc.Handle(expire),
+	}
+}
+
+// Pressure says under what to watch the resident set.
+type Pressure struct {
+	Peer  string
+	Cap   int64
+	Times int // so many times the cap is written, by churn
+}
+
+// Peak is the most by which the resident set exceeded that of the process
+// before it had a cache.
+type Peak struct{ Bytes int64 }
+
+// The lengths of values under churn: most sessions are small, but most bytes
+// are in large ones. The largest is what fastcache still takes.
+const (
+	smallest = 64
+	largest  = 60_000
+)
+
+// mixedLen draws a length whose logarithm is uniform.
+func mixedLen(rng *rand.Rand) int {
+	return int(smallest * math.Pow(float64(largest)/smallest, rng.Float64()))
+}
+
+// mixedMean is the mean of mixedLen.
+func mixedMean() int {
+	return int((largest - smallest) / math.Log(float64(largest)/smallest))
+}
+
+// churn stores sessions of mixed lengths, new ones and old ones anew.
+func churn(p Pressure) (Peak, error) {
+	entry := load.IDLen + mixedMean()
+	return under(p, entry, largest, func(cache peer.Peer, worker, workers int) {
+		rng := rand.New(rand.NewPCG(uint64(worker), 1))
+		sessions := uint64(3 * p.Cap / int64(entry)) // three times what fits
+		buf := load.Value(largest, uint64(worker))
+		for left := int64(p.Times) * p.Cap / int64(workers); left > 0; {
+			value := buf[:mixedLen(rng)]
+			cache.Set(load.ID(rng.Uint64N(sessions)), value)
+			left -= int64(load.IDLen + len(value))
+		}
+	})
+}
+
+// grow fills the cache with small sessions and stores them all again and again,
+// each time twice as long, until they are eight times as long.
+func grow(p Pressure) (Peak, error) {
+	const first, last = 256, 2048
+	return under(p, load.IDLen+first, last, func(cache peer.Peer, worker, workers int) {
+		sessions := int(p.Cap / (load.IDLen + first))
+		buf := load.Value(last, uint64(worker))
+		for length := first; length <= last; length *= 2 {
+			for n := worker; n < sessions; n += workers {
+				cache.Set(load.ID(uint64(n)), buf[:length])
+			}
+		}
+	})
+}
+
+// under runs work on all processors, on a cache whose entries are capped as a
+// user would who knows their mean length.
+func under(p Pressure, entryLen, maxValue int, work func(cache peer.Peer, worker, workers int)) (Peak, error) {
+	empty := settled()
+	cache, err := build(p.Peer, peer.Config{
+		Bytes:    p.Cap,
+		Entries:  int(p.Cap / int64(entryLen)),
+		EntryLen: entryLen,
+		MaxValue: maxValue,
+		TTL:      time.Hour,
+	})
+	if err != nil {
+		return Peak{}, err
+	}
+	var wg sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for worker := range workers {
+		wg.Go(func() { work(cache, worker, workers) })
+	}
+	wg.Wait()
+	return Peak{proc.PeakResident() - empty}, nil
+}
+
+func build(name string, c peer.Config) (peer.Peer, error) {
+	info, ok := peer.Find(name)
+	if !ok {
+		return nil, fmt.Errorf("no peer is called %q", name)
+	}
+	return info.New(c)
+}
+
+// settled returns the resident set once the garbage has gone back to the
+// system.
+func settled() int64 {
+	debug.FreeOSMemory()
+	return proc.Resident()
+}
