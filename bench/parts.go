@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast-go/holdfast/bench/internal/memory"
 	"github.com/holdfast-go/holdfast/bench/internal/run"
 	"github.com/holdfast-go/holdfast/bench/internal/speed"
+	"github.com/holdfast-go/holdfast/bench/internal/survive"
 )
 
 // allParts returns the parts in the order in which they run.
@@ -15,6 +16,7 @@ func (s settings) allParts() []run.Part {
 		speed.Part(s.cells, s.ops),
 		memory.Part(),
 		gc.Part(),
+		survive.Part(s.traces),
 	}
 }
 

@@ -29,13 +29,14 @@ type settings struct {
 	memory int64
 	ops    int
 	cells  *speed.Axes // nil: the plan's
+	traces []string
 }
 
 // parse reads the flags. It prints errors and help by itself, as the flag
 // package does.
 func parse(args []string) (settings, error) {
 	var s settings
-	var only, peers, sizes, values, goroutines, distributions, ops string
+	var only, peers, traces, sizes, values, goroutines, distributions, ops string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.BoolVar(&s.quick, "quick", false, "small cells and few rounds: under a minute, to see that all works")
 	f.StringVar(&s.out, "out", "", "write report.md, report.json and charts into this `directory`")
@@ -49,6 +50,7 @@ func parse(args []string) (settings, error) {
 	f.StringVar(&goroutines, "goroutines", "", "speed: `numbers` of goroutines, likewise")
 	f.StringVar(&distributions, "dist", "", "speed: `distributions` of accesses, zipf or uniform, likewise")
 	f.StringVar(&ops, "ops", "", "speed: `operations`, of get,90/10,set,touch,absent, likewise")
+	f.StringVar(&traces, "trace", "", "survival: replay these `files` too, ARC (.lis) or libCacheSim (.csv, .bin, .oracleGeneral)")
 	var memoryMiB int64
 	f.Int64Var(&memoryMiB, "memory", 0, "`MiB` that the caches of one moment may take together (default 60 % of the machine's)")
 	if err := f.Parse(args); err != nil {
@@ -62,6 +64,7 @@ func parse(args []string) (settings, error) {
 	if s.only, err = knownParts(list(only)); err != nil {
 		return s, err
 	}
+	s.traces = list(traces)
 	if s.rounds == 0 {
 		s.rounds = 7
 		if s.quick {

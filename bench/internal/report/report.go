@@ -58,8 +58,9 @@ type Rival struct {
 	Ratio stat.Summary `json:"ratio"`
 }
 
-// Loses reports whether the peer is better by more than the spread.
-func (r Rival) Loses() bool { return r.Ratio.High < 1 }
+// Loses reports whether the peer is better by more than the spread, and by
+// enough to show.
+func (r Rival) Loses() bool { return r.Ratio.High < 0.995 }
 
 // Losses is the table of all respects in which a peer is better than Holdfast,
 // one row each.
