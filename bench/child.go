@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-go/holdfast/bench/internal/speed"
 	"github.com/holdfast-go/holdfast/bench/internal/stock"
 	"github.com/holdfast-go/holdfast/bench/internal/survive"
+	"github.com/holdfast-go/holdfast/bench/internal/web"
 )
 
 // serve is what a child process does: it carries out the tasks of all parts.
@@ -20,7 +21,7 @@ func serve() error {
 
 	s := new(stock.Stock)
 	tasks := proc.Tasks{stock.Task: proc.Handle(s.Fill)}
-	for _, part := range []proc.Tasks{speed.Tasks(s), memory.Tasks(), gc.Tasks(s), survive.Tasks()} {
+	for _, part := range []proc.Tasks{speed.Tasks(s), memory.Tasks(), gc.Tasks(s), survive.Tasks(), web.Tasks()} {
 		maps.Copy(tasks, part)
 	}
 	return proc.Serve(os.Stdin, answers, tasks)

@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast-go/holdfast/bench/internal/run"
 	"github.com/holdfast-go/holdfast/bench/internal/speed"
 	"github.com/holdfast-go/holdfast/bench/internal/survive"
+	"github.com/holdfast-go/holdfast/bench/internal/web"
 )
 
 // allParts returns the parts in the order in which they run.
@@ -17,6 +18,7 @@ func (s settings) allParts() []run.Part {
 		memory.Part(),
 		gc.Part(),
 		survive.Part(s.traces),
+		web.Part(),
 	}
 }
 
