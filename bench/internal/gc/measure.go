@@ -28,7 +28,7 @@ type result struct {
 }
 
 func sizes(e *run.Env) []int {
-	return run.Pick(e, []int{50_000}, []int{1_000_000, 8_000_000})
+	return run.Pick(e, []int{30_000}, []int{1_000_000, 8_000_000})
 }
 
 func steadyLoad(e *run.Env) Load {
@@ -37,7 +37,7 @@ func steadyLoad(e *run.Env) Load {
 		Garbage:   8 << 10,
 		Cycles:    3,
 		AtLeast:   run.Pick(e, 200*time.Millisecond, 2*time.Second),
-		AtMost:    run.Pick(e, time.Second, time.Minute),
+		AtMost:    run.Pick(e, 500*time.Millisecond, time.Minute),
 	}
 }
 

@@ -36,38 +36,41 @@ type Pressure struct {
 	Peer  string
 	Cap   int64
 	Times int // so many times the cap is written, by churn
+
+	Largest int // longest value, of churn
 }
 
 // Peak is the most by which the resident set exceeded that of the process
 // before it had a cache.
 type Peak struct{ Bytes int64 }
 
-// The lengths of values under churn: most sessions are small, but most bytes
-// are in large ones. The largest is what fastcache still takes.
-const (
-	smallest = 64
-	largest  = 60_000
-)
+// smallest is the shortest value under churn. Most sessions are small, but most
+// bytes are in large ones.
+const smallest = 64
+
+// largestUnder returns the longest value that every peer still takes with that
+// cap: fastcache takes less than 64 KiB, freecache a 1024th of its cap.
+func largestUnder(capBytes int64) int { return int(min(60_000, capBytes/1100)) }
 
 // mixedLen draws a length whose logarithm is uniform.
-func mixedLen(rng *rand.Rand) int {
+func mixedLen(rng *rand.Rand, largest int) int {
 	return int(smallest * math.Pow(float64(largest)/smallest, rng.Float64()))
 }
 
 // mixedMean is the mean of mixedLen.
-func mixedMean() int {
-	return int((largest - smallest) / math.Log(float64(largest)/smallest))
+func mixedMean(largest int) int {
+	return int(float64(largest-smallest) / math.Log(float64(largest)/smallest))
 }
 
 // churn stores sessions of mixed lengths, new ones and old ones anew.
 func churn(p Pressure) (Peak, error) {
-	entry := load.IDLen + mixedMean()
-	return under(p, entry, largest, func(cache peer.Peer, worker, workers int) {
+	entry := load.IDLen + mixedMean(p.Largest)
+	return under(p, entry, p.Largest, func(cache peer.Peer, worker, workers int) {
 		rng := rand.New(rand.NewPCG(uint64(worker), 1))
 		sessions := uint64(3 * p.Cap / int64(entry)) // three times what fits
-		buf := load.Value(largest, uint64(worker))
+		buf := load.Value(p.Largest, uint64(worker))
 		for left := int64(p.Times) * p.Cap / int64(workers); left > 0; {
-			value := buf[:mixedLen(rng)]
+			value := buf[:mixedLen(rng, p.Largest)]
 			cache.Set(load.ID(rng.Uint64N(sessions)), value)
 			left -= int64(load.IDLen + len(value))
 		}

@@ -20,7 +20,7 @@ func Part() run.Part {
 	return run.Part{Name: "memory", Seconds: seconds, Run: measure}
 }
 
-// results of one peer. Beyond is NaN-free: what a peer has no figure for is 0.
+// result is the figures of one peer.
 type result struct {
 	peer    string
 	receipt stock.Receipt
@@ -30,8 +30,8 @@ type result struct {
 	expiry  Return
 }
 
-func sessions(e *run.Env) int   { return run.Pick(e, 100_000, 1_000_000) }
-func capBytes(e *run.Env) int64 { return run.Pick[int64](e, 64<<20, 256<<20) }
+func sessions(e *run.Env) int   { return run.Pick(e, 50_000, 1_000_000) }
+func capBytes(e *run.Env) int64 { return run.Pick[int64](e, 32<<20, 256<<20) }
 
 // expiryOf is made so that the slowest peer is full before the first session
 // expires.
@@ -45,51 +45,64 @@ func expiryOf(e *run.Env, name string) Expiry {
 	}
 }
 
+func times(e *run.Env) int { return run.Pick(e, 2, 6) }
+
 func seconds(e *run.Env) float64 {
-	each := 3e-6*float64(sessions(e)) + 40e-9*float64(capBytes(e))/4
-	expiry := expiryOf(e, "")
-	return float64(len(e.Peers))*each + (expiry.TTL + expiry.Wait).Seconds()
+	fill := 0.2 + 3e-6*float64(sessions(e))
+	pressure := 0.4 + 2.5e-9*float64(times(e))*float64(capBytes(e))
+	return float64(len(e.Peers)) * (fill + pressure)
 }
 
+// measure lets sessions expire while it measures what is not timed, and fills
+// caches when nothing else goes on.
 func measure(e *run.Env) (report.Section, error) {
-	e.Progress.Begin("memory", seconds(e), 3*len(e.Peers)+1)
+	e.Progress.Begin("memory", seconds(e), 2*len(e.Peers))
 	results := make([]result, len(e.Peers))
 	for i, info := range e.Peers {
 		results[i].peer = info.Name
-		if err := results[i].measure(e); err != nil {
-			return report.Section{}, fmt.Errorf("%s: %w", info.Name, err)
-		}
 	}
-	e.Progress.Step("waiting for sessions to expire")
-	if err := measureExpiry(e, results); err != nil {
-		return report.Section{}, err
+	expired := make(chan error)
+	go func() { expired <- measureExpiry(e, results) }()
+	errs := forEach(results, func(r *result) error { return r.press(e) })
+	errs = errors.Join(errs, <-expired)
+	if errs == nil {
+		errs = forEach(results, func(r *result) error { return r.fill(e) })
 	}
-	return section(e, results), nil
+	return section(e, results), errs
 }
 
-func (r *result) measure(e *run.Env) error {
-	pressure := Pressure{Peer: r.peer, Cap: capBytes(e), Times: run.Pick(e, 3, 6)}
-	return errors.Join(
-		e.Alone(func(c *proc.Child) (err error) {
-			e.Progress.Step("bytes beyond ID and value, " + r.peer)
-			order := stock.Order{Peer: r.peer, Sessions: sessions(e), ValueLen: valueLen, TTL: time.Hour, Timed: true}
-			r.receipt, err = proc.Call[stock.Receipt](c, stock.Task, order)
-			r.beyond = float64(r.receipt.Bytes)/float64(r.receipt.Kept) - (load.IDLen + valueLen)
+func forEach(results []result, f func(*result) error) error {
+	for i := range results {
+		if err := f(&results[i]); err != nil {
+			return fmt.Errorf("%s: %w", results[i].peer, err)
+		}
+	}
+	return nil
+}
+
+// press measures how far the process exceeds its cap.
+func (r *result) press(e *run.Env) error {
+	e.Progress.Step("peak over cap, " + r.peer)
+	pressure := Pressure{Peer: r.peer, Cap: capBytes(e), Times: times(e), Largest: largestUnder(capBytes(e))}
+	under := func(task string, figure *float64) error {
+		return e.Alone(func(c *proc.Child) error {
+			peak, err := proc.Call[Peak](c, task, pressure)
+			*figure = float64(peak.Bytes) / float64(pressure.Cap)
 			return err
-		}),
-		e.Alone(func(c *proc.Child) error {
-			e.Progress.Step("churn, " + r.peer)
-			peak, err := proc.Call[Peak](c, churnTask, pressure)
-			r.churn = float64(peak.Bytes) / float64(pressure.Cap)
-			return err
-		}),
-		e.Alone(func(c *proc.Child) error {
-			e.Progress.Step("growing values, " + r.peer)
-			peak, err := proc.Call[Peak](c, growthTask, pressure)
-			r.growth = float64(peak.Bytes) / float64(pressure.Cap)
-			return err
-		}),
-	)
+		})
+	}
+	return errors.Join(under(churnTask, &r.churn), under(growthTask, &r.growth))
+}
+
+// fill measures what sessions take, and how long storing them.
+func (r *result) fill(e *run.Env) error {
+	e.Progress.Step("bytes beyond ID and value, " + r.peer)
+	return e.Alone(func(c *proc.Child) (err error) {
+		order := stock.Order{Peer: r.peer, Sessions: sessions(e), ValueLen: valueLen, TTL: time.Hour, Timed: true}
+		r.receipt, err = proc.Call[stock.Receipt](c, stock.Task, order)
+		r.beyond = float64(r.receipt.Bytes)/float64(r.receipt.Kept) - (load.IDLen + valueLen)
+		return err
+	})
 }
 
 // measureExpiry lets all peers wait together: nothing is timed.

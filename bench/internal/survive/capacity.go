@@ -80,7 +80,7 @@ func holds(info peer.Info, c peer.Config, sessions int, lengths []uint16) (int, 
 }
 
 // settle gives caches that evict in the background the time to do it.
-func settle() { time.Sleep(20 * time.Millisecond) }
+func settle() { time.Sleep(10 * time.Millisecond) }
 
 // plainLength is the length of values where the sequence of requests has none.
 const plainLength = 256

@@ -21,14 +21,19 @@ func Part(files []string) run.Part {
 type measurement struct{ files []string }
 
 // The sizes of caches, as shares of all sessions that the requests are for.
-var shares = []float64{0.01, 0.025, 0.05, 0.1, 0.25}
+func shares(e *run.Env) []float64 {
+	return run.Pick(e, []float64{0.05, 0.25}, []float64{0.01, 0.025, 0.05, 0.1, 0.25})
+}
+
+// requests is how many the traffic model makes.
+func requests(e *run.Env) int { return run.Pick(e, 30_000, 2_000_000) }
 
 func floods() []int { return []int{1, 10, 100} }
 
 func floodCapacity(e *run.Env) int { return run.Pick(e, 2000, 120_000) }
 
 func (m measurement) sources(e *run.Env) []Source {
-	sources := []Source{{Requests: run.Pick(e, 50_000, 2_000_000), Seed: e.Seed}}
+	sources := []Source{{Requests: requests(e), Seed: e.Seed}}
 	for _, file := range m.files {
 		sources = append(sources, Source{File: file})
 	}
@@ -37,8 +42,7 @@ func (m measurement) sources(e *run.Env) []Source {
 
 func (m measurement) seconds(e *run.Env) float64 {
 	each := 0.15 + 130e-6*float64(floodCapacity(e))
-	requests := run.Pick(e, 50_000, 2_000_000)
-	replays := float64(len(shares)*requests) * 1.2e-6
+	replays := float64(len(shares(e))*requests(e)) * 1.2e-6
 	return float64(len(e.Peers)) * (each + float64(1+len(m.files))*replays)
 }
 
@@ -98,7 +102,7 @@ func runReplays(e *run.Env, source Source) (*comparison, error) {
 	if source.File != "" {
 		c.name = filepath.Base(source.File)
 	}
-	for _, share := range shares {
+	for _, share := range shares(e) {
 		c.capacities = append(c.capacities, max(1, int(share*float64(t.Objects))))
 	}
 	for i, info := range e.Peers {

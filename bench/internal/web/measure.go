@@ -18,18 +18,23 @@ func Part() run.Part {
 func requests(e *run.Env) int { return run.Pick(e, 3000, 50_000) }
 
 // rounds of the servers over loopback, each of which takes driveFor.
-func driveRounds(e *run.Env) int            { return run.Pick(e, 1, e.Rounds) }
-func driveFor(e *run.Env) time.Duration     { return run.Pick(e, 300*time.Millisecond, 2*time.Second) }
+func driveRounds(e *run.Env) int        { return run.Pick(e, 1, e.Rounds) }
+func driveFor(e *run.Env) time.Duration { return run.Pick(e, 300*time.Millisecond, 2*time.Second) }
+
+// warmUp is how long each server runs before, so that Node has compiled what it
+// will run.
+func warmUp(e *run.Env) time.Duration { return run.Pick(e, 700*time.Millisecond, 5*time.Second) }
+
 func nodePatience(e *run.Env) time.Duration { return run.Pick(e, 15*time.Second, 2*time.Minute) }
 
 func seconds(e *run.Env) float64 {
 	inProcess := float64(e.Rounds*len(kinds())*len(candidates())*requests(e)) * 15e-6
-	return inProcess + 5 + float64(driveRounds(e)*4)*driveFor(e).Seconds()
+	return inProcess + 5 + 4*(time.Duration(driveRounds(e))*driveFor(e)+warmUp(e)).Seconds()
 }
 
 func measure(e *run.Env) (report.Section, error) {
 	slices := e.Rounds * len(kinds()) * (len(candidates()) + len(bare()))
-	e.Progress.Begin("http", seconds(e), slices+driveRounds(e)*4+1)
+	e.Progress.Begin("http", seconds(e), slices+(driveRounds(e)+1)*4+1)
 	costs, err := measureCosts(e)
 	if err != nil {
 		return report.Section{}, err
@@ -112,6 +117,12 @@ func measureServers(e *run.Env) (servers []served, skipped string, err error) {
 		}
 		defer stop()
 		servers = append(servers, served{name: "express, " + store, address: address})
+	}
+	for _, s := range servers {
+		e.Progress.Step("warm up " + s.name)
+		if _, err := drive(e.Ctx, s.address, warmUp(e)); err != nil {
+			return nil, "", fmt.Errorf("%s: %w", s.name, err)
+		}
 	}
 	for round := range driveRounds(e) {
 		for _, i := range e.Order(len(servers), round) {
