@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"github.com/holdfast-go/holdfast/bench/internal/machine"
 	"github.com/holdfast-go/holdfast/bench/internal/peer"
 	"github.com/holdfast-go/holdfast/bench/internal/report"
 	"github.com/holdfast-go/holdfast/bench/internal/run"
+	"github.com/holdfast-go/holdfast/bench/internal/web"
 )
 
 // facts are what a reader needs to judge the figures. They name no host and no
@@ -38,9 +40,16 @@ func versions(peers []peer.Info) []report.Fact {
 	for _, m := range append(built.Deps, &built.Main) {
 		version[m.Path] = m.Version
 	}
-	var facts []report.Fact
+	var paths []string
 	for _, p := range peers {
-		facts = append(facts, report.Fact{Name: p.Module, Value: version[p.Module]})
+		paths = append(paths, p.Module)
+	}
+	var facts []report.Fact
+	for _, path := range append(paths, web.Modules()...) {
+		fact := report.Fact{Name: path, Value: version[path]}
+		if !slices.Contains(facts, fact) {
+			facts = append(facts, fact)
+		}
 	}
 	return facts
 }

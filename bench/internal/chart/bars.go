@@ -63,7 +63,7 @@ func (b Bars) SVG() ([]byte, error) {
 	errorBars.LineStyle.Color = ink
 	p.Add(errorBars)
 	p.NominalY(labels...)
-	return render(p, vg.Points(float64(len(bars)*perBar+80)))
+	return render(p, vg.Points(float64(len(bars)*perBar+90)), 0)
 }
 
 // spread is what the plotter of error bars wants to know.

@@ -18,7 +18,9 @@ type Series struct {
 	Points []Point
 }
 
-// Lines is a chart of lines over a logarithmic axis of X.
+const legendWidth = 4 * vg.Centimeter
+
+// Lines is a chart of lines, the first one stressed, over a logarithmic axis of X.
 type Lines struct {
 	File, Title, XAxis, YAxis string
 	Series                    []Series
@@ -37,14 +39,18 @@ func (l Lines) SVG() ([]byte, error) {
 	p.X.Scale = plot.LogScale{}
 	p.X.Tick.Marker = l.ticks()
 	p.Y.Min = 0
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top, p.Legend.XOffs = true, legendWidth // beside the plot, not over it
+	p.Legend.Padding = vg.Points(3)
 	for i, s := range l.Series {
 		line, err := plotter.NewLine(s.xys())
 		if err != nil {
 			return nil, err
 		}
 		line.Color = series[i%len(series)]
-		line.Width = vg.Points(1.6)
+		line.Width = vg.Points(1.5)
+		if i == 0 {
+			line.Width = vg.Points(3)
+		}
 		// After the colours have all been used, dashes tell the lines apart.
 		if i >= len(series) {
 			line.Dashes = []vg.Length{vg.Points(5), vg.Points(3)}
@@ -52,7 +58,7 @@ func (l Lines) SVG() ([]byte, error) {
 		p.Add(line)
 		p.Legend.Add(s.Label, line)
 	}
-	return render(p, 11*vg.Centimeter)
+	return render(p, 11*vg.Centimeter, legendWidth)
 }
 
 func (s Series) xys() plotter.XYs {

@@ -5,9 +5,12 @@ package chart
 import (
 	"bytes"
 	"image/color"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
@@ -21,7 +24,11 @@ var ink = color.RGBA{A: 255}
 
 const (
 	inkInFile = "#000000"
-	style     = `<style>svg{color:#24292f}@media (prefers-color-scheme:dark){svg{color:#e6edf3}}</style>`
+	styles    = `<style>
+svg { color: #24292f }
+text { fill: currentColor; font-family: Liberation Sans, Arial, Helvetica, sans-serif !important }
+@media (prefers-color-scheme: dark) { svg { color: #e6edf3 } }
+</style>`
 )
 
 // Colours of data, each of enough contrast with white and with black.
@@ -41,24 +48,45 @@ var (
 // newPlot returns an empty plot on a transparent ground.
 func newPlot(title string) *plot.Plot {
 	p := plot.New()
-	p.BackgroundColor = color.Transparent
+	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+		style.Font = font.From(sans, style.Font.Size)
+		style.Color = ink
+	}
+	p.BackgroundColor = nil
 	p.Title.Text = title
 	p.Title.Padding = vg.Points(8)
-	p.Title.TextStyle.Color = ink
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Color = ink
-		axis.Label.TextStyle.Color = ink
+		axis.Tick.Marker = plainTicks{}
 		axis.Tick.Color = ink
-		axis.Tick.Label.Color = ink
 	}
-	p.Legend.TextStyle.Color = ink
 	return p
 }
 
-// render draws p and puts the style sheet in.
-func render(p *plot.Plot, height vg.Length) ([]byte, error) {
+// plainTicks are the default ones, without trailing zeros.
+type plainTicks struct{ plot.DefaultTicks }
+
+// Ticks implements plot.Ticker.
+func (t plainTicks) Ticks(low, high float64) []plot.Tick {
+	ticks := t.DefaultTicks.Ticks(low, high)
+	for i := range ticks {
+		if ticks[i].Label != "" {
+			ticks[i].Label = strconv.FormatFloat(ticks[i].Value, 'g', 6, 64)
+		}
+	}
+	return ticks
+}
+
+// sans is the font that text is laid out with; the style sheet asks for the
+// like of it.
+var sans = font.Font{Typeface: "Liberation", Variant: "Sans"}
+
+// render draws p, leaving so much room on its right, and puts the style sheet
+// in.
+func render(p *plot.Plot, height, right vg.Length) ([]byte, error) {
+	const margin = 10
 	canvas := vgsvg.New(width, height)
-	p.Draw(draw.New(canvas))
+	p.Draw(draw.Crop(draw.New(canvas), margin, -margin-right, margin, -margin))
 	var out bytes.Buffer
 	if _, err := canvas.WriteTo(&out); err != nil {
 		return nil, err
@@ -70,5 +98,5 @@ func themed(svg string) string {
 	svg = strings.ReplaceAll(svg, inkInFile, "currentColor")
 	end := strings.Index(svg, "<svg")
 	end += strings.Index(svg[end:], ">") + 1
-	return svg[:end] + "\n" + style + svg[end:]
+	return svg[:end] + "\n" + styles + svg[end:]
 }

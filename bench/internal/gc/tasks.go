@@ -57,9 +57,6 @@ type Share struct {
 	Seconds float64
 }
 
-// garbage is where each request's goes, so that it is allocated on the heap.
-var garbage []byte
-
 func steady(s *stock.Stock, l Load) (Share, error) {
 	const tick = time.Millisecond
 	serve := requests(s, l)
@@ -97,7 +94,7 @@ func requests(s *stock.Stock, l Load) func() {
 	value := load.Value(s.Order.ValueLen, 1)
 	var id []byte
 	return func() {
-		garbage = make([]byte, l.Garbage)
+		runtime.KeepAlive(make([]byte, l.Garbage))
 		id = load.AppendID(id[:0], picker.Pick())
 		if rng.IntN(10) == 0 {
 			s.Peer.Set(string(id), value)

@@ -34,7 +34,11 @@ func (r Report) Markdown(w io.Writer) {
 func (t Table) Markdown(w io.Writer) {
 	fmt.Fprintf(w, "\n### %s\n\n", t.Question)
 	markdownRow(w, t.Columns)
-	fmt.Fprintf(w, "|---|%s\n", strings.Repeat("---:|", len(t.Columns)-1))
+	rule := "---:|"
+	if t.Prose {
+		rule = "---|"
+	}
+	fmt.Fprintf(w, "|---|%s\n", strings.Repeat(rule, len(t.Columns)-1))
 	for _, row := range t.Rows {
 		markdownRow(w, row)
 	}

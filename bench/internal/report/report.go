@@ -40,6 +40,9 @@ type Table struct {
 	Columns  []string   `json:"columns"`
 	Rows     [][]string `json:"rows"`
 	Notes    []string   `json:"notes,omitempty"`
+
+	// Prose aligns all columns to the left, as text rather than as figures.
+	Prose bool `json:"-"`
 }
 
 // Chart draws itself.
@@ -68,6 +71,7 @@ func (r Report) Losses() Table {
 	t := Table{
 		Question: "Where is a peer better than Holdfast?",
 		Columns:  []string{"what", "peers, each with its multiple of Holdfast's cost"},
+		Prose:    true,
 		Notes:    []string{"Listed is each peer whose whole spread, from the first to the third quartile, lies below 1."},
 	}
 	var order []string

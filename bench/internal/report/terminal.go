@@ -29,7 +29,7 @@ func (t Table) Terminal(w io.Writer) {
 		var line strings.Builder
 		for i, cell := range row {
 			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
+			if i == 0 || t.Prose {
 				line.WriteString("  " + cell + padding)
 			} else {
 				line.WriteString("  " + padding + cell)
