@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -32,8 +33,11 @@ type settings struct {
 	traces []string
 }
 
-// parse reads the flags. It prints errors and help by itself, as the flag
-// package does.
+// errUsage means that a flag was wrong, which the flag package has told already.
+var errUsage = errors.New("usage")
+
+// parse reads the flags. The error is flag.ErrHelp if help was asked for and
+// printed.
 func parse(args []string) (settings, error) {
 	var s settings
 	var only, peers, traces, sizes, values, goroutines, distributions, ops string
@@ -53,8 +57,10 @@ func parse(args []string) (settings, error) {
 	f.StringVar(&traces, "trace", "", "survival: replay these `files` too, ARC (.lis) or libCacheSim (.csv, .bin, .oracleGeneral)")
 	var memoryMiB int64
 	f.Int64Var(&memoryMiB, "memory", 0, "`MiB` that the caches of one moment may take together (default 60 % of the machine's)")
-	if err := f.Parse(args); err != nil {
-		return s, flag.ErrHelp
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return s, err
+	} else if err != nil {
+		return s, errUsage
 	}
 
 	var err error

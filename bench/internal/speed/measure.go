@@ -53,12 +53,12 @@ func (m *measurement) sliceOps(e *run.Env) int {
 }
 
 // seconds counts half a microsecond for an operation and as much again for
-// drawing it, and a microsecond and a half to fill in each session.
+// drawing it, and three microseconds to fill in each session, twice.
 func (m *measurement) seconds(e *run.Env) float64 {
 	total := 1e-6*float64(m.slices(e))*float64(m.sliceOps(e)) + 0.004*float64(m.slices(e))
 	stores, _ := byStore(plan(e, m.asked))
 	for _, s := range stores {
-		total += float64(len(e.Peers)) * (0.1 + float64(s.Sessions)*(1.5e-6+float64(s.ValueLen)*1e-9))
+		total += float64(len(e.Peers)) * (0.1 + float64(s.Sessions)*(3e-6+float64(s.ValueLen)*2e-9))
 	}
 	return total
 }
@@ -68,7 +68,7 @@ func (m *measurement) run(e *run.Env) (report.Section, error) {
 	stores, cells := byStore(plan(e, m.asked))
 	e.Progress.Begin("speed", m.seconds(e), m.slices(e)+len(stores)*len(e.Peers))
 	for _, store := range stores {
-		order := stock.Order{Sessions: store.Sessions, ValueLen: store.ValueLen, TTL: ttl}
+		order := stock.Order{Sessions: store.Sessions, ValueLen: store.ValueLen, TTL: ttl, Twice: true}
 		err := e.InGroups(order, func(group []*run.Member) error {
 			return m.group(group, cells[store])
 		})

@@ -29,12 +29,17 @@ type Order struct {
 	// Timed has one goroutine fill and time each Set. Otherwise all processors
 	// fill together.
 	Timed bool
+
+	// Twice stores every session a second time. After that the heap has grown
+	// to what it will be, and a ring of bytes is written and not new any more:
+	// what is then measured goes on for as long as the server runs.
+	Twice bool
 }
 
 // Receipt says what came of it.
 type Receipt struct {
 	Kept    int   // sessions that could be read back afterwards
-	Bytes   int64 // by which the resident set grew, garbage returned
+	Bytes   int64 // by which the resident set grew, garbage returned; 0 if filled twice
 	Seconds float64
 
 	// Of single Sets, if timed: the longest, and the one in a thousand.
@@ -86,7 +91,11 @@ func (s *Stock) Fill(o Order) (Receipt, error) {
 		s.share(func(first, step int) { s.fill(first, step, nil) })
 	}
 	r.Seconds = time.Since(start).Seconds()
-	r.Bytes = settled() - before
+	if o.Twice {
+		s.share(func(first, step int) { s.fill(first, step, nil) })
+	} else {
+		r.Bytes = settled() - before
+	}
 	r.Kept = s.count()
 	return r, nil
 }

@@ -24,6 +24,15 @@ func TestFill(t *testing.T) {
 	}
 }
 
+func TestFillTwice(t *testing.T) {
+	var s Stock
+	r, err := s.Fill(Order{Peer: peer.Holdfast, Sessions: 1000, ValueLen: 64, TTL: time.Hour, Twice: true})
+	if err != nil || r.Kept != 1000 {
+		t.Errorf("filled twice: %+v, %v", r, err)
+	}
+	s.Peer.Close()
+}
+
 func TestFillUnknownPeer(t *testing.T) {
 	var s Stock
 	if _, err := s.Fill(Order{Peer: "nobody"}); err == nil {
