@@ -3,11 +3,9 @@
 package memory
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -95,8 +93,8 @@ func grow(p Pressure) (Peak, error) {
 // under runs work on all processors, on a cache whose entries are capped as a
 // user would who knows their mean length.
 func under(p Pressure, entryLen, maxValue int, work func(cache peer.Peer, worker, workers int)) (Peak, error) {
-	empty := settled()
-	cache, err := build(p.Peer, peer.Config{
+	empty := proc.Settled()
+	cache, err := peer.Open(p.Peer, peer.Config{
 		Bytes:    p.Cap,
 		Entries:  int(p.Cap / int64(entryLen)),
 		EntryLen: entryLen,
@@ -113,19 +111,4 @@ func under(p Pressure, entryLen, maxValue int, work func(cache peer.Peer, worker
 	}
 	wg.Wait()
 	return Peak{proc.PeakResident() - empty}, nil
-}
-
-func build(name string, c peer.Config) (peer.Peer, error) {
-	info, ok := peer.Find(name)
-	if !ok {
-		return nil, fmt.Errorf("no peer is called %q", name)
-	}
-	return info.New(c)
-}
-
-// settled returns the resident set once the garbage has gone back to the
-// system.
-func settled() int64 {
-	debug.FreeOSMemory()
-	return proc.Resident()
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/bench/internal/load"
+	"github.com/holdfast-go/holdfast/bench/internal/peer"
+	"github.com/holdfast-go/holdfast/bench/internal/proc"
 	"github.com/holdfast-go/holdfast/bench/internal/stock"
 )
 
@@ -24,8 +26,8 @@ type Return struct{ Full, After int64 }
 // garbage is returned before each look, so a cache on Go's heap does not have
 // to wait for a collection.
 func expire(e Expiry) (Return, error) {
-	empty := settled()
-	cache, err := build(e.Peer, stock.Roomy(e.Sessions, e.ValueLen, e.TTL))
+	empty := proc.Settled()
+	cache, err := peer.Open(e.Peer, stock.Roomy(e.Sessions, e.ValueLen, e.TTL))
 	if err != nil {
 		return Return{}, err
 	}
@@ -33,9 +35,9 @@ func expire(e Expiry) (Return, error) {
 	for n := range e.Sessions {
 		cache.Set(load.ID(uint64(n)), value)
 	}
-	full := settled() - empty
+	full := proc.Settled() - empty
 	time.Sleep(e.TTL + e.Wait)
-	after := settled() - empty
+	after := proc.Settled() - empty
 	cache.Close()
 	return Return{full, after}, nil
 }

@@ -3,9 +3,8 @@
 package peer
 
 import (
-	"strings"
+	"fmt"
 	"time"
-	"unsafe"
 )
 
 // Peer is a cache of sessions. Its methods may be called concurrently, except
@@ -86,37 +85,11 @@ func Find(name string) (Info, bool) {
 	return Info{}, false
 }
 
-// cacheLine is how far apart a Reader looks.
-const cacheLine = 64
-
-// Reader reads the values that were found, one byte of each cache line, as
-// somebody who decodes a session must at least. Each goroutine needs its own.
-type Reader struct {
-	Sum uint64 // of all bytes read, so that no compiler can leave the reading out
-
-	buf  []byte // for libraries that copy the value out
-	read func([]byte) error
-}
-
-// NewReader returns a Reader with room for values of up to maxValue bytes.
-func NewReader(maxValue int) *Reader {
-	r := &Reader{buf: make([]byte, 0, maxValue)}
-	r.read = func(v []byte) error { r.Value(v); return nil }
-	return r
-}
-
-// Value reads v.
-func (r *Reader) Value(v []byte) {
-	for i := 0; i < len(v); i += cacheLine {
-		r.Sum += uint64(v[i])
+// Open makes the peer of that name.
+func Open(name string, c Config) (Peer, error) {
+	info, ok := Find(name)
+	if !ok {
+		return nil, fmt.Errorf("no peer is called %q", name)
 	}
+	return info.New(c)
 }
-
-// copies returns what a cache that keeps references is handed.
-func copies(id string, value []byte) (string, []byte) {
-	return strings.Clone(id), append(make([]byte, 0, len(value)), value...)
-}
-
-// bytesOf returns id's bytes without copying them, for libraries whose keys
-// are byte slices which they neither change nor keep.
-func bytesOf(id string) []byte { return unsafe.Slice(unsafe.StringData(id), len(id)) }

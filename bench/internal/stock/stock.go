@@ -3,9 +3,7 @@
 package stock
 
 import (
-	"fmt"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -72,12 +70,8 @@ func Roomy(sessions, valueLen int, ttl time.Duration) peer.Config {
 
 // Fill carries out an order.
 func (s *Stock) Fill(o Order) (Receipt, error) {
-	info, ok := peer.Find(o.Peer)
-	if !ok {
-		return Receipt{}, fmt.Errorf("no peer is called %q", o.Peer)
-	}
-	before := settled()
-	p, err := info.New(Roomy(o.Sessions, o.ValueLen, o.TTL))
+	before := proc.Settled()
+	p, err := peer.Open(o.Peer, Roomy(o.Sessions, o.ValueLen, o.TTL))
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -94,7 +88,7 @@ func (s *Stock) Fill(o Order) (Receipt, error) {
 	if o.Twice {
 		s.share(func(first, step int) { s.fill(first, step, nil) })
 	} else {
-		r.Bytes = settled() - before
+		r.Bytes = proc.Settled() - before
 	}
 	r.Kept = s.count()
 	return r, nil
@@ -150,11 +144,4 @@ func (s *Stock) share(f func(first, step int)) {
 		wg.Go(func() { f(first, step) })
 	}
 	wg.Wait()
-}
-
-// settled returns the resident set once the garbage has gone back to the
-// system.
-func settled() int64 {
-	debug.FreeOSMemory()
-	return proc.Resident()
 }

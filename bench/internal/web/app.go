@@ -2,6 +2,8 @@
 // for the session middlewares of the other frameworks.
 package web
 
+import "slices"
+
 // app is a server with sessions, driven without a network. It has three pages:
 //
 //	/login  stores a session of four keys
@@ -32,7 +34,7 @@ const (
 	visitsKey       = "visits"
 )
 
-// Framework is what an app is built on: the overhead of its sessions is what
+// framework is what an app is built on: the overhead of its sessions is what
 // they add to a bare app of the same framework.
 type framework string
 
@@ -51,12 +53,19 @@ type candidate struct {
 	new       func() (app, error)
 }
 
-func bare() map[framework]candidate {
-	return map[framework]candidate{
-		netHTTP: {"bare net/http", netHTTP, "", "", newBareHTTP},
-		ginWeb:  {"bare gin", ginWeb, "", "github.com/gin-gonic/gin", newBareGin},
-		fiberV3: {"bare fiber", fiberV3, "", "github.com/gofiber/fiber/v3", newBareFiber},
+// bareApps returns the apps without sessions.
+func bareApps() []candidate {
+	return []candidate{
+		{"bare net/http", netHTTP, "", "", newBareHTTP},
+		{"bare gin", ginWeb, "", "github.com/gin-gonic/gin", newBareGin},
+		{"bare fiber", fiberV3, "", "github.com/gofiber/fiber/v3", newBareFiber},
 	}
+}
+
+// bare returns the app without sessions of that framework.
+func bare(f framework) candidate {
+	all := bareApps()
+	return all[slices.IndexFunc(all, func(c candidate) bool { return c.framework == f })]
 }
 
 // candidates returns the apps with sessions, Holdfast first.
@@ -70,14 +79,12 @@ func candidates() []candidate {
 	}
 }
 
-// byName finds a candidate or a bare app.
+// apps returns all that are measured.
+func apps() []candidate { return append(candidates(), bareApps()...) }
+
+// byName finds one of the apps.
 func byName(name string) (candidate, bool) {
-	for _, c := range bare() {
-		if c.name == name {
-			return c, true
-		}
-	}
-	for _, c := range candidates() {
+	for _, c := range apps() {
 		if c.name == name {
 			return c, true
 		}
@@ -88,13 +95,10 @@ func byName(name string) (candidate, bool) {
 // Modules returns the paths of the modules that are measured.
 func Modules() []string {
 	var paths []string
-	for _, f := range []framework{netHTTP, ginWeb, fiberV3} {
-		if path := bare()[f].module; path != "" {
-			paths = append(paths, path)
+	for _, c := range apps() {
+		if c.module != "" {
+			paths = append(paths, c.module)
 		}
-	}
-	for _, c := range candidates() {
-		paths = append(paths, c.module)
 	}
 	return paths
 }

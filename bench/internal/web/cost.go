@@ -10,7 +10,7 @@ import (
 
 const costTask = "web.cost"
 
-// Kind is what a request does.
+// kind is what a request does.
 type kind string
 
 const (
@@ -31,7 +31,7 @@ type Visit struct {
 // Cost is what one request takes, on average.
 type Cost struct{ Nanos, Bytes, Allocs float64 }
 
-// Minus is the cost beyond base.
+// minus is the cost beyond base.
 func (c Cost) minus(base Cost) Cost {
 	return Cost{c.Nanos - base.Nanos, c.Bytes - base.Bytes, c.Allocs - base.Allocs}
 }

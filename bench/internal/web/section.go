@@ -13,7 +13,7 @@ const intro = `A session holds four keys: three strings and a number. A read rea
 anonymous request, without a cookie, reads and finds nothing. Each figure is beyond the bare handler of the same framework,
 measured in the same round; requests are made in process, without a network, from one goroutine.`
 
-func section(e *run.Env, c costs, servers []served, skipped string) report.Section {
+func section(e *run.Env, c costs, servers []*served, skipped string) report.Section {
 	s := report.Section{Title: "Sessions over HTTP", Intro: intro}
 	s.Tables = append(s.Tables, c.table())
 	s.Charts = append(s.Charts, c.chart(reads), c.chart(writes))
@@ -24,7 +24,7 @@ func section(e *run.Env, c costs, servers []served, skipped string) report.Secti
 
 // beyond returns what a candidate's sessions cost, a cost a round.
 func (c costs) beyond(a candidate, k kind) []Cost {
-	all, base := c[a.name][k], c[bare()[a.framework].name][k]
+	all, base := c[a.name][k], c[bare(a.framework).name][k]
 	beyond := make([]Cost, len(all))
 	for i := range all {
 		beyond[i] = all[i].minus(base[i])
@@ -105,7 +105,7 @@ func figures(all []Cost) []float64 {
 	return ns
 }
 
-func serverTable(e *run.Env, servers []served, skipped string) report.Table {
+func serverTable(e *run.Env, servers []*served, skipped string) report.Table {
 	t := report.Table{
 		Question: "How many page views a second, compared with Express?",
 		Columns:  []string{"server", "requests a second", "Holdfast's multiple"},
