@@ -29,6 +29,7 @@ func Start(ctx context.Context, env ...string) (*Child, error) {
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = append(append(os.Environ(), ChildEnv+"=1"), env...)
 	cmd.Stderr = os.Stderr
+	endWithParent(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
