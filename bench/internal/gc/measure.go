@@ -36,7 +36,7 @@ func steadyLoad(e *run.Env) Load {
 		Garbage:   8 << 10,
 		Cycles:    3,
 		AtLeast:   run.Pick(e, 200*time.Millisecond, 2*time.Second),
-		AtMost:    run.Pick(e, 500*time.Millisecond, time.Minute),
+		AtMost:    run.Pick(e, 500*time.Millisecond, 30*time.Second),
 	}
 }
 
