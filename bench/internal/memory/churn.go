@@ -75,14 +75,19 @@ func churn(p Pressure) (Peak, error) {
 	})
 }
 
+// The length of growing values, at first and in the end.
+const (
+	growFrom = 512
+	growTo   = 4096
+)
+
 // grow fills the cache with small sessions and stores them all again and again,
-// each time twice as long, until they are eight times as long.
+// each time twice as long.
 func grow(p Pressure) (Peak, error) {
-	const first, last = 256, 2048
-	return under(p, load.IDLen+first, last, func(cache peer.Peer, worker, workers int) {
-		sessions := int(p.Cap / (load.IDLen + first))
-		buf := load.Value(last, uint64(worker))
-		for length := first; length <= last; length *= 2 {
+	return under(p, load.IDLen+growFrom, growTo, func(cache peer.Peer, worker, workers int) {
+		sessions := int(p.Cap / (load.IDLen + growFrom))
+		buf := load.Value(growTo, uint64(worker))
+		for length := growFrom; length <= growTo; length *= 2 {
 			for n := worker; n < sessions; n += workers {
 				cache.Set(load.ID(uint64(n)), buf[:length])
 			}

@@ -30,7 +30,7 @@ type result struct {
 	expiry  Return
 }
 
-func sessions(e *run.Env) int   { return run.Pick(e, 50_000, 1_000_000) }
+func sessions(e *run.Env) int   { return run.Pick(e, 30_000, 1_000_000) }
 func capBytes(e *run.Env) int64 { return run.Pick[int64](e, 32<<20, 256<<20) }
 
 // expiryOf is made so that the slowest peer is full before the first session
@@ -38,14 +38,14 @@ func capBytes(e *run.Env) int64 { return run.Pick[int64](e, 32<<20, 256<<20) }
 func expiryOf(e *run.Env, name string) Expiry {
 	return Expiry{
 		Peer:     name,
-		Sessions: run.Pick(e, 20_000, 200_000),
+		Sessions: run.Pick(e, 10_000, 200_000),
 		ValueLen: valueLen,
 		TTL:      run.Pick(e, 2*time.Second, 10*time.Second),
 		Wait:     run.Pick(e, 3*time.Second, 20*time.Second),
 	}
 }
 
-func times(e *run.Env) int { return run.Pick(e, 2, 6) }
+func times(e *run.Env) int { return run.Pick(e, 1, 6) }
 
 func seconds(e *run.Env) float64 {
 	fill := 0.2 + 3e-6*float64(sessions(e))

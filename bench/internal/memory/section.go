@@ -53,7 +53,8 @@ func pressure(e *run.Env, results []result) report.Table {
 		Columns:  []string{"peer", "its cap counts", "churn of mixed sizes", "growing values"},
 		Notes: []string{
 			"Peak of the resident set as a multiple of the cap. A cap in entries is the cap in bytes by the mean length of ID and value at the start, as a user would set it.",
-			fmt.Sprintf("Churn: values of %d to %d bytes, their logarithm uniform, new sessions and old ones, %d times the cap in all. Growing: sessions of 256 bytes that fill the cap are stored again with 512, 1024 and 2048 bytes.", smallest, largestUnder(capBytes(e)), times(e)),
+			fmt.Sprintf("Churn: values of %d to %d bytes, their logarithm uniform, new sessions and old ones, as often as writes the cap %d times. Growing: sessions of %d bytes that fill the cap are stored again, each time with twice the length, up to %d bytes.",
+				smallest, largestUnder(capBytes(e)), times(e), growFrom, growTo),
 			"A peer without a cap keeps everything, and is listed for comparison.",
 		},
 	}

@@ -29,6 +29,9 @@ type Section struct {
 	Tables []Table `json:"tables"`
 	Charts []Chart `json:"-"`
 
+	// Data is what was measured, for who reads the JSON.
+	Data any `json:"data,omitempty"`
+
 	// Rivals are all comparisons with Holdfast, from which follows what it
 	// loses.
 	Rivals []Rival `json:"comparisons"`

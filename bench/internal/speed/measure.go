@@ -49,7 +49,7 @@ func (m *measurement) sliceOps(e *run.Env) int {
 	if m.ops > 0 {
 		return m.ops
 	}
-	return run.Pick(e, 30_000, 500_000)
+	return run.Pick(e, 20_000, 500_000)
 }
 
 // seconds counts half a microsecond for an operation and as much again for

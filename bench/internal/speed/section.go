@@ -19,7 +19,7 @@ Holdfast is faster. A found value is read once per cache line. Caches that keep 
 // section arranges the results: one table and chart for the centre, one table
 // for each of the other stores, goroutines and distributions.
 func section(e *run.Env, results []Result) report.Section {
-	s := report.Section{Title: "Speed", Intro: intro, Rivals: rivals(results)}
+	s := report.Section{Title: "Speed", Intro: intro, Rivals: rivals(results), Data: results}
 	g := grid{e, results}
 	for _, c := range circumstances(results) {
 		s.Tables = append(s.Tables, g.ratios(c))

@@ -14,7 +14,7 @@ func floodTable(e *run.Env, losses []Losses) report.Table {
 		Columns:  []string{"peer", "who goes first"},
 		Notes: []string{
 			"Half the capacity belongs to users who came three times. While they are away, sessions that nobody uses again are stored, so many times the capacity.",
-			"A dash: the peer cannot be made that small. Peers without a cap lose nobody, and grow.",
+			"A dash: the peer cannot be given that size. Peers without a cap lose nobody, and grow.",
 		},
 	}
 	for _, times := range floods() {

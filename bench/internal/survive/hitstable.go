@@ -15,7 +15,7 @@ func (c *comparison) table() report.Table {
 		Columns: []string{"cache of so many sessions"},
 		Notes: []string{
 			"Hits by requests, in per cent; a session's first request cannot hit. LRU is exact over the whole cache; optimum is Belady's, which knows the future. Both count sessions, whatever their length.",
-			"A dash: the peer cannot be made that small. Peers without a cap keep everything.",
+			"A dash: the peer cannot be given that size. Peers without a cap keep everything.",
 		},
 	}
 	for _, capacity := range c.capacities {

@@ -22,15 +22,15 @@ type measurement struct{ files []string }
 
 // The sizes of caches, as shares of all sessions that the requests are for.
 func shares(e *run.Env) []float64 {
-	return run.Pick(e, []float64{0.05, 0.25}, []float64{0.01, 0.025, 0.05, 0.1, 0.25})
+	return run.Pick(e, []float64{0.05, 0.25}, []float64{0.0025, 0.01, 0.025, 0.1, 0.25})
 }
 
 // requests is how many the traffic model makes.
-func requests(e *run.Env) int { return run.Pick(e, 30_000, 2_000_000) }
+func requests(e *run.Env) int { return run.Pick(e, 20_000, 2_000_000) }
 
 func floods() []int { return []int{1, 10, 100} }
 
-func floodCapacity(e *run.Env) int { return run.Pick(e, 2000, 120_000) }
+func floodCapacity(e *run.Env) int { return run.Pick(e, 1000, 120_000) }
 
 func (m measurement) sources(e *run.Env) []Source {
 	sources := []Source{{Requests: requests(e), Seed: e.Seed}}

@@ -12,7 +12,7 @@ func Part() run.Part {
 	return run.Part{Name: "http", Seconds: seconds, Run: measure}
 }
 
-func requests(e *run.Env) int { return run.Pick(e, 3000, 50_000) }
+func requests(e *run.Env) int { return run.Pick(e, 1500, 50_000) }
 
 func seconds(e *run.Env) float64 {
 	inProcess := float64(e.Rounds*len(kinds())*len(candidates())*requests(e)) * 15e-6
