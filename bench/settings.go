@@ -51,7 +51,7 @@ func parse(args []string) (settings, error) {
 	f.StringVar(&ops, "ops", "", "speed: `operations`, of get,90/10,set,touch,absent, likewise")
 	f.StringVar(&traces, "trace", "", "survival: replay these `files` too, ARC (.lis) or libCacheSim (.csv, .bin, .oracleGeneral)")
 	var memoryMiB int64
-	f.Int64Var(&memoryMiB, "memory", 0, "`MiB` that the caches of one moment may take together (default 60 % of the machine's)")
+	f.Int64Var(&memoryMiB, "memory", 0, "`MiB` that the caches of one moment may take together (default three quarters of the machine's)")
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return s, err
 	} else if err != nil {
@@ -74,7 +74,7 @@ func parse(args []string) (settings, error) {
 	}
 	s.memory = memoryMiB << 20
 	if s.memory == 0 {
-		s.memory = machine.Memory() * 6 / 10
+		s.memory = machine.Memory() / 4 * 3
 	}
 	if sizes+values+goroutines+distributions+ops != "" {
 		s.cells, err = axes(list(sizes), list(values), list(goroutines), list(distributions), list(ops))

@@ -30,6 +30,10 @@ func sizes(e *run.Env) []int {
 	return run.Pick(e, []int{30_000}, []int{1_000_000, 8_000_000})
 }
 
+func order(sessions int) stock.Order {
+	return stock.Order{Sessions: sessions, ValueLen: valueLen, TTL: 24 * time.Hour}
+}
+
 func steadyLoad(e *run.Env) Load {
 	return Load{
 		PerSecond: run.Pick(e, 20_000, 100_000),
@@ -52,6 +56,9 @@ func measure(e *run.Env) (report.Section, error) {
 	e.Progress.Begin("gc", seconds(e), len(sizes(e))*len(e.Peers))
 	var results []result
 	for _, n := range sizes(e) {
+		if !e.Fits(1, order(n)) {
+			continue
+		}
 		for _, info := range e.Peers {
 			e.Progress.Step(fmt.Sprintf("%s sessions, %s", report.Count(n), info.Name))
 			r, err := one(e, info, n)
@@ -67,8 +74,9 @@ func measure(e *run.Env) (report.Section, error) {
 func one(e *run.Env, info peer.Info, sessions int) (result, error) {
 	r := result{peer: info.Name, sessions: sessions}
 	err := e.Alone(func(c *proc.Child) error {
-		order := stock.Order{Peer: info.Name, Sessions: sessions, ValueLen: valueLen, TTL: 24 * time.Hour}
-		if _, err := proc.Call[stock.Receipt](c, stock.Task, order); err != nil {
+		o := order(sessions)
+		o.Peer = info.Name
+		if _, err := proc.Call[stock.Receipt](c, stock.Task, o); err != nil {
 			return err
 		}
 		took, err := proc.Call[[]float64](c, collectTask, e.Rounds)

@@ -17,6 +17,10 @@ func section(e *run.Env, results []result) report.Section {
 	s := report.Section{Title: "Garbage collection", Intro: intro, Rivals: rivals(results)}
 	l := steadyLoad(e)
 	for _, n := range sizes(e) {
+		if !e.Fits(1, order(n)) {
+			s.Intro += fmt.Sprintf("\n\nNot measured, for want of memory: %s sessions.", report.Count(n))
+			continue
+		}
 		t := report.Table{
 			Question: fmt.Sprintf("What does garbage collection cost with %s sessions of %d bytes?", report.Count(n), valueLen),
 			Columns:  []string{"peer", "one collection", "cores busy collecting", "collections a second"},

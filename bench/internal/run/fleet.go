@@ -67,14 +67,23 @@ func (e *Env) InGroups(order stock.Order, measure func([]*Member) error) (err er
 
 // groupSize is how many peers fit into memory beside Holdfast.
 func (e *Env) groupSize(order stock.Order) int {
+	return int(max(1, e.Memory/childSize(order)-1))
+}
+
+// Fits reports whether so many peers, filled as ordered, fit into memory.
+func (e *Env) Fits(peers int, order stock.Order) bool {
+	return int64(peers)*childSize(order) <= e.Memory
+}
+
+// childSize is how much memory a filled child may come to take.
+func childSize(order stock.Order) int64 {
 	const (
 		program     = 100 << 20
 		bookkeeping = 200 // bytes a session, more than most peers take
 		garbage     = 2   // the heap that GOGC=100 allows, as a multiple of what is live
 	)
 	session := int64(load.IDLen + order.ValueLen + bookkeeping)
-	child := program + garbage*session*int64(order.Sessions)
-	return int(max(1, e.Memory/child-1))
+	return program + garbage*session*int64(order.Sessions)
 }
 
 func (e *Env) launch(f *Fleet, info peer.Info, order stock.Order) (*Member, error) {

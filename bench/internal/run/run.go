@@ -19,7 +19,7 @@ type Env struct {
 	Quick    bool        // small cells and few rounds, to see that all works
 	Rounds   int
 	Seed     uint64
-	Memory   int64 // bytes that the children of one moment may take together
+	Memory   int64 // bytes that the caches of one moment may take together
 	Progress *progress.Line
 }
 

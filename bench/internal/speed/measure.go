@@ -40,6 +40,7 @@ type measurement struct {
 	asked   *Axes
 	ops     int
 	results []Result
+	skipped []Store // for want of memory
 }
 
 // slices is how many slices the plan has, rounds included.
@@ -69,6 +70,10 @@ func (m *measurement) run(e *run.Env) (report.Section, error) {
 	e.Progress.Begin("speed", m.seconds(e), m.slices(e)+len(stores)*len(e.Peers))
 	for _, store := range stores {
 		order := stock.Order{Sessions: store.Sessions, ValueLen: store.ValueLen, TTL: ttl, Twice: true}
+		if !e.Fits(2, order) {
+			m.skipped = append(m.skipped, store)
+			continue
+		}
 		err := e.InGroups(order, func(group []*run.Member) error {
 			return m.group(group, cells[store])
 		})
@@ -76,7 +81,7 @@ func (m *measurement) run(e *run.Env) (report.Section, error) {
 			return report.Section{}, err
 		}
 	}
-	return section(e, m.results), nil
+	return section(e, m.results, m.skipped), nil
 }
 
 // group measures all cells on the group's peers, Holdfast the first of them.

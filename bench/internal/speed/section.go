@@ -18,7 +18,7 @@ Holdfast is faster. A found value is read once per cache line. Caches that keep 
 
 // section arranges the results: one table and chart for the centre, one table
 // for each of the other stores, goroutines and distributions.
-func section(e *run.Env, results []Result) report.Section {
+func section(e *run.Env, results []Result, skipped []Store) report.Section {
 	s := report.Section{Title: "Speed", Intro: intro, Rivals: rivals(results), Data: results}
 	g := grid{e, results}
 	for _, c := range circumstances(results) {
@@ -28,6 +28,10 @@ func section(e *run.Env, results []Result) report.Section {
 		first := circumstances(results)[0]
 		s.Tables = append(s.Tables, g.absolute(first))
 		s.Charts = g.charts(first)
+	}
+	for _, store := range skipped {
+		s.Intro += fmt.Sprintf("\n\nNot measured, for want of memory: %s sessions of %s.",
+			report.Count(store.Sessions), report.Size(int64(store.ValueLen)))
 	}
 	for _, op := range timedOps {
 		if t := g.latencies(op); len(t.Rows) > 0 {

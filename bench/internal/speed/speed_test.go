@@ -86,13 +86,16 @@ func TestSectionComparesWithHoldfast(t *testing.T) {
 		{Peer: "fastcache", Cell: cell(Get), Nanos: one, Ratio: half, Kept: 0.5},
 		{Peer: peer.Holdfast, Cell: cell(Touch), Nanos: one, Kept: 1},
 		{Peer: "fastcache", Cell: cell(Touch), Nanos: one, Ratio: half, Kept: 0.5},
-	})
+	}, []Store{{8_000_000, 256}})
 	got := s.Tables[0]
 	if want := []string{"fastcache", "0.50 (0.50–0.50)", "–"}; !slices.Equal(got.Rows[1], want) {
 		t.Errorf("fastcache's row is %q, want %q: it has no TTL to touch", got.Rows[1], want)
 	}
 	if len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "fastcache kept 50.0 %") {
 		t.Errorf("the notes %q do not tell that fastcache lost half", got.Notes)
+	}
+	if !strings.Contains(s.Intro, "8.00 M sessions") {
+		t.Error("the section does not tell what was skipped")
 	}
 	if len(s.Rivals) != 1 {
 		t.Errorf("%d comparisons, want that of get alone", len(s.Rivals))
