@@ -18,7 +18,7 @@ func section(e *run.Env, results []result) report.Section {
 	l := steadyLoad(e)
 	for _, n := range sizes(e) {
 		if !e.Fits(1, order(n)) {
-			s.Intro += fmt.Sprintf("\n\nNot measured, for want of memory: %s sessions.", report.Count(n))
+			s.Missing = append(s.Missing, fmt.Sprintf("%s sessions, for want of memory", report.Count(n)))
 			continue
 		}
 		t := report.Table{

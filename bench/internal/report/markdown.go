@@ -21,6 +21,9 @@ func (r Report) Markdown(w io.Writer) {
 		for _, t := range s.Tables {
 			t.Markdown(w)
 		}
+		for _, missing := range s.Missing {
+			fmt.Fprintf(w, "\n**Not measured:** %s.\n", missing)
+		}
 	}
 	fmt.Fprint(w, "\n## What Holdfast loses\n")
 	r.Losses().Markdown(w)

@@ -29,6 +29,9 @@ type Section struct {
 	Tables []Table `json:"tables"`
 	Charts []Chart `json:"-"`
 
+	// Missing tells what was not measured, and why.
+	Missing []string `json:"missing,omitempty"`
+
 	// Data is what was measured, for who reads the JSON.
 	Data any `json:"data,omitempty"`
 

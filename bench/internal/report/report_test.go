@@ -28,6 +28,8 @@ func sample() Report {
 			Title:  "Speed",
 			Intro:  "How it is measured.",
 			Charts: []Chart{drawing{}},
+
+			Missing: []string{"the rest"},
 			Tables: []Table{{
 				Question: "How fast?",
 				Columns:  []string{"peer", "get"},
@@ -57,6 +59,8 @@ How fast?
   ärger       9 ns
   * A note.
 
+Not measured: the rest.
+
 Where is a peer better than Holdfast?
 
   what         peers, each with its multiple of Holdfast's cost
@@ -76,6 +80,7 @@ func TestMarkdown(t *testing.T) {
 		"## Speed\n\nHow it is measured.\n",
 		"![A drawing](drawing.svg)\n",
 		"### How fast?\n\n| peer | get |\n|---|---:|\n| holdfast | 100 ns |\n",
+		"**Not measured:** the rest.\n",
 		"| time of get | fast 0.50 |\n",
 		"| example.com/peer | v1.2.3 |\n",
 	} {

@@ -17,6 +17,9 @@ func (r Report) Terminal(w io.Writer) {
 		for _, t := range s.Tables {
 			t.Terminal(w)
 		}
+		for _, missing := range s.Missing {
+			fmt.Fprintf(w, "\nNot measured: %s.\n", missing)
+		}
 	}
 	r.Losses().Terminal(w)
 }

@@ -30,8 +30,8 @@ func section(e *run.Env, results []Result, skipped []Store) report.Section {
 		s.Charts = g.charts(first)
 	}
 	for _, store := range skipped {
-		s.Intro += fmt.Sprintf("\n\nNot measured, for want of memory: %s sessions of %s.",
-			report.Count(store.Sessions), report.Size(int64(store.ValueLen)))
+		s.Missing = append(s.Missing, fmt.Sprintf("%s sessions of %s, for want of memory",
+			report.Count(store.Sessions), report.Size(int64(store.ValueLen))))
 	}
 	for _, op := range timedOps {
 		if t := g.latencies(op); len(t.Rows) > 0 {

@@ -94,7 +94,7 @@ func TestSectionComparesWithHoldfast(t *testing.T) {
 	if len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "fastcache kept 50.0 %") {
 		t.Errorf("the notes %q do not tell that fastcache lost half", got.Notes)
 	}
-	if !strings.Contains(s.Intro, "8.00 M sessions") {
+	if len(s.Missing) != 1 || !strings.Contains(s.Missing[0], "8.00 M sessions") {
 		t.Error("the section does not tell what was skipped")
 	}
 	if len(s.Rivals) != 1 {
