@@ -18,6 +18,7 @@ const (
 	churnTask  = "memory.churn"
 	growthTask = "memory.growth"
 	expiryTask = "memory.expiry"
+	brimTask   = "memory.brim"
 )
 
 // Tasks are what a child needs to be able to do.
@@ -26,6 +27,7 @@ func Tasks() proc.Tasks {
 		churnTask:  proc.Handle(churn),
 		growthTask: proc.Handle(grow),
 		expiryTask: proc.Handle(expire),
+		brimTask:   proc.Handle(fillToTheBrim),
 	}
 }
 

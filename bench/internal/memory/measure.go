@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/holdfast-go/holdfast/bench/internal/load"
 	"github.com/holdfast-go/holdfast/bench/internal/proc"
 	"github.com/holdfast-go/holdfast/bench/internal/report"
 	"github.com/holdfast-go/holdfast/bench/internal/run"
@@ -48,7 +47,7 @@ func expiryOf(e *run.Env, name string) Expiry {
 func times(e *run.Env) int { return run.Pick(e, 1, 6) }
 
 func seconds(e *run.Env) float64 {
-	fill := 0.2 + 3e-6*float64(sessions(e))
+	fill := 0.2 + 6e-6*float64(sessions(e))
 	pressure := 0.4 + 2.5e-9*float64(times(e))*float64(capBytes(e))
 	return float64(len(e.Peers)) * (fill + pressure)
 }
@@ -80,9 +79,10 @@ func forEach(results []result, f func(*result) error) error {
 	return nil
 }
 
-// press measures how far the process exceeds its cap.
+// press measures what sessions take in a full cache, and how far the process
+// exceeds its cap.
 func (r *result) press(e *run.Env) error {
-	e.Progress.Step("peak over cap, " + r.peer)
+	e.Progress.Step("full caches, " + r.peer)
 	pressure := Pressure{Peer: r.peer, Cap: capBytes(e), Times: times(e), Largest: largestUnder(capBytes(e))}
 	under := func(task string, figure *float64) error {
 		return e.Alone(func(c *proc.Child) error {
@@ -91,16 +91,20 @@ func (r *result) press(e *run.Env) error {
 			return err
 		})
 	}
-	return errors.Join(under(churnTask, &r.churn), under(growthTask, &r.growth))
+	full := e.Alone(func(c *proc.Child) error {
+		f, err := proc.Call[Footprint](c, brimTask, Brim{r.peer, sessions(e), valueLen})
+		r.beyond = f.beyond(valueLen)
+		return err
+	})
+	return errors.Join(full, under(churnTask, &r.churn), under(growthTask, &r.growth))
 }
 
-// fill measures what sessions take, and how long storing them.
+// fill measures how long storing sessions takes.
 func (r *result) fill(e *run.Env) error {
-	e.Progress.Step("bytes beyond ID and value, " + r.peer)
+	e.Progress.Step("fill, " + r.peer)
 	return e.Alone(func(c *proc.Child) (err error) {
 		order := stock.Order{Peer: r.peer, Sessions: sessions(e), ValueLen: valueLen, TTL: time.Hour, Timed: true}
 		r.receipt, err = proc.Call[stock.Receipt](c, stock.Task, order)
-		r.beyond = float64(r.receipt.Bytes)/float64(r.receipt.Kept) - (load.IDLen + valueLen)
 		return err
 	})
 }

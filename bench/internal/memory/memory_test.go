@@ -25,12 +25,16 @@ func TestMixedLengthsHaveTheirMeanAndBounds(t *testing.T) {
 	}
 }
 
-func TestTasksRunOnHoldfast(t *testing.T) {
+func TestTasks(t *testing.T) {
 	p := Pressure{Peer: peer.Holdfast, Cap: 4 << 20, Times: 1, Largest: largestUnder(4 << 20)}
 	for name, task := range map[string]func(Pressure) (Peak, error){"churn": churn, "growth": grow} {
 		if peak, err := task(p); err != nil || peak.Bytes <= 0 {
 			t.Errorf("%s: peak = %+v, %v", name, peak, err)
 		}
+	}
+	f, err := fillToTheBrim(Brim{Peer: "hashicorp", Sessions: 20_000, ValueLen: 256})
+	if err != nil || f.Kept != 20_000 || f.beyond(256) < 50 || f.beyond(256) > 1000 {
+		t.Errorf("an LRU of 20000 entries: %+v, %v bytes beyond, %v", f, f.beyond(256), err)
 	}
 	e := Expiry{Peer: peer.Holdfast, Sessions: 1000, ValueLen: 256, TTL: time.Millisecond, Wait: time.Millisecond}
 	if _, err := expire(e); err != nil {

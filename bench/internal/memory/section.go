@@ -27,10 +27,10 @@ func section(e *run.Env, results []result) report.Section {
 
 func footprint(e *run.Env, results []result) report.Table {
 	t := report.Table{
-		Question: fmt.Sprintf("What do %s sessions of %d bytes take beyond ID and value, and how long does filling hold one caller up?", report.Count(sessions(e)), valueLen),
+		Question: fmt.Sprintf("What do sessions of %[2]d bytes take beyond ID and value, and how long does storing %[1]s of them hold one caller up?", report.Count(sessions(e)), valueLen),
 		Columns:  []string{"peer", "bytes beyond", "kept", "fill", "99.9 % of Sets", "longest single Set"},
 		Notes: []string{
-			fmt.Sprintf("Bytes beyond: growth of the resident set by kept session, garbage returned, less the %d bytes of ID and value. On Go's heap the process needs room for garbage besides, by default as much again as is live.", load.IDLen+valueLen),
+			fmt.Sprintf("Bytes beyond: growth of the resident set by kept session when the cache is full, garbage returned, less the %d bytes of ID and value. On Go's heap the process needs room for garbage besides, by default as much again as is live.", load.IDLen+valueLen),
 			"The longest single Set is the longest that one goroutine waited while it filled the cache from nothing, garbage collection and growth of tables included.",
 		},
 	}

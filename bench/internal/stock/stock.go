@@ -9,7 +9,6 @@ import (
 
 	"github.com/holdfast-go/holdfast/bench/internal/load"
 	"github.com/holdfast-go/holdfast/bench/internal/peer"
-	"github.com/holdfast-go/holdfast/bench/internal/proc"
 	"github.com/holdfast-go/holdfast/bench/internal/stat"
 )
 
@@ -36,8 +35,7 @@ type Order struct {
 
 // Receipt says what came of it.
 type Receipt struct {
-	Kept    int   // sessions that could be read back afterwards
-	Bytes   int64 // by which the resident set grew, garbage returned; 0 if filled twice
+	Kept    int // sessions that could be read back afterwards
 	Seconds float64
 
 	// Of single Sets, if timed: the longest, and the one in a thousand.
@@ -70,7 +68,6 @@ func Roomy(sessions, valueLen int, ttl time.Duration) peer.Config {
 
 // Fill carries out an order.
 func (s *Stock) Fill(o Order) (Receipt, error) {
-	before := proc.Settled()
 	p, err := peer.Open(o.Peer, Roomy(o.Sessions, o.ValueLen, o.TTL))
 	if err != nil {
 		return Receipt{}, err
@@ -87,8 +84,6 @@ func (s *Stock) Fill(o Order) (Receipt, error) {
 	r.Seconds = time.Since(start).Seconds()
 	if o.Twice {
 		s.share(func(first, step int) { s.fill(first, step, nil) })
-	} else {
-		r.Bytes = proc.Settled() - before
 	}
 	r.Kept = s.count()
 	return r, nil
