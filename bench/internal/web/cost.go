@@ -1,0 +1,101 @@
+package web
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/holdfast-go/holdfast/bench/internal/proc"
+)
+
+const costTask = "web.cost"
+
+// kind is what a request does.
+type kind string
+
+const (
+	reads     kind = "read"
+	writes    kind = "write"
+	anonymous kind = "anonymous"
+)
+
+func kinds() []kind { return []kind{reads, writes, anonymous} }
+
+// Visit says what to request of whom, and how often.
+type Visit struct {
+	App  string
+	Kind kind
+	N    int
+}
+
+// Cost is what one request takes, on average.
+type Cost struct{ Nanos, Bytes, Allocs float64 }
+
+// minus is the cost beyond base.
+func (c Cost) minus(base Cost) Cost {
+	return Cost{c.Nanos - base.Nanos, c.Bytes - base.Bytes, c.Allocs - base.Allocs}
+}
+
+// Tasks are what a child needs to be able to do.
+func Tasks() proc.Tasks {
+	v := &visitor{apps: make(map[string]visited)}
+	return proc.Tasks{costTask: proc.Handle(v.cost), serveTask: proc.Handle(serve)}
+}
+
+// visitor keeps the apps it has visited, and the cookies it got.
+type visitor struct{ apps map[string]visited }
+
+type visited struct {
+	app    app
+	cookie string
+}
+
+// cost is measured from one goroutine. A session that the response moves to
+// another cookie is followed there, as a browser would.
+func (v *visitor) cost(visit Visit) (Cost, error) {
+	at, err := v.at(visit.App)
+	if err != nil {
+		return Cost{}, err
+	}
+	page, cookie := readPage, at.cookie
+	switch visit.Kind {
+	case writes:
+		page = writePage
+	case anonymous:
+		cookie = ""
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	for range visit.N {
+		if set := at.app.do(page, cookie); set != "" && visit.Kind == writes {
+			cookie = set
+		}
+	}
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	n := float64(visit.N)
+	return Cost{
+		Nanos:  float64(took.Nanoseconds()) / n,
+		Bytes:  float64(after.TotalAlloc-before.TotalAlloc) / n,
+		Allocs: float64(after.Mallocs-before.Mallocs) / n,
+	}, nil
+}
+
+// at logs in, the first time.
+func (v *visitor) at(name string) (visited, error) {
+	if at, ok := v.apps[name]; ok {
+		return at, nil
+	}
+	c, ok := byName(name)
+	if !ok {
+		return visited{}, fmt.Errorf("no app is called %q", name)
+	}
+	a, err := c.new()
+	if err != nil {
+		return visited{}, err
+	}
+	at := visited{a, a.do(loginPage, "")}
+	v.apps[name] = at
+	return at, nil
+}

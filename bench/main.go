@@ -1,0 +1,76 @@
+// Command bench measures Holdfast and the caches its users would otherwise
+// choose, side by side, on the work of a session store.
+//
+//	go run ./bench -quick               all parts, small, in under a minute
+//	go run ./bench -out bench/results   the full run, with tables and charts
+//	go run ./bench -only speed,memory   some of the parts
+//	go run ./bench -h                   all flags
+//
+// What each figure means is told in bench/README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/holdfast-go/holdfast/bench/internal/proc"
+	"github.com/holdfast-go/holdfast/bench/internal/report"
+	"github.com/holdfast-go/holdfast/bench/internal/run"
+)
+
+func main() {
+	switch err := do(os.Args[1:]); {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errUsage):
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func do(args []string) error {
+	if proc.IsChild() {
+		return serve()
+	}
+	s, err := parse(args)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	r, err := measure(s.env(ctx), s.parts())
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	} else if err != nil {
+		return err
+	}
+	r.Terminal(os.Stdout)
+	if s.out == "" {
+		return nil
+	}
+	return r.Write(s.out)
+}
+
+// measure runs the parts one after the other and puts the report together.
+func measure(e *run.Env, parts []run.Part) (report.Report, error) {
+	for _, p := range parts {
+		e.Progress.Expect(p.Seconds(e))
+	}
+	r := report.Report{Facts: facts(e), Versions: versions(e.Peers)}
+	for _, p := range parts {
+		section, err := p.Run(e)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", p.Name, err)
+		}
+		r.Sections = append(r.Sections, section)
+	}
+	e.Progress.Clear()
+	r.Facts = append(r.Facts, report.Fact{Name: "took", Value: e.Progress.Elapsed().String()})
+	return r, nil
+}
