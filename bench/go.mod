@@ -51,6 +51,8 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/context v1.1.2 // indirect
 	github.com/gorilla/securecookie v1.1.2 // indirect
+	github.com/holdfast-go/holdfast/plug/gin v0.0.0
+	github.com/holdfast-go/holdfast/plug/gorilla v0.0.0
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/klauspost/compress v1.18.4 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
@@ -83,3 +85,7 @@ require (
 )
 
 replace github.com/holdfast-go/holdfast => ../
+
+replace github.com/holdfast-go/holdfast/plug/gorilla => ../plug/gorilla
+
+replace github.com/holdfast-go/holdfast/plug/gin => ../plug/gin

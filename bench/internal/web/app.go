@@ -68,14 +68,23 @@ func bare(f framework) candidate {
 	return all[slices.IndexFunc(all, func(c candidate) bool { return c.framework == f })]
 }
 
-// candidates returns the apps with sessions, Holdfast first.
+// plugPrefix keeps a middleware's sessions apart in a cache that it has for
+// itself here.
+const plugPrefix = "bench"
+
+// candidates returns the apps with sessions, Holdfast first, and behind each
+// middleware the same one with its store replaced by ours.
 func candidates() []candidate {
 	return []candidate{
 		{"holdfast", netHTTP, "memory", "github.com/holdfast-go/holdfast", newHoldfast},
 		{"scs", netHTTP, "memory", "github.com/alexedwards/scs/v2", newSCS},
+		{"scs on holdfast", netHTTP, "holdfast", "", newSCSOnHoldfast},
 		{"gorilla", netHTTP, "cookie", "github.com/gorilla/sessions", newGorilla},
+		{"gorilla on holdfast", netHTTP, "holdfast", "", newGorillaOnHoldfast},
 		{"gin sessions", ginWeb, "memory", "github.com/gin-contrib/sessions", newGin},
+		{"gin sessions on holdfast", ginWeb, "holdfast", "", newGinOnHoldfast},
 		{"fiber session", fiberV3, "memory", "github.com/gofiber/fiber/v3", newFiber},
+		{"fiber session on holdfast", fiberV3, "holdfast", "", newFiberOnHoldfast},
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/session"
 	"github.com/valyala/fasthttp"
+
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/plug"
 )
 
 // fiberApp drives fiber with a request context that is used again and again,
@@ -49,7 +52,18 @@ func newBareFiber() (app, error) {
 	return newFiberApp(nothing, nothing, nothing), nil
 }
 
-func newFiber() (app, error) {
+// newFiber is fiber's session on its default storage, a map in memory.
+func newFiber() (app, error) { return fiberSessionApp(session.Config{}), nil }
+
+func newFiberOnHoldfast() (app, error) {
+	c, err := cache.New(cache.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return fiberSessionApp(session.Config{Storage: plug.Fiber(c, plugPrefix)}), nil
+}
+
+func fiberSessionApp(config session.Config) app {
 	login := func(c fiber.Ctx) error {
 		s := session.FromContext(c)
 		s.Set(userKey, user)
@@ -73,5 +87,5 @@ func newFiber() (app, error) {
 		s.Set(visitsKey, visits+1)
 		return nil
 	}
-	return newFiberApp(login, read, write, session.New()), nil
+	return newFiberApp(login, read, write, session.New(config))
 }

@@ -6,6 +6,9 @@ import (
 	"github.com/gin-contrib/sessions"
 	"github.com/gin-contrib/sessions/memstore"
 	"github.com/gin-gonic/gin"
+
+	"github.com/holdfast-go/holdfast/cache"
+	ginplug "github.com/holdfast-go/holdfast/plug/gin"
 )
 
 // newEngine returns an engine without the logger and the recovery that
@@ -31,7 +34,21 @@ func newBareGin() (app, error) {
 	return newEngine(nothing, nothing, nothing), nil
 }
 
-func newGin() (app, error) {
+func newGin() (app, error) { return ginApp(memstore.NewStore(signingKey)), nil }
+
+func newGinOnHoldfast() (app, error) {
+	c, err := cache.New(cache.Options{})
+	if err != nil {
+		return nil, err
+	}
+	store, err := ginplug.NewStore(c, plugPrefix, signingKey)
+	if err != nil {
+		return nil, err
+	}
+	return ginApp(store), nil
+}
+
+func ginApp(store sessions.Store) app {
 	login := func(c *gin.Context) error {
 		s := sessions.Default(c)
 		s.Set(userKey, user)
@@ -52,5 +69,5 @@ func newGin() (app, error) {
 		s.Set(visitsKey, visits+1)
 		return s.Save()
 	}
-	return newEngine(login, read, write, sessions.Sessions(cookieName, memstore.NewStore(signingKey))), nil
+	return newEngine(login, read, write, sessions.Sessions(cookieName, store))
 }

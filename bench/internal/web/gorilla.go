@@ -4,6 +4,9 @@ import (
 	"net/http"
 
 	"github.com/gorilla/sessions"
+
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/plug/gorilla"
 )
 
 // signingKey signs cookies. It protects nothing but a benchmark.
@@ -12,8 +15,21 @@ var signingKey = []byte("0123456789abcdef0123456789abcdef")
 const cookieName = "session"
 
 // newGorilla keeps each session in its cookie, signed.
-func newGorilla() (app, error) {
-	store := sessions.NewCookieStore(signingKey)
+func newGorilla() (app, error) { return gorillaApp(sessions.NewCookieStore(signingKey)), nil }
+
+func newGorillaOnHoldfast() (app, error) {
+	c, err := cache.New(cache.Options{})
+	if err != nil {
+		return nil, err
+	}
+	store, err := gorilla.NewStore(c, plugPrefix, signingKey)
+	if err != nil {
+		return nil, err
+	}
+	return gorillaApp(store), nil
+}
+
+func gorillaApp(store sessions.Store) app {
 	return newHandlerApp(pages{
 		login: func(w http.ResponseWriter, r *http.Request) error {
 			s, err := store.Get(r, cookieName)
@@ -43,5 +59,5 @@ func newGorilla() (app, error) {
 			s.Values[visitsKey] = visits + 1
 			return s.Save(r, w)
 		},
-	}), nil
+	})
 }

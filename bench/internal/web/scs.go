@@ -4,10 +4,25 @@ import (
 	"net/http"
 
 	"github.com/alexedwards/scs/v2"
+
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/plug"
 )
 
-func newSCS() (app, error) {
-	manager := scs.New() // its default store is memstore
+// newSCS is scs on its default store, which is memstore.
+func newSCS() (app, error) { return scsApp(scs.New()), nil }
+
+func newSCSOnHoldfast() (app, error) {
+	c, err := cache.New(cache.Options{})
+	if err != nil {
+		return nil, err
+	}
+	manager := scs.New()
+	manager.Store = plug.SCS(c, plugPrefix)
+	return scsApp(manager), nil
+}
+
+func scsApp(manager *scs.SessionManager) app {
 	return newHandlerApp(manager.LoadAndSave(pages{
 		login: func(_ http.ResponseWriter, r *http.Request) error {
 			manager.Put(r.Context(), userKey, user)
@@ -25,5 +40,5 @@ func newSCS() (app, error) {
 			manager.Put(r.Context(), visitsKey, manager.GetInt(r.Context(), visitsKey)+1)
 			return nil
 		},
-	})), nil
+	}))
 }
