@@ -24,6 +24,7 @@ type Manager struct {
 	signer  signer
 	proxies proxies
 	started time.Time
+	epoch   instant // started, once more
 
 	watchers  watchers
 	warnPlain sync.Once
@@ -37,6 +38,7 @@ func New(o Options) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{options: o, store: o.Store, proxies: slices.Clone(o.TrustedProxies), started: time.Now()}
+	m.epoch = instantOf(m.started)
 	if m.carrier, err = o.Carrier.working(); err != nil {
 		return nil, err
 	}
@@ -128,7 +130,7 @@ func (x *exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdf
 // now returns the wall time at which the Manager was made plus what has passed
 // since, so that stepping the wall clock ends no session and prolongs none.
 func (m *Manager) now() instant {
-	return instantOf(m.started) + instant(time.Since(m.started))
+	return m.epoch + instant(time.Since(m.started))
 }
 
 // expires returns when the session ends whatever its activity.

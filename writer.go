@@ -116,22 +116,25 @@ func (w flushingHijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // asCapable returns w with Flush and Hijack where the wrapped writer has them,
 // or one that it wraps.
 func (w *writer) asCapable() http.ResponseWriter {
-	flushes, hijacks := can[http.Flusher](w.inner), can[http.Hijacker](w.inner)
+	canFlush, canHijack := anyIn(w.inner, flushes), anyIn(w.inner, hijacks)
 	switch {
-	case flushes && hijacks:
+	case canFlush && canHijack:
 		return flushingHijackingWriter{w}
-	case flushes:
+	case canFlush:
 		return flushingWriter{w}
-	case hijacks:
+	case canHijack:
 		return hijackingWriter{w}
 	}
 	return w
 }
 
-// can reports whether http.ResponseController would find an A in w.
-func can[A any](w http.ResponseWriter) bool {
+func flushes(w http.ResponseWriter) bool { _, ok := w.(http.Flusher); return ok }
+func hijacks(w http.ResponseWriter) bool { _, ok := w.(http.Hijacker); return ok }
+
+// anyIn reports whether http.ResponseController would find in w what is looks for.
+func anyIn(w http.ResponseWriter, is func(http.ResponseWriter) bool) bool {
 	for {
-		if _, ok := w.(A); ok {
+		if is(w) {
 			return true
 		}
 		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
