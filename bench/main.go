@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/holdfast-go/holdfast/bench/internal/proc"
@@ -46,31 +47,45 @@ func do(args []string) error {
 	defer stop()
 	r, err := measure(s.env(ctx), s.parts())
 	if ctx.Err() != nil {
-		return errors.New("interrupted")
-	} else if err != nil {
+		err = errors.New("interrupted")
+	}
+	if len(r.Sections) == 0 {
 		return err
 	}
 	r.Terminal(os.Stdout)
-	if s.out == "" {
-		return nil
+	if s.out != "" {
+		err = errors.Join(err, r.Write(s.out))
 	}
-	return r.Write(s.out)
+	return err
 }
 
-// measure runs the parts one after the other and puts the report together.
+// measure runs the parts one after the other and puts the report together. If
+// one fails or is interrupted, the report has those that came before, and says
+// which are missing.
 func measure(e *run.Env, parts []run.Part) (report.Report, error) {
 	for _, p := range parts {
 		e.Progress.Expect(p.Seconds(e))
 	}
 	r := report.Report{Facts: facts(e), Versions: versions(e.Peers)}
+	var failed error
+	var missing []string
 	for _, p := range parts {
+		if failed != nil {
+			missing = append(missing, p.Name)
+			continue
+		}
 		section, err := p.Run(e)
 		if err != nil {
-			return r, fmt.Errorf("%s: %w", p.Name, err)
+			failed = fmt.Errorf("%s: %w", p.Name, err)
+			missing = append(missing, p.Name)
+			continue
 		}
 		r.Sections = append(r.Sections, section)
 	}
 	e.Progress.Clear()
 	r.Facts = append(r.Facts, report.Fact{Name: "took", Value: e.Progress.Elapsed().String()})
-	return r, nil
+	if failed != nil {
+		r.Facts = append(r.Facts, report.Fact{Name: "missing", Value: strings.Join(missing, ", ") + ": the run ended before"})
+	}
+	return r, failed
 }
