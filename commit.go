@@ -28,7 +28,6 @@ func (s *Session) load() {
 	if s.err != nil {
 		return
 	}
-	s.tls = s.manager.proxies.cameOverTLS(s.request)
 	id := s.manager.signer.verify(s.carrier.presented(s.request, s.tls))
 	if !s.manager.mayBeID(id) {
 		return
@@ -75,9 +74,13 @@ func (s *Session) reload() error {
 	case !s.stored:
 		return nil
 	}
-	wasStored := s.stored
+	wasStored, isNew := s.stored, s.isNew
 	s.stored = false
-	if err := s.loadID(id, s.manager.now()); err != nil {
+	err := s.loadID(id, s.manager.now())
+	if wasStored {
+		s.isNew = isNew
+	}
+	if err != nil {
 		s.stored = wasStored
 		s.fail(err)
 		return err
@@ -97,11 +100,19 @@ func (s *Session) begin(now instant) {
 	s.stored, s.ended, s.isNew = false, false, true
 }
 
-// startOver makes this a new session that keeps only the changes that this
-// request made.
-func (s *Session) startOver() {
+// startOver makes this a new session, under a new ID, that keeps only the
+// changes that this request made. If it fails, nothing has changed.
+func (s *Session) startOver() error {
+	id, err := s.newID()
+	if err != nil {
+		return err
+	}
+	if err := s.rename(id, storeKey(id), nil); err != nil {
+		return err
+	}
 	s.record = record{created: s.manager.now()}
 	s.stored, s.ended, s.isNew = false, false, true
+	return nil
 }
 
 // decision returns the changes to make to the record of the moment. It may be
@@ -110,14 +121,24 @@ type decision func(r record) (changes, error)
 
 // commit stores the changes that are not stored yet.
 func (s *Session) commit() error {
-	if s.err == nil && len(s.changes.all) == 0 {
+	switch {
+	case s.err != nil:
+		return s.err
+	case len(s.changes.all) == 0:
 		return nil
+	case s.ended:
+		return ErrEnded
+	case s.stored:
+		return s.merge(func(record) (changes, error) { return s.changes, nil })
 	}
-	return s.commitAs(func(record) (changes, error) { return s.changes, nil })
+	return s.create()
 }
 
 // commitAs stores what decide decides, which includes the changes not stored
 // yet. Nothing is stored if it fails.
+//
+// A new session waits for its response: nobody else can know it before. So the
+// store sees one write of it, and does not take it for one that came back.
 func (s *Session) commitAs(decide decision) error {
 	switch {
 	case s.err != nil:
@@ -126,18 +147,19 @@ func (s *Session) commitAs(decide decision) error {
 		return ErrEnded
 	case s.stored:
 		return s.merge(decide)
+	case s.headerSent:
+		return ErrHeaderSent
 	}
-	return s.create(decide)
+	decided, err := decide(s.record)
+	if err == nil {
+		s.changes = decided
+	}
+	return err
 }
 
 // create stores a new session, unless there is nothing worth storing.
-func (s *Session) create(decide decision) error {
-	decided, err := decide(s.record)
-	if err != nil {
-		return err
-	}
-	if !decided.worthStoring() {
-		s.changes = decided
+func (s *Session) create() error {
+	if !s.changes.worthStoring() {
 		return nil
 	}
 	if s.headerSent {
@@ -146,7 +168,7 @@ func (s *Session) create(decide decision) error {
 	if err := s.needID(); err != nil {
 		return err
 	}
-	raw, ttl := s.encodeRecord(s.record, decided)
+	raw, ttl := s.encodeRecord(s.record, s.changes)
 	if ttl <= 0 {
 		s.ended = true
 		return ErrEnded
@@ -213,7 +235,8 @@ func (s *Session) committed(raw []byte) error {
 }
 
 // touch restarts the idle timeout, which another request may have changed since
-// this one began.
+// this one began. One that changes between the read and the touch counts from
+// the next request.
 func (s *Session) touch(now instant) error {
 	switch {
 	case s.ended:
@@ -221,7 +244,10 @@ func (s *Session) touch(now instant) error {
 	case !s.stored:
 		return nil
 	}
-	raw, found := s.manager.store.Peek(s.key)
+	raw, found, err := s.manager.peek(s.request.Context(), s.key)
+	if err != nil {
+		return err
+	}
 	if !found {
 		s.ended = true
 		return ErrEnded
@@ -248,6 +274,8 @@ func (s *Session) destroy() error {
 			return err
 		}
 		s.token = tokenWithdrawn
+	}
+	if s.carrier != nil {
 		s.err = nil
 	}
 	s.begin(s.manager.now())
@@ -255,11 +283,34 @@ func (s *Session) destroy() error {
 }
 
 // beforeHeader commits the session and adds to the header what the client has
-// to be told of it. An error does not keep the client from being told of what
-// was stored before, since an ID that was replaced is dead.
+// to be told of it.
 func (s *Session) beforeHeader(h http.Header) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	err := s.respond(h)
+	remark := s.remark
+	s.mu.Unlock()
+	s.manager.log(s.request, remark)
+	return err
+}
+
+// afterResponse commits what was changed after the header had been sent.
+func (s *Session) afterResponse() error {
+	s.mu.Lock()
+	s.remark = ""
+	var err error
+	if s.loaded {
+		err = s.settle()
+	}
+	remark := s.remark
+	s.mu.Unlock()
+	s.manager.log(s.request, remark)
+	return err
+}
+
+// respond is beforeHeader with the lock held. An error does not keep the client
+// from being told of what was stored before, since an ID that was replaced is
+// dead.
+func (s *Session) respond(h http.Header) error {
 	if s.carrier != nil {
 		s.carrier.discloses(h, s.loaded, &s.varyLine)
 	}
@@ -275,29 +326,20 @@ func (s *Session) beforeHeader(h http.Header) error {
 	return err
 }
 
-// afterResponse commits what was changed after the header had been sent.
-func (s *Session) afterResponse() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.loaded {
-		return nil
-	}
-	return s.settle()
-}
-
 // settle commits the changes, and restarts the idle timeout after a slow
 // handler. That the session has ended is no error here: then there is nothing
-// to do.
+// to do. A new session is not touched: its timeout has just begun, and a second
+// use would be taken for a visitor who came back.
 func (s *Session) settle() error {
 	err := s.commit()
-	if err == nil && s.stored {
+	if err == nil && s.stored && !s.isNew {
 		if now := s.manager.now(); now-s.touched >= slowHandler {
 			err = s.touch(now)
 		}
 	}
 	if errors.Is(err, ErrEnded) {
 		if len(s.changes.all) > 0 {
-			s.manager.options.Logger.DebugContext(s.request.Context(), "the session ended before its changes could be stored")
+			s.remark = changesDropped
 		}
 		return nil
 	}
@@ -308,7 +350,7 @@ func (s *Session) settle() error {
 func (s *Session) tellClient(h http.Header) {
 	switch {
 	case s.stored && !s.ended && (s.token == tokenIssued || s.rolls()):
-		s.warnIfDropped()
+		s.remarkIfDropped()
 		s.carrier.issue(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
 	case s.token == tokenWithdrawn:
 		s.carrier.withdraw(h, s.tls)
@@ -333,13 +375,20 @@ func (s *Session) cookieAge() time.Duration {
 	return 0
 }
 
-// warnIfDropped logs, once, why a browser may drop the cookie that it is sent:
+// remarkIfDropped explains why a browser may drop the cookie that it is sent:
 // people have lost days to that.
-func (s *Session) warnIfDropped() {
+func (s *Session) remarkIfDropped() {
 	cookie, ok := s.carrier.(*Cookie)
 	if ok && !s.tls && cookie.needsTLS() {
-		s.manager.warnPlain.Do(func() {
-			s.manager.options.Logger.WarnContext(s.request.Context(), "a session cookie that browsers accept over TLS only was set on a request that seems to have come over plain HTTP; if TLS ends at a proxy, name the proxy in TrustedProxies")
-		})
+		s.remark = cookieNeedsTLS
 	}
 }
+
+// remark is something to log once the session's lock is released: a log
+// handler may ask the session who its user is.
+type remark string
+
+const (
+	changesDropped remark = "the session ended before its changes could be stored"
+	cookieNeedsTLS remark = "a session cookie that browsers accept over TLS only was set on a request that seems to have come over plain HTTP; if TLS ends at a proxy, name the proxy in TrustedProxies"
+)

@@ -84,7 +84,7 @@ const SameSiteAuto http.SameSite = -1
 
 // CookieFunc chooses the cookie for each request, by host or path, say. It is
 // called once for a request, and must be safe for concurrent use. A cookie that
-// cannot work is an error of the response.
+// cannot work is an error of each response whose request looked at its session.
 type CookieFunc func(r *http.Request) Cookie
 
 const (

@@ -22,8 +22,8 @@
 // # What a request costs
 //
 // A request that never looks at its session costs nothing but a few words of
-// memory. One that reads values costs one lookup, and decodes the values that
-// it asks for. One that changes values encodes those. A visitor for whom
+// memory. One that reads values costs one lookup and one touch, and decodes
+// the values that it asks for. One that changes values encodes those. A visitor for whom
 // nothing is ever stored never gets a cookie.
 //
 // # Requests at the same time
@@ -37,7 +37,7 @@
 //
 // # When sessions end
 //
-// A session ends when it has seen no request for the idle timeout, when its
+// A session ends when no request has looked at it for the idle timeout, when its
 // absolute lifetime is over, by Destroy, or when the cache needs its memory.
 // The server alone decides this: the cookie says nothing of time that the
 // server would believe.
@@ -54,6 +54,6 @@
 // TLS Secure and named with the __Host- prefix; a response that sets it carries
 // Cache-Control: no-store, and one that looked at the session Vary: Cookie.
 //
-// Call Session.Regenerate whenever a user logs in or gains rights, so that an
-// ID that was known before is worth nothing after.
+// Call Session.Login when a user logs in, and Session.Regenerate when they gain
+// rights, so that an ID that was known before is worth nothing after.
 package holdfast

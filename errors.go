@@ -9,8 +9,8 @@ var (
 	ErrOptions = errors.New("holdfast: invalid options")
 
 	// ErrEnded: the session that this request began with has meanwhile been
-	// destroyed or has expired, so nothing can be stored in it. It is not
-	// brought back.
+	// destroyed or evicted, has expired, or got a new ID by another request. So
+	// nothing can be stored in it, and it is not brought back.
 	ErrEnded = errors.New("holdfast: the session has ended")
 
 	// ErrHeaderSent: the client needs a new cookie for this, and the

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/codec"
 )
 
 // Manager gives each request of a server its session. Make one with New, wrap
@@ -24,7 +25,8 @@ type Manager struct {
 	signer  signer
 	proxies proxies
 	started time.Time
-	epoch   instant // started, once more
+	epoch   instant      // started, once more
+	binder  codec.Binder // nil if the codec binds no value to its place
 
 	watchers  watchers
 	warnPlain sync.Once
@@ -39,6 +41,7 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{options: o, store: o.Store, proxies: slices.Clone(o.TrustedProxies), started: time.Now()}
 	m.epoch = instantOf(m.started)
+	m.binder, _ = o.Codec.(codec.Binder)
 	if m.carrier, err = o.Carrier.working(); err != nil {
 		return nil, err
 	}
@@ -83,7 +86,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		inner := r.WithContext(x)
 		x.session.manager = m
 		x.session.request = inner
-		if !x.session.chooseCarrier() {
+		if !x.session.chooseCarrier(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -161,15 +164,26 @@ func (m *Manager) ttl(r record, now instant) time.Duration {
 // Format prints the type alone, since a Manager knows secrets.
 func (m *Manager) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Manager") }
 
-func (m *Manager) log(r *http.Request, err error) {
-	m.options.Logger.ErrorContext(r.Context(), "session not stored", "error", err)
+// log tells of what the session had to remark. A cookie that browsers drop is
+// told of once: it is the same for every request.
+func (m *Manager) log(r *http.Request, what remark) {
+	switch what {
+	case changesDropped:
+		m.options.Logger.DebugContext(r.Context(), string(what))
+	case cookieNeedsTLS:
+		m.warnPlain.Do(func() { m.options.Logger.WarnContext(r.Context(), string(what)) })
+	}
+}
+
+func (m *Manager) logError(r *http.Request, err error) {
+	m.options.Logger.ErrorContext(r.Context(), "the session could not be read or stored", "error", err)
 }
 
 // fail answers in place of the handler, whose header describes a response that
 // will not come.
 func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error) {
-	m.log(r, err)
-	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Etag", "Expires", "Last-Modified"} {
+	m.logError(r, err)
+	for _, name := range []string{"Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range", "Etag", "Expires", "Last-Modified"} {
 		w.Header().Del(name)
 	}
 	w.Header().Set("Cache-Control", "no-store")

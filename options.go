@@ -28,8 +28,8 @@ type Options struct {
 	// Codec turns values into bytes. nil means codec.MsgPack.
 	Codec codec.Codec
 
-	// IdleTimeout ends a session that has seen no request for so long. 0 means
-	// an hour. Session.SetMaxAge overrides it for one session.
+	// IdleTimeout ends a session that no request has looked at for so long. 0
+	// means an hour. Session.SetMaxAge overrides it for one session.
 	IdleTimeout time.Duration
 
 	// AbsoluteLifetime ends a session so long after it began, whatever its
@@ -47,12 +47,13 @@ type Options struct {
 
 	// NewID, if not nil, makes the IDs: 22 to 256 characters of A-Z, a-z, 0-9, -
 	// and _ that nobody can guess. If it fails, so does the response. It must be
-	// safe for concurrent use.
+	// safe for concurrent use, and not use the request's session.
 	NewID func(r *http.Request) (string, error)
 
 	// TrustedProxies are the networks of the proxies whose X-Forwarded-Proto
 	// says whether the client came over TLS. From everyone else the header
-	// changes nothing.
+	// changes nothing. A proxy is recognised by the request's RemoteAddr, so a
+	// middleware that rewrites that has to stand below Handler.
 	TrustedProxies []netip.Prefix
 
 	// ErrorHandler answers a request whose session could not be read or

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
-	"github.com/holdfast-go/holdfast/codec"
 )
 
 // regenerate moves the session to a new ID. The new record is stored before
@@ -35,7 +34,19 @@ func (s *Session) regenerate(also ...change) error {
 		return s.rename(id, key, also)
 	}
 
-	var raw []byte
+	raw, err := s.move(key, also)
+	if err != nil {
+		return err
+	}
+	s.manager.watchers.tell(s.key)
+	s.id, s.key = id, key
+	s.token = tokenIssued
+	return s.committed(raw)
+}
+
+// move stores the session under another key, with the changes not stored yet
+// and also, and removes it where it was. If it fails, it is still there.
+func (s *Session) move(key string, also []change) (raw []byte, err error) {
 	store, copied := s.manager.storeNew, false
 	err = s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
 		raw = nil
@@ -57,16 +68,10 @@ func (s *Session) regenerate(also ...change) error {
 		s.ended = true
 		err = ErrEnded
 	}
-	if err != nil {
-		if copied {
-			err = errors.Join(err, s.manager.remove(key))
-		}
-		return err
+	if err != nil && copied {
+		err = errors.Join(err, s.manager.remove(key))
 	}
-	s.manager.watchers.tell(s.key)
-	s.id, s.key = id, key
-	s.token = tokenIssued
-	return s.committed(raw)
+	return raw, err
 }
 
 // movedTo returns what old becomes under another key by the changes not stored
@@ -103,13 +108,12 @@ func (s *Session) rename(id, key string, also []change) error {
 // rebindValues returns the values of r for the session's new store key. They
 // differ only if the codec binds a value to its place.
 func (s *Session) rebindValues(r record, newKey string) ([]byte, error) {
-	binder, binds := s.manager.options.Codec.(codec.Binder)
-	if !binds {
+	if s.manager.binder == nil {
 		return r.values, nil
 	}
 	var values []byte
 	for key, encoded := range r.all() {
-		rebound, err := binder.Rebind(encoded, place(s.key, string(key)), place(newKey, string(key)))
+		rebound, err := s.manager.binder.Rebind(encoded, place(s.key, string(key)), place(newKey, string(key)))
 		if err != nil {
 			return nil, fmt.Errorf("%w cannot be bound to a new ID: %w", ErrValue, err)
 		}
@@ -120,13 +124,12 @@ func (s *Session) rebindValues(r record, newKey string) ([]byte, error) {
 
 // rebindChanges does the same for the changes not stored yet.
 func (s *Session) rebindChanges(newKey string) (rebound changes, err error) {
-	binder, binds := s.manager.options.Codec.(codec.Binder)
-	if !binds {
+	if s.manager.binder == nil {
 		return s.changes, nil
 	}
 	for _, c := range s.changes.all {
 		if c.what == valueSet {
-			c.encoded, err = binder.Rebind(c.encoded, place(s.key, c.key), place(newKey, c.key))
+			c.encoded, err = s.manager.binder.Rebind(c.encoded, place(s.key, c.key), place(newKey, c.key))
 			if err != nil {
 				return changes{}, fmt.Errorf("%w cannot be bound to a new ID: %w", ErrValue, err)
 			}

@@ -36,6 +36,7 @@ type Session struct {
 	err     error // the first that must not be lost: it fails the commit
 
 	headerSent bool
+	remark     remark  // what to log about it; "" if nothing
 	touched    instant // when the store's TTL was last set by this request
 
 	varyLine [1]string // memory for a header that nearly every response needs
@@ -150,6 +151,10 @@ func (s *Session) Created() time.Time {
 // Options.IdleTimeout, and its cookie the same Max-Age, so that it outlives the
 // browser session. Options.AbsoluteLifetime still bounds both. An age of 0 takes
 // that back; any other of less than a second is an error that Err reports.
+//
+// Call it before the first byte, or the cookie stays as it was. The browser
+// counts from the response that sets the cookie; with Cookie.Rolling, from the
+// latest one.
 func (s *Session) SetMaxAge(age time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,7 +205,8 @@ func (s *Session) Touch() error {
 }
 
 // Save stores the changes made so far, rather than when the response begins or
-// the handler returns. It returns ErrEnded if the session has ended meanwhile,
+// the handler returns. Without changes it does nothing and returns nil. It
+// returns ErrEnded if the session has ended meanwhile,
 // ErrHeaderSent if it is new and its cookie can no longer be sent, or the error
 // of the codec or the store.
 func (s *Session) Save() error {
@@ -231,7 +237,7 @@ func (s *Session) Err() error {
 
 // Regenerate gives the session a new ID, keeping its values, and ends the old
 // one in the same step: whoever knows it is a stranger from now on. Call it
-// whenever a user logs in or gains rights.
+// when a user gains rights; Login does the same for a log-in.
 //
 // It returns ErrEnded if the session has ended meanwhile, ErrHeaderSent if the
 // new cookie can no longer be sent, or the error of the store; then the old ID
@@ -245,7 +251,8 @@ func (s *Session) Regenerate() error {
 
 // Destroy ends the session: its values are gone, its ID is dead for every
 // request, also those under way, and the client is told to forget it. Values
-// set afterwards begin a new session with a new ID.
+// set afterwards begin a new session with a new ID. If another request has just
+// given the session a new ID, it lives on under that: Manager.EndUser ends it.
 //
 // An error is the store's, and then the session is still there.
 func (s *Session) Destroy() error {
@@ -255,12 +262,14 @@ func (s *Session) Destroy() error {
 	return s.destroy()
 }
 
-// chooseCarrier reports whether the request can have a session at all.
-func (s *Session) chooseCarrier() bool {
+// chooseCarrier reports whether the request can have a session at all. outer is
+// the request as it came, without the session.
+func (s *Session) chooseCarrier(outer *http.Request) bool {
 	s.carrier = s.manager.carrier
+	s.tls = s.manager.proxies.cameOverTLS(outer)
 	if choose, ok := s.manager.options.Carrier.(CookieFunc); ok {
 		var err error
-		if s.carrier, err = choose(s.request).working(); err != nil {
+		if s.carrier, err = choose(outer).working(); err != nil {
 			s.carrier = nil
 			s.fail(err)
 			return true
@@ -290,7 +299,7 @@ func (s *Session) needID() error {
 }
 
 func (s *Session) encode(key string, value any) ([]byte, error) {
-	if s.manager.binds() {
+	if s.manager.binder != nil {
 		if err := s.needID(); err != nil {
 			return nil, err
 		}
@@ -309,16 +318,11 @@ func (m *Manager) decode(storeKey, key string, encoded []byte, into any) error {
 	return nil
 }
 
-func (m *Manager) binds() bool {
-	_, ok := m.options.Codec.(codec.Binder)
-	return ok
-}
-
 // codecAt returns the codec for one value, bound to its place where the codec
 // can be.
 func (m *Manager) codecAt(storeKey, key string) codec.Codec {
-	if b, ok := m.options.Codec.(codec.Binder); ok {
-		return b.Bind(place(storeKey, key))
+	if m.binder != nil {
+		return m.binder.Bind(place(storeKey, key))
 	}
 	return m.options.Codec
 }

@@ -20,7 +20,8 @@ import (
 //     It counts as a use, if the store evicts by use.
 //   - Peek is Append without counting as a use.
 //   - Touch gives an entry a new ttl; a ttl of 0 or less ends it. It reports
-//     false if there is no such entry any more, and never brings one back.
+//     false if there is no such entry any more, true if the store cannot tell,
+//     and never brings one back.
 //   - Update is atomic: between what its function sees and the change that it
 //     returns, no other write to id takes place. The function may be called
 //     again with a newer value, and may call the store, for the same id too.

@@ -2,7 +2,6 @@ package holdfast
 
 import (
 	"cmp"
-	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -20,8 +19,10 @@ import (
 // Call it once the user's password, or whatever proves who they are, has been
 // checked. The user's sessions can then be listed and ended together.
 //
-// If another user was logged in, their values are dropped. If the session has ended meanwhile, because the user pressed the button twice,
-// say, they are logged in to a new one, without what the old one held.
+// If another user was logged in, their values and lifetime are dropped, also
+// those set by this request: set the new user's after Login. If the session has
+// ended meanwhile, because the user pressed the button twice, say, they are
+// logged in to a new one, with no more than what this request has set.
 //
 // The error wraps ErrValue if userID is empty, ErrHeaderSent if the new cookie
 // can no longer be sent, or is the store's; then nobody is logged in.
@@ -34,22 +35,35 @@ func (s *Session) Login(userID string) error {
 	}
 	login := []change{{what: userSet, user: userID, at: s.manager.now()}}
 	if user := s.changes.header(s.record).user; user != "" && user != userID {
-		login = append(login, change{what: valuesCleared})
+		login = append(login, change{what: valuesCleared}, change{what: idleSet}, change{what: expiresSet})
 	}
-	before := s.changes
-	err := s.regenerate(login...)
-	if errors.Is(err, ErrEnded) {
-		s.startOver()
-		err = s.regenerate(login...)
+	if !s.ended {
+		if err := s.regenerate(login...); !errors.Is(err, ErrEnded) {
+			return s.commitOrForget(login, err)
+		}
 	}
+	if s.headerSent {
+		return ErrHeaderSent
+	}
+	if err := s.startOver(); err != nil {
+		return err
+	}
+	s.changes.add(login...)
+	return s.commitOrForget(login, nil)
+}
+
+// commitOrForget stores a log-in that a new session still has among its
+// changes. If that fails, it is forgotten, and not stored later on.
+func (s *Session) commitOrForget(login []change, err error) error {
 	if err != nil {
 		return err
 	}
-	if err := s.commit(); err != nil {
-		s.changes = before
-		return err
+	if err = s.commit(); err != nil && len(s.changes.all) >= len(login) {
+		before := s.changes.all[:len(s.changes.all)-len(login)]
+		s.changes = changes{}
+		s.changes.add(before...)
 	}
-	return nil
+	return err
 }
 
 // UserID returns who is logged in, or "" if nobody is.
@@ -77,7 +91,8 @@ func (s *Session) EndAll() (int, error) {
 // EndOthers ends all other sessions of the user who is logged in, and returns
 // how many. Call it when they change their password, along with Regenerate.
 // Without a user it does nothing. The error is one of Manager.EndUser, or
-// ErrEnded if this session is itself no more; then it ends none.
+// ErrEnded if this session is itself no more; those counted are ended all the
+// same.
 func (s *Session) EndOthers() (int, error) {
 	user := s.UserID()
 	if user == "" {
@@ -140,7 +155,7 @@ func (i Info) Is(s *Session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return subtle.ConstantTimeCompare([]byte(i.found().key), []byte(s.key)) == 1
+	return i.found().key == s.key
 }
 
 // Sessions returns the sessions of a user, the last seen first. It looks at
@@ -170,7 +185,8 @@ func (m *Manager) All() (iter.Seq[Info], error) {
 	return m.matching([]byte{recordVersion})
 }
 
-// Len returns the number of sessions. The error is one of All.
+// Len returns the number of sessions. It looks at each of them; for a gauge ask
+// the cache's Stats. The error is one of All.
 func (m *Manager) Len() (int, error) {
 	all, err := m.All()
 	if err != nil {
@@ -183,7 +199,8 @@ func (m *Manager) Len() (int, error) {
 	return n, nil
 }
 
-// Clear ends all sessions and returns how many. The error is one of EndUser.
+// Clear ends all sessions and returns how many. One that begins or gets a new ID
+// meanwhile may live on. The error is one of EndUser.
 func (m *Manager) Clear() (int, error) {
 	all, err := m.All()
 	if err != nil {

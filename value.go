@@ -1,8 +1,6 @@
 package holdfast
 
-import (
-	"errors"
-)
+import "errors"
 
 // Get returns the value under key. It reports false if there is none, or if it
 // is of another type. The value is the caller's own: changing it changes
@@ -29,7 +27,8 @@ func Get[T any](s *Session, key string) (value T, ok bool) {
 //
 // When another request changes the session in between, fn is called again with
 // the newer value, so it should have no effect besides what it returns. It must
-// not use the session.
+// use neither the session nor the ResponseWriter. A new session is stored when
+// its response begins.
 //
 // The error wraps ErrValue if what is there is not a T, or is one of Save; then
 // nothing is stored. It is ErrEnded if another request has just ended the
@@ -57,7 +56,7 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 
 // Pop returns the value under key and removes it, in one atomic step: of any
 // number of concurrent requests one gets it. That is what a message to be shown
-// once needs. It reports false if there is none, it is of another type, or it
+// once needs. Like Update it stores the changes made before. It reports false if there is none, it is of another type, or it
 // could not be removed, which Err tells.
 func Pop[T any](s *Session, key string) (value T, ok bool) {
 	if value, ok = Get[T](s, key); !ok {

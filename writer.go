@@ -38,7 +38,7 @@ func (w *writer) finish() {
 		return
 	}
 	if err := w.session.afterResponse(); err != nil {
-		w.session.manager.log(w.session.request, err)
+		w.session.manager.logError(w.session.request, err)
 	}
 }
 

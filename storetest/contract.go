@@ -10,7 +10,7 @@ const (
 	saysUse          = "It counts as a use, if the store evicts by use."
 	saysPeek         = "Peek is Append without counting as a use."
 	saysTouch        = "Touch gives an entry a new ttl; a ttl of 0 or less ends it."
-	saysTouchReports = "It reports false if there is no such entry any more, and never brings one back."
+	saysTouchReports = "It reports false if there is no such entry any more, true if the store cannot tell, and never brings one back."
 	saysAtomic       = "Update is atomic: between what its function sees and the change that it returns, no other write to id takes place."
 	saysFunction     = "The function may be called again with a newer value, and may call the store, for the same id too."
 	saysFailure      = "Its error is returned as it is, with nothing changed, and a panic of it changes nothing either."

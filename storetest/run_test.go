@@ -90,7 +90,7 @@ func TestAnExplanationHasAllParts(t *testing.T) {
 		return f
 	}, Options{Virtual: true}, impatient)
 	assert.Equal(t, `
-the contract says: It reports false if there is no such entry any more, and never brings one back.
+the contract says: It reports false if there is no such entry any more, true if the store cannot tell, and never brings one back.
 done:              Set("Set", "1", 2ms) = <nil>
                    wait 3ms
                    Touch("Set", 1h0m0s) = true

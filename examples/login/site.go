@@ -90,12 +90,12 @@ func (s *site) logIn(w http.ResponseWriter, r *http.Request, session *holdfast.S
 		frame.Show(w, http.StatusForbidden, loginPage, login{Name: name, Refused: true})
 		return nil
 	}
-	if r.PostFormValue("remember") != "" {
-		session.SetMaxAge(rememberedFor)
-	}
-	session.Set(deviceKey, deviceOf(r))
 	if err := session.Login(name); err != nil {
 		return err
+	}
+	session.Set(deviceKey, deviceOf(r))
+	if r.PostFormValue("remember") != "" {
+		session.SetMaxAge(rememberedFor)
 	}
 	return goHome(w, r)
 }
@@ -125,12 +125,11 @@ func (s *site) endOthers(w http.ResponseWriter, r *http.Request, session *holdfa
 	return goHome(w, r)
 }
 
-// endAll ends this session too. Destroy then tells the browser to forget it.
 func (s *site) endAll(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
-	if _, err := s.sessions.EndUser(session.UserID()); err != nil {
+	if _, err := session.EndAll(); err != nil {
 		return err
 	}
-	return s.logOut(w, r, session)
+	return goHome(w, r)
 }
 
 // changePassword ends every other session only once the old password is not

@@ -36,9 +36,14 @@ func newHandler(c *cache.Cache) (http.Handler, error) {
 
 // countView raises the count in the visitor's session and returns it. Update
 // does so in one atomic step: of a hundred visits at the same time, each counts.
+// Save stores a new session before the page tells how many there are.
 func countView(r *http.Request) (int, error) {
 	session, _ := holdfast.FromContext(r.Context())
-	return holdfast.Update(session, "views", func(views int) int { return views + 1 })
+	views, err := holdfast.Update(session, "views", func(views int) int { return views + 1 })
+	if err != nil {
+		return 0, err
+	}
+	return views, session.Save()
 }
 
 func sentence(views int) string {
