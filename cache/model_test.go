@@ -35,7 +35,7 @@ func TestACacheDoesWhatThePlainOneDoes(t *testing.T) {
 		"one shard, plain LRU":     {Options{MaxBytes: 8 << 10, Shards: 1, Protected: -1}, ^uint64(0), 60, 300, 6000},
 		"plain LRU, many entries":  {Options{MaxBytes: 64 << 10, Shards: 1, Protected: -1}, ^uint64(0), 600, 200, 6000},
 		"four shards":              {Options{MaxBytes: 128 << 10, Shards: 4}, ^uint64(0), 500, 1000, 6000},
-		"256 shards":               {Options{MaxBytes: 1 << 20, Shards: 256}, ^uint64(0), 3000, 300, 1500},
+		"256 shards":               {Options{MaxBytes: 1 << 20, Shards: 256}, ^uint64(0), 6000, 900, 2500},
 		"large values":             {Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 30 << 10}, ^uint64(0), 100, 30 << 10, 6000},
 		"tiny entries":             {Options{MaxBytes: 16 << 10, Shards: 1}, ^uint64(0), 1000, 1, 4000},
 		"one hash for all":         {Options{MaxBytes: 32 << 10, Shards: 1}, 0, 200, 400, 4000},
