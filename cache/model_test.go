@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -55,6 +56,44 @@ func TestACacheDoesWhatThePlainOneDoes(t *testing.T) {
 	}
 }
 
+// FuzzOperations lets the fuzzer choose the operations: its bytes are what is
+// drawn instead of random numbers.
+func FuzzOperations(f *testing.F) {
+	f.Add([]byte("any bytes are operations, and these are a few of them"), uint8(0))
+	f.Add([]byte(strings.Repeat("\x10\x80\xff\x00", 200)), uint8(3))
+	f.Fuzz(func(t *testing.T, drawn []byte, kind uint8) {
+		synctest.Test(t, func(t *testing.T) {
+			o := Options{MaxBytes: 16 << 10, Shards: 1 << (kind & 1)}
+			if kind&2 != 0 {
+				o.Protected = -1
+			}
+			m := newModelTest(t, o, ^uint64(0)>>(kind&0xfc))
+			defer m.close()
+			source := &drawnBytes{drawn, rand.NewPCG(1, 2)}
+			m.random = rand.New(source)
+			for len(source.left) > 0 && m.steps < 2000 {
+				m.step(100, 1500)
+			}
+		})
+	})
+}
+
+// drawnBytes is a source of randomness that is not random until it has ended.
+type drawnBytes struct {
+	left []byte
+	then rand.Source
+}
+
+func (d *drawnBytes) Uint64() uint64 {
+	if len(d.left) < 3 {
+		d.left = nil
+		return d.then.Uint64()
+	}
+	next := [8]byte{0: d.left[0], 1: d.left[1], 2: d.left[2], 7: 1}
+	d.left = d.left[3:]
+	return binary.BigEndian.Uint64(next[:])
+}
+
 // modelTest does the same to a cache and to a plain one, and compares.
 type modelTest struct {
 	t        *testing.T
@@ -72,7 +111,7 @@ type modelTest struct {
 }
 
 func newModelTest(t *testing.T, o Options, hashMask uint64) *modelTest {
-	m := &modelTest{t: t, options: o, hashMask: hashMask, plain: newPlain(), ordered: o.Protected < 0}
+	m := &modelTest{t: t, options: o, hashMask: hashMask, plain: newPlain(), ordered: o.Protected < 0 && o.Shards == 1}
 	m.random = rand.New(rand.NewPCG(1, 2))
 	m.options.OnEvict = func(id string, why Reason) {
 		m.mu.Lock()
