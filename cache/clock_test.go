@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -36,6 +37,41 @@ func TestASleepingSweeperIsWokenForAnEarlierDeadline(t *testing.T) {
 			c.shards[0].mu.Unlock()
 		}
 	})
+}
+
+func TestAnExpiredEntryIsGoneForEveryMethodBeforeItIsSwept(t *testing.T) {
+	methods := map[string]func(c *Cache) bool{
+		"Get":    func(c *Cache) bool { _, ok := c.Get("a-session"); return ok },
+		"Peek":   func(c *Cache) bool { _, ok := c.Peek("a-session"); return ok },
+		"Touch":  func(c *Cache) bool { return c.Touch("a-session", time.Hour) },
+		"Delete": func(c *Cache) bool { return c.Delete("a-session") },
+		"Len":    func(c *Cache) bool { return c.Len() > 0 },
+		"Stats":  func(c *Cache) bool { return c.Stats().Entries > 0 },
+		"All":    func(c *Cache) bool { return len(contents(c)) > 0 },
+		"Update": func(c *Cache) (seen bool) {
+			c.Update("a-session", func(_ []byte, found bool) (Change, error) { seen = found; return Keep(), nil })
+			return seen
+		},
+		"Save": func(c *Cache) bool {
+			var stream bytes.Buffer
+			c.Save(&stream)
+			return bytes.Contains(stream.Bytes(), []byte("a-session"))
+		},
+	}
+	for name, method := range methods {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, err := New(Options{})
+				require.NoError(t, err)
+				defer c.Close()
+				require.NoError(t, c.Set("a-session", nil, sweepInterval/2))
+				time.Sleep(sweepInterval / 2)
+				assert.False(t, method(c))
+				_, ok := c.Peek("a-session")
+				assert.False(t, ok, "nothing was revived")
+			})
+		})
+	}
 }
 
 func TestDeadlinesBeyondTheClockAreNever(t *testing.T) {

@@ -301,18 +301,16 @@ func (a *arena) splitAtRetired(r ref) {
 // endRetiring lets go of the retired part, in which there are only holes.
 func (a *arena) endRetiring() {
 	last := int(a.retired >> a.chunkShift)
-	c := &a.chunks[last]
 	if a.retired&(1<<a.chunkShift-1) == 0 { // the whole chunk
 		last--
-		c = &a.chunks[last]
-		a.retired = ref(last)<<a.chunkShift + c.units - 1
+		a.retired = ref(last)<<a.chunkShift + a.chunks[last].units - 1
 	}
 	for _, gone := range a.chunks[last+1:] {
 		a.units -= int64(gone.units)
 		discard(gone.memory)
 	}
 	a.chunks = append(make([]chunk, 0, last+1), a.chunks[:last+1]...)
-	c = &a.chunks[last]
+	c := &a.chunks[last]
 
 	edge := a.run(a.retired)
 	*edge = *edge&afterHole | 1
