@@ -35,13 +35,23 @@ const claimTries = 8
 
 // claimAnywhere claims a row of at least units that begins with a hole.
 func (s *shard) claimAnywhere(units uint32) ref {
-	for r := s.arena.longHole(); r != 0; r = s.arena.hole(r).next {
-		if s.claimable(r, units) {
-			return s.claim(r, units)
+	tries := claimStarts
+	for class := len(s.arena.holes) - 1; class >= 0; class-- {
+		for r := s.arena.holes[class]; r != 0; r = s.arena.hole(r).next {
+			if s.claimable(r, units) {
+				return s.claim(r, units)
+			}
+			if tries--; tries == 0 {
+				return 0
+			}
 		}
 	}
 	return 0
 }
+
+// claimStarts is how many holes are looked at, at most, for a claim to begin
+// with.
+const claimStarts = 32
 
 // claimable reports whether the row of runs from r on is worth moving.
 func (s *shard) claimable(r ref, units uint32) bool {

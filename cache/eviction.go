@@ -32,7 +32,7 @@ func (s *shard) evictVictim() bool {
 	if s.earliest <= s.now && s.evictSomeExpired() {
 		return true
 	}
-	r := s.order.victim(&s.arena)
+	r := s.order.victim(&s.arena, tickOf(s.now))
 	if r == 0 {
 		return false
 	}
@@ -61,21 +61,13 @@ func (s *shard) evict(r ref, t tag, why Reason) {
 // again can push out each other but not those in protected.
 //
 // With a limit of 0 protected stays empty, which is plain LRU.
-//
-// Moving an entry to the front of its list writes to its neighbours there, which
-// are anywhere in memory. So uses are noted, and carried out a row at a time:
-// then the processor waits for all these lines at once and not for each. Before
-// anyone looks at the lists they are brought up to date, and nobody can tell the
-// difference.
 type evictionOrder struct {
-	noted uint8 // how many of uses
-	plain bool  // the limit is 0
+	plain bool // the limit is 0
 
 	protected list
 	probation list
 
-	protectedLimit int64  // units
-	uses           [8]ref // entries to be moved to the front, in this order
+	protectedLimit int64 // units
 }
 
 func (o *evictionOrder) setLimit(protectedLimit int64) {
@@ -99,64 +91,34 @@ func (o *evictionOrder) usedList() *list {
 }
 
 // add puts a new entry in its place.
-func (o *evictionOrder) add(a *arena, r ref, tick uint64) {
-	o.catchUp(a)
-	a.record(r).setLastUse(tick)
-	o.probation.stamp(tick)
-	o.probation.push(a, r)
-}
+func (o *evictionOrder) add(a *arena, r ref, tick uint64) { o.probation.push(a, r, tick) }
 
 // addUsed puts an entry in its place that takes another's.
 func (o *evictionOrder) addUsed(a *arena, r ref, tick uint64) {
-	o.catchUp(a)
-	a.record(r).setLastUse(tick)
-	o.usedList().stamp(tick)
-	o.pushUsed(a, r)
-}
-
-func (o *evictionOrder) pushUsed(a *arena, r ref) {
-	l := o.usedList()
-	if l == &o.protected {
+	if !o.plain {
 		a.run(r).set(protected)
 	}
-	l.push(a, r)
+	o.usedList().push(a, r, tick)
 }
 
 func (o *evictionOrder) remove(a *arena, r ref) {
-	o.catchUp(a)
 	h := a.record(r)
 	o.listOf(h).unlink(a, r)
 	h.run.clear(protected)
 }
 
-// use notes that an entry is to be moved to where the most recently used are,
-// unless it is there.
+// use moves an entry to where the most recently used are, unless it is there.
 func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
 	h := a.record(r)
-	l := o.usedList()
-	if (h.run.is(protected) || o.plain) && l.isRecent(h, tick) {
+	if (h.run.is(protected) || o.plain) && o.usedList().isRecent(h, tick) {
 		return
 	}
-	h.setLastUse(tick)
-	l.stamp(tick)
-	o.uses[o.noted] = r
-	if o.noted++; int(o.noted) == len(o.uses) {
-		o.catchUp(a)
-	}
-}
-
-// catchUp carries out the uses that were noted.
-func (o *evictionOrder) catchUp(a *arena) {
-	for _, r := range o.uses[:o.noted] {
-		o.listOf(a.record(r)).unlink(a, r)
-		o.pushUsed(a, r)
-	}
-	o.noted = 0
+	o.listOf(h).unlink(a, r)
+	o.addUsed(a, r, tick)
 }
 
 // replace puts the record at to where that at from is.
 func (o *evictionOrder) replace(a *arena, from, to ref) {
-	o.catchUp(a)
 	f := a.record(from)
 	l := o.listOf(f)
 	t := a.record(to)
@@ -178,13 +140,14 @@ func (o *evictionOrder) replace(a *arena, from, to ref) {
 // demote lets the longest idle of protected go back to probation, as long as
 // the limit is exceeded. At most most do so at a time: the rest can wait until
 // more room is needed.
-func (o *evictionOrder) demote(a *arena, most int) {
-	o.catchUp(a)
+func (o *evictionOrder) demote(a *arena, tick uint64, most int) {
 	for ; o.protected.units > o.protectedLimit && most > 0; most-- {
 		r := o.protected.oldest
+		lastUse := a.record(r).lastUse()
 		o.protected.unlink(a, r)
 		a.run(r).clear(protected)
-		o.probation.push(a, r)
+		o.probation.push(a, r, tick)
+		a.record(r).setLastUse(lastUse)
 	}
 }
 
@@ -192,8 +155,8 @@ func (o *evictionOrder) demote(a *arena, most int) {
 const demoteMost = 64
 
 // victim returns the entry to evict next, or 0 if there is none.
-func (o *evictionOrder) victim(a *arena) ref {
-	o.demote(a, demoteMost)
+func (o *evictionOrder) victim(a *arena, tick uint64) ref {
+	o.demote(a, tick, demoteMost)
 	if o.probation.oldest != 0 {
 		return o.probation.oldest
 	}
@@ -202,25 +165,25 @@ func (o *evictionOrder) victim(a *arena) ref {
 
 // sort puts the entries of each segment in the order of their latest use.
 func (o *evictionOrder) sort(a *arena) {
-	o.catchUp(a)
 	o.protected.sort(a)
 	o.probation.sort(a)
 }
 
 // list is a segment's entries in the order of their latest use.
 type list struct {
-	// No more than 2/windows of the list's entries were used after recentAfter.
+	// No more than 2/windows of the list's entries were pushed after recentAfter.
 	recentAfter, windowStart uint64 // ticks
 
-	stamps         uint32 // in the present window
+	pushes         uint32 // in the present window
 	count          uint32
 	newest, oldest ref
 	units          int64
 }
 
-// An entry that was put in front of its list shortly before is hardly worth
-// moving again, and such are most uses where some sessions are much busier than
-// others. So an entry that is surely among the newest eighth of its list stays
+// Moving an entry to the front of its list writes to its neighbours there, which
+// are anywhere in memory. For an entry that was moved there shortly before it is
+// hardly worth that, and such are most uses where some sessions are much busier
+// than others. So an entry that is surely among the newest eighth of its list stays
 // where it is. It may be evicted as if that eighth had been used after it; for
 // all others, and in lists of less than 32, the order is exact.
 const windows = 16
@@ -234,16 +197,10 @@ func (l *list) isRecent(h *record, tick uint64) bool {
 	return last > l.recentAfter && tick < last+relinkAfter
 }
 
-// stamp is told when an entry is put in front, or is to be.
-func (l *list) stamp(tick uint64) {
-	if l.stamps++; l.stamps > l.count/windows {
-		l.stamps = 1
-		l.recentAfter, l.windowStart = l.windowStart, tick
-	}
-}
-
-func (l *list) push(a *arena, r ref) {
+// push puts an entry in front.
+func (l *list) push(a *arena, r ref, tick uint64) {
 	h := a.record(r)
+	h.setLastUse(tick)
 	h.newer, h.older = 0, l.newest
 	if l.newest != 0 {
 		a.record(l.newest).newer = r
@@ -253,6 +210,10 @@ func (l *list) push(a *arena, r ref) {
 	l.newest = r
 	l.count++
 	l.units += a.weight(r)
+	if l.pushes++; l.pushes > l.count/windows {
+		l.pushes = 1
+		l.recentAfter, l.windowStart = l.windowStart, tick
+	}
 }
 
 func (l *list) unlink(a *arena, r ref) {

@@ -92,29 +92,12 @@ func (s *shard) following(b *bucket) *bucket {
 func (s *shard) find(id string, t tag) ref {
 	for b := s.bucketAt(s.index.numberOf(t)); b != nil; b = s.following(b) {
 		for _, v := range b {
-			if v.tag() == t && !v.link() && v != 0 {
-				s.fetch(v.ref())
-				if s.arena.isFor(v.ref(), id) {
-					return v.ref()
-				}
+			if v.tag() == t && !v.link() && v != 0 && s.arena.isFor(v.ref(), id) {
+				return v.ref()
 			}
 		}
 	}
 	return 0
-}
-
-// fetch lets the processor get all lines of the entry at r, of which it is not
-// known yet how many there are, at once: as many as an entry has on average.
-// Otherwise it would wait for the first before it asks for the rest.
-func (s *shard) fetch(r ref) {
-	a := &s.arena
-	if end := r + ref(s.fetchUnits); end <= a.nearUnits {
-		sum := byte(0)
-		for line := r + lineUnits; line < end; line += lineUnits {
-			sum += *a.firstByte(line)
-		}
-		s.fetched = sum
-	}
 }
 
 // slotOf returns where v is in the chain of its tag's bucket.

@@ -188,7 +188,6 @@ func (s *shard) checkIndex(seen *inspection) error {
 // checkLists: each entry of the index is in one list, the one of its segment.
 func (s *shard) checkLists(seen *inspection) error {
 	a := &s.arena
-	s.order.catchUp(a)
 	listed := 0
 	for _, l := range []*list{&s.order.probation, &s.order.protected} {
 		n, units := uint32(0), int64(0)

@@ -9,9 +9,8 @@ import "unsafe"
 //
 //   - A ref is a number of units from the start of its chunk, and units are 8
 //     bytes, so every view is aligned for the widest field it has.
-//   - Refs come only from the arena's own runs, which lie wholly inside a chunk;
-//     each chunk ends with an edge of viewBytes, so that a view of the smallest
-//     run, narrower than the struct that it is seen through, stays inside.
+//   - Refs come only from the arena's own runs, which lie wholly inside a chunk,
+//     and no view is wider than the shortest run of its kind.
 //   - A view is used only while the shard's lock is held. Regions are given back
 //     only after the shard has been closed under that lock.
 //   - The bytes are plain integers. None of them is a Go pointer, so neither the
@@ -22,9 +21,8 @@ import "unsafe"
 type ref uint32
 
 const (
-	unit      = 8               // bytes; what a ref counts
-	viewBytes = recordHeadBytes // bytes; no view of a run is wider, but for its payload
-	lineBytes = 64              // bytes; a cache line, the size and alignment of a bucket
+	unit      = 8  // bytes; what a ref counts
+	lineBytes = 64 // bytes; a cache line, the size and alignment of a bucket
 	lineUnits = lineBytes / unit
 )
 
@@ -64,9 +62,7 @@ func (a *arena) record(r ref) *record { return (*record)(a.at(r)) }
 func (a *arena) head(r ref) *head     { return (*head)(a.at(r)) }
 func (a *arena) piece(r ref) *piece   { return (*piece)(a.at(r)) }
 
-func (a *arena) firstByte(r ref) *byte { return (*byte)(unsafe.Add(a.near, uintptr(r)*unit)) }
-
-// labels returns the labels of the index memory at r.
+// label returns the label of the index memory at r.
 func (a *arena) label(r ref) *label { return (*label)(a.at(r)) }
 
 // lastWord returns the last four bytes of the run at r, of the given units.

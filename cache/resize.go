@@ -163,18 +163,20 @@ const moveMost = 64
 // leaveSegment moves a segment of the index out of the memory that is retired.
 func (s *shard) leaveSegment(number uint32) {
 	a, x := &s.arena, &s.index
-	from := x.segments[number]
 	units := s.segmentUnits()
-	if !a.isRetiring(from, units) {
-		return
-	}
-	to := s.takeAligned(units)
+	to := ref(0)
 	for to == 0 {
-		if !s.evictVictim() {
-			return // cannot be: an empty arena has room for its index
+		if number >= uint32(len(x.segments)) || !a.isRetiring(x.segments[number], units) {
+			return
 		}
-		to = s.takeAligned(units)
+		if to = s.takeAligned(units); to == 0 {
+			// With fewer entries the index is smaller. Without any it is its
+			// first segment, which is never retired.
+			s.evictVictim()
+			s.balance(int(x.buckets))
+		}
 	}
+	from := x.segments[number]
 	a.run(to).setKind(isSegment)
 	a.run(to).setSlack(0)
 	copy(a.bytes(to, unit/2, units*unit), a.bytes(from, unit/2, units*unit))
@@ -193,7 +195,7 @@ func (s *shard) leaveBucket(number uint32) int {
 		}
 		moved++
 		if !s.vacate(v.ref()) && !s.evictVictim() {
-			return moved // cannot be: there would be room
+			return moved // cannot be: an empty arena has room for its index
 		}
 	}
 }
@@ -286,13 +288,11 @@ func (a *arena) splitAtRetired(r ref) {
 	if a.retired <= r || a.retired >= end {
 		return
 	}
-	if a.retired < r+minRun || a.retired+minRun > end {
-		a.retired = r + minRun
-		if end < r+2*minRun {
-			a.retired = end
-			return
-		}
+	if end < r+2*minRun {
+		a.retired = end
+		return
 	}
+	a.retired = min(max(a.retired, r+minRun), end-minRun)
 	*a.run(a.retired) = run(end-a.retired) | run(isClaimed)<<kindShift
 	h.setUnits(uint32(a.retired - r))
 	a.freeRun(a.retired)
@@ -301,18 +301,16 @@ func (a *arena) splitAtRetired(r ref) {
 // endRetiring lets go of the retired part, in which there are only holes.
 func (a *arena) endRetiring() {
 	last := int(a.retired >> a.chunkShift)
-	c := &a.chunks[last]
 	if a.retired&(1<<a.chunkShift-1) == 0 { // the whole chunk
 		last--
-		c = &a.chunks[last]
-		a.retired = ref(last)<<a.chunkShift + c.units - 1
+		a.retired = ref(last)<<a.chunkShift + a.chunks[last].units - 1
 	}
 	for _, gone := range a.chunks[last+1:] {
 		a.units -= int64(gone.units)
 		discard(gone.memory)
 	}
 	a.chunks = append(make([]chunk, 0, last+1), a.chunks[:last+1]...)
-	c = &a.chunks[last]
+	c := &a.chunks[last]
 
 	edge := a.run(a.retired)
 	*edge = *edge&afterHole | 1

@@ -21,12 +21,9 @@ type shard struct {
 	now     int64 // the clock's reading when the lock was taken, or later
 	closed  bool
 	telling bool // whether evicted has any
-	fetched byte // so that what fetch does is done
-
-	fetchUnits uint16 // of a record on average
-	hits       uint64
-	index      index
-	order      evictionOrder
+	hits    uint64
+	index   index
+	order   evictionOrder
 
 	owner *Cache
 
@@ -46,7 +43,11 @@ type shard struct {
 	evicted        []evicted // who is to be told of, once the lock is released
 
 	scratch []byte // for an ID that lies in several runs
+
+	_ [shardPadding]byte
 }
+
+const shardPadding = 32
 
 // lock takes the lock. What is done under it is done at now, or at the latest
 // time at which anything was, if another overtook.
@@ -124,7 +125,6 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	}
 	s.balance(2)
 	s.counts.sets++
-	s.fetchUnits = uint16(min(64, (s.arena.units-s.arena.holeUnits)/int64(s.entries())))
 	return nil
 }
 

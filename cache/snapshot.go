@@ -150,7 +150,6 @@ func (c *Cache) restore(e savedEntry, value []byte) (loaded bool, err error) {
 	r := s.find(e.id, t)
 	if e.protected {
 		s.order.use(&s.arena, r, tickOf(s.now))
-		s.order.catchUp(&s.arena)
 	}
 	s.arena.record(r).setLastUse(tickOf(max(0, s.now-int64(e.idle))))
 	return true, nil

@@ -83,7 +83,7 @@ func (s *shard) addTo(total *Stats) {
 	total.Sets += s.counts.sets
 	total.EvictedForCapacity += s.counts.evictions[Capacity-1]
 	total.EvictedExpired += s.counts.evictions[Expired-1]
-	if victim := s.order.victim(&s.arena); victim != 0 {
+	if victim := s.order.victim(&s.arena, tickOf(s.now)); victim != 0 {
 		age := s.idle(victim)
 		if total.VictimAge == 0 || age < total.VictimAge {
 			total.VictimAge = age
