@@ -29,7 +29,8 @@ const (
 // for most servers; MaxBytes is the one field that most will set.
 type Options struct {
 	// MaxBytes is the hard cap, in bytes, on all that the cache holds: IDs,
-	// values and bookkeeping. 0 means 64 MiB; less than 4 KiB is refused.
+	// values, index and bookkeeping. 0 means 64 MiB; less than 4 KiB is
+	// refused. SetMaxBytes changes it later.
 	MaxBytes int64
 
 	// MaxValue is the length in bytes of the largest value; a larger one is
