@@ -50,6 +50,13 @@ type Options struct {
 	// whole cache rather than per shard.
 	Shards int
 
+	// LargePages asks the system for memory in pages of 2 MiB instead of 4 KiB,
+	// where it has them (Linux). Lookups in a cache of hundreds of megabytes are
+	// then some 15 % faster; but the Set that first touches such a page waits
+	// until the system has cleared it, which can take milliseconds, and a cache
+	// that is nearly empty may occupy a good part of MaxBytes.
+	LargePages bool
+
 	// OnEvict, if not nil, is called once for each entry that left without
 	// being deleted: it expired, or room was needed. It runs after the lock is
 	// released, on the goroutine that made the room or on the cache's own, and
