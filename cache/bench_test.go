@@ -34,7 +34,7 @@ func zipf(n, length int) []uint32 {
 }
 
 func benchCache(b *testing.B, sessions int) (*Cache, []string) {
-	c, err := New(Options{MaxBytes: int64(sessions) * 512})
+	c, err := New(Options{MaxBytes: max(64<<10, int64(sessions)*512)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -77,4 +77,16 @@ func BenchmarkCache(b *testing.B) {
 	parallel("get", 0)
 	parallel("90/10", 1)
 	parallel("set", 10)
+}
+
+// BenchmarkHotSession is what one session costs that all goroutines read, and
+// with one of them about how long a hit holds the lock.
+func BenchmarkHotSession(b *testing.B) {
+	c, ids := benchCache(b, 1)
+	b.RunParallel(func(pb *testing.PB) {
+		buf := make([]byte, 0, 512)
+		for pb.Next() {
+			buf, _ = c.Append(buf[:0], ids[0])
+		}
+	})
 }

@@ -43,7 +43,7 @@ func New(o Options) (*Cache, error) {
 	}
 	share := o.shardMemory()
 	stride := (share + lineBytes - 1) &^ (lineBytes - 1)
-	memory, err := reserve(stride * int64(o.Shards))
+	memory, err := reserve(stride*int64(o.Shards), o.LargePages)
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,7 @@ var churns = map[string]struct {
 	"sawtooth":            {size: func(i int, _ *rand.Rand) int { return 64 + i%5000*7 }},
 	"growing":             {size: func(i int, _ *rand.Rand) int { return 200 + i/20 }},
 	"small, then large":   {size: func(i int, _ *rand.Rand) int { return []int{250, 20_000}[min(1, i/200_000)] }},
+	"tiny, then large":    {size: func(i int, _ *rand.Rand) int { return []int{1, 20_000}[min(1, i/400_000)] }},
 	"every other deleted": {size: func(_ int, r *rand.Rand) int { return 200 + r.IntN(2000) }, deletes: true},
 }
 
@@ -97,6 +98,29 @@ func residentKiB(t *testing.T, line string) int {
 	n, err := strconv.Atoi(number)
 	require.NoError(t, err)
 	return n
+}
+
+func TestScatteredHolesHoldALargeValueWithoutAnEviction(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 1 << 20, MaxValue: 100_000, Shards: 1})
+	for i := range 2500 {
+		require.NoError(t, c.Set(fmt.Sprintf("%043d", i), make([]byte, 256), time.Hour))
+	}
+	for i := range 1250 {
+		c.Delete(fmt.Sprintf("%043d", 2*i))
+	}
+	large := make([]byte, 100_000)
+	for i := range large {
+		large[i] = byte(i * i >> 3)
+	}
+	for i := range 4 {
+		require.NoError(t, c.Set(fmt.Sprint("large-", i), large, time.Hour))
+	}
+	assert.Zero(t, c.Stats().EvictedForCapacity)
+	for i := range 4 {
+		value, _ := c.Get(fmt.Sprint("large-", i))
+		assert.Equal(t, large, value)
+	}
+	assert.NoError(t, c.checkInvariants())
 }
 
 func TestOverheadOfASessionIsAtMost48Bytes(t *testing.T) {

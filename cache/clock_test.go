@@ -74,6 +74,23 @@ func TestAnExpiredEntryIsGoneForEveryMethodBeforeItIsSwept(t *testing.T) {
 	}
 }
 
+func TestStatsTellTheAgeOfEachSegmentsVictim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openCache(t, Options{Shards: 1})
+		require.NoError(t, c.Set("came back", nil, time.Hour))
+		time.Sleep(time.Minute)
+		c.Get("came back")
+		require.NoError(t, c.Set("stranger", nil, time.Hour))
+		time.Sleep(time.Minute)
+		require.NoError(t, c.Set("another", nil, time.Hour))
+		c.Get("stranger")
+		time.Sleep(time.Minute)
+		stats := c.Stats()
+		assert.Equal(t, time.Minute, stats.VictimAge.Round(time.Second))
+		assert.Equal(t, 2*time.Minute, stats.ProtectedAge.Round(time.Second))
+	})
+}
+
 func TestDeadlinesBeyondTheClockAreNever(t *testing.T) {
 	for _, now := range []int64{0, clockStart, noDeadline - 1} {
 		assert.Equal(t, noDeadline, deadlineAt(now, NoExpiry))

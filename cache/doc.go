@@ -111,6 +111,13 @@
 // Len, Stats) hold a lock for some dozens of entries at a time; copying one value
 // is the longest thing done under it.
 //
+// A hit on an entry in the processor's cache takes 60 ns, of which 26 are the
+// reading of the clock and some 25 under the lock (measured on a 2.6 GHz EPYC);
+// one that waits for memory holds the lock for two or three such waits. With 256
+// shards and uniform use, that makes a taken lock the case of one operation in ten
+// at about 40 cores (by calculation: none was at hand). One session that everybody
+// reads is good for some 15 million hits a second, measured with one core and two.
+//
 // # What was tried and lost
 //
 //   - XXH64 for the index: crafted IDs, and 17 ns instead of 6 for an ID of 43
@@ -120,6 +127,9 @@
 //     faster than doing so at once.
 //   - Asking for all lines of a record before looking at the first was slower.
 //   - A heap of deadlines, or a wheel: 8 bytes and two more lines an entry.
+//   - Large pages by default: see Options.LargePages.
+//   - A coarse clock, moved by a ticker: on a busy machine a tick can be late by
+//     any time, and something expired would be served.
 //   - Reads without a lock, by a sequence number: the words of a record would
 //     have to be written atomically, each a fenced instruction on amd64, which
 //     makes a Set several times as expensive.

@@ -2,8 +2,8 @@ package cache
 
 import "unsafe"
 
-// This file is the only one in which memory is looked at as something else
-// than it was allocated as. A shard's records and index lie in regions that
+// This file is the one in which memory is looked at as something else than it
+// was allocated as. A shard's records and index lie in regions that
 // hold no Go pointers (see memory_mmap.go and memory_heap.go); here a reference
 // into them becomes a typed view. What makes that safe:
 //

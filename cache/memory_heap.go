@@ -7,7 +7,7 @@ import "unsafe"
 // reserve returns size bytes of zeroed memory of Go's heap, without pointers:
 // for systems without mmap, and for tests under the race detector, which sees
 // only the heap.
-func reserve(size int64) ([]byte, error) {
+func reserve(size int64, _ bool) ([]byte, error) {
 	words := make([]uint64, (size+7)/8) // for the alignment
 	return unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), size), nil
 }

@@ -8,16 +8,8 @@ import (
 	"unsafe"
 )
 
-// A page table entry for each 2 MiB instead of each 4 KiB: a lookup at random
-// then misses the TLB hardly ever. Below this size the TLB reaches without.
-const largePagesFrom = 8 << 20
-
 // preferLargePages is a wish: without large pages all is the same, but slower.
-func preferLargePages(memory []byte) {
-	if len(memory) >= largePagesFrom {
-		_ = syscall.Madvise(memory, syscall.MADV_HUGEPAGE)
-	}
-}
+func preferLargePages(memory []byte) { _ = syscall.Madvise(memory, syscall.MADV_HUGEPAGE) }
 
 // discard gives the whole pages of memory back to the system; they are zero
 // when they are next touched. The rest of memory keeps its contents.

@@ -8,13 +8,16 @@ import (
 )
 
 // reserve returns size bytes of zeroed memory outside Go's heap. The system
-// gives them to the process page by page, as they are first touched.
-func reserve(size int64) ([]byte, error) {
+// gives them to the process page by page, as they are first touched, in large
+// pages if wanted and there are any.
+func reserve(size int64, largePages bool) ([]byte, error) {
 	memory, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		return nil, fmt.Errorf("cache: reserving %d bytes of memory: %w", size, err)
 	}
-	preferLargePages(memory)
+	if largePages {
+		preferLargePages(memory)
+	}
 	return memory, nil
 }
 

@@ -29,7 +29,8 @@ const (
 // for most servers; MaxBytes is the one field that most will set.
 type Options struct {
 	// MaxBytes is the hard cap, in bytes, on all that the cache holds: IDs,
-	// values and bookkeeping. 0 means 64 MiB; less than 4 KiB is refused.
+	// values, index and bookkeeping. 0 means 64 MiB; less than 4 KiB is
+	// refused. SetMaxBytes changes it later.
 	MaxBytes int64
 
 	// MaxValue is the length in bytes of the largest value; a larger one is
@@ -48,6 +49,13 @@ type Options struct {
 	// as MaxBytes and MaxValue allow. With 1, eviction order is exact over the
 	// whole cache rather than per shard.
 	Shards int
+
+	// LargePages asks the system for memory in pages of 2 MiB instead of 4 KiB,
+	// where it has them (Linux). Lookups in a cache of hundreds of megabytes are
+	// then some 15 % faster; but the Set that first touches such a page waits
+	// until the system has cleared it, which can take milliseconds, and a cache
+	// that is nearly empty may occupy a good part of MaxBytes.
+	LargePages bool
 
 	// OnEvict, if not nil, is called once for each entry that left without
 	// being deleted: it expired, or room was needed. It runs after the lock is

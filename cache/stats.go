@@ -22,6 +22,11 @@ type Stats struct {
 	// back.
 	VictimAge time.Duration
 
+	// ProtectedAge is the same for the protected segment: how long its longest
+	// idle entry has been idle, 0 if it has none. While it stays long, sessions
+	// of users who came back are in no danger, whatever VictimAge says.
+	ProtectedAge time.Duration
+
 	CallbackPanics uint64 // panics of OnEvict that were recovered
 }
 
@@ -45,7 +50,8 @@ func (s Stats) HitRatio() float64 {
 }
 
 // Stats returns the numbers of the moment. It takes each shard's lock for a
-// short time, so it is cheap enough to be called each second.
+// short time and looks at no more entries than have expired and their
+// neighbours in the index, so it is cheap enough to be called each second.
 func (c *Cache) Stats() Stats {
 	total := Stats{MaxBytes: c.maxBytes.Load(), CallbackPanics: c.callbackPanics.Load()}
 	for i := range c.shards {
@@ -83,11 +89,18 @@ func (s *shard) addTo(total *Stats) {
 	total.Sets += s.counts.sets
 	total.EvictedForCapacity += s.counts.evictions[Capacity-1]
 	total.EvictedExpired += s.counts.evictions[Expired-1]
-	if victim := s.order.victim(&s.arena, tickOf(s.now)); victim != 0 {
-		age := s.idle(victim)
-		if total.VictimAge == 0 || age < total.VictimAge {
-			total.VictimAge = age
-		}
+	s.addAge(&total.VictimAge, s.order.victim(&s.arena, tickOf(s.now)))
+	s.addAge(&total.ProtectedAge, s.order.protected.oldest)
+}
+
+// addAge makes least what the entry at r, if there is one, has been idle, unless
+// that of another shard is less.
+func (s *shard) addAge(least *time.Duration, r ref) {
+	if r == 0 {
+		return
+	}
+	if age := s.idle(r); *least == 0 || age < *least {
+		*least = age
 	}
 }
 
