@@ -297,6 +297,16 @@ func (m *Manager) matching(prefix []byte) (iter.Seq[Info], error) {
 	}, nil
 }
 
+// lastSeen returns when the session was last looked at. That restarted its idle
+// timeout, so what is left of that tells it exactly, unless the session ends
+// before for another reason; then the store's own notes have to do.
+func (m *Manager) lastSeen(r record, entry cache.Entry, now instant) instant {
+	if end := now + instant(entry.TTL); end < m.expires(r) {
+		return end - instant(m.idleTimeout(r))
+	}
+	return now - instant(entry.Idle)
+}
+
 // info reports false for what is no session, or one that is over.
 func (m *Manager) info(entry cache.Entry) (Info, bool) {
 	r, err := parseRecord(entry.Value)
@@ -307,7 +317,7 @@ func (m *Manager) info(entry cache.Entry) (Info, bool) {
 	return Info{
 		Handle:  hex.EncodeToString([]byte(entry.ID)),
 		UserID:  r.user,
-		Created: r.created.time(), LastSeen: (now - instant(entry.Idle)).time(), Expires: m.expires(r).time(),
+		Created: r.created.time(), LastSeen: m.lastSeen(r, entry, now).time(), Expires: m.expires(r).time(),
 		found: func() found { return found{m, entry.ID, r} },
 	}, true
 }

@@ -16,7 +16,7 @@
 // to the deadline; Set and Touch give it a new one. Expiry is the end of an
 // entry whose deadline has come, eviction the end of one whose memory is
 // needed. A use is anything that shows that somebody wants the entry: Get,
-// Append, Touch, Update and a Set over it, but not Peek or All. A hit is a
+// Append, Touch, Update and a Set over it, but not Peek, All or Matching. A hit is a
 // lookup that found an entry, and the hit ratio is hits over lookups.
 //
 // # A shard
@@ -50,9 +50,9 @@
 //	           4    4       8        8      4      28 bytes before the ID
 //
 // An entry is one record where a hole is long enough, so that a hit waits for
-// memory twice, for the bucket and for the record. Where none is, though together they would do, the entry is
-// stored in pieces, each in a hole and linked to the next: fragmentation never
-// refuses what fits.
+// memory twice, for the bucket and for the record. Where no hole is, though
+// together they would do, the entry is stored in pieces, each in a hole and
+// linked to the next: fragmentation never refuses what fits.
 //
 // # The index
 //

@@ -10,7 +10,7 @@ type Entry struct {
 	ID    string
 	Value []byte
 	TTL   time.Duration // from now to the deadline; NoExpiry if there is none
-	Idle  time.Duration // since the latest use
+	Idle  time.Duration // since the latest use; of an entry among the most recently used, maybe since an earlier one
 }
 
 // Matching iterates over the entries whose value begins with prefix, in no

@@ -64,7 +64,7 @@ func (c *Cache) saveEntry(out *frameWriter, id string) error {
 // already: what is there is newer. Room is made as for Set; where the stream has
 // more than fits, what it has first goes first. The entries keep their segments
 // and the order of their latest use; Load holds the lock of each shard once for
-// the time that it takes to sort them, some 0.1 µs an entry.
+// the time that it takes to sort them.
 //
 // What of a truncated or altered stream is intact is loaded, and nothing else.
 // The error then wraps ErrSnapshot and says what is missing; it also wraps that
