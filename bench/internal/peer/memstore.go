@@ -47,4 +47,6 @@ func (p memStore) Touch(id string) bool {
 	return ok
 }
 
-func (p memStore) Close() { p.store.StopCleanup() }
+// Close leaves the store's goroutine to the end of the process: to stop it is a
+// race, since it makes its stop channel itself, whenever it first runs.
+func (p memStore) Close() {}
