@@ -747,3 +747,16 @@ func TestAChangeTellsAnotherStoreWhatToDo(t *testing.T) {
 	}
 	assert.False(t, cache.Keep().Removes())
 }
+
+func TestWhatWasJustSetIsThereHoweverSmallTheCache(t *testing.T) {
+	for maxBytes := int64(4 << 10); maxBytes <= 8<<10; maxBytes += 256 {
+		c := open(t, cache.Options{MaxBytes: maxBytes})
+		for i := range 300 {
+			id := fmt.Sprintf("%032d", i)
+			put(t, c, id, strings.Repeat("x", 51))
+			require.Len(t, get(c, id), 51, "entry %d, cap %d", i, maxBytes)
+			put(t, c, id, strings.Repeat("x", 51+i%7))
+			require.Len(t, get(c, id), 51+i%7, "entry %d, cap %d", i, maxBytes)
+		}
+	}
+}

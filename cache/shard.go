@@ -116,6 +116,7 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	if length := int64(len(id)) + int64(len(value)); length > int64(s.largest) {
 		return fmt.Errorf("%w: the ID has %d bytes and the value %d, which is more than the %d that fit in a shard", ErrTooLarge, len(id), len(value), s.largest)
 	}
+	s.balance(2) // before the entry is there, since it may evict to let the index grow
 	deadline := deadlineAt(s.now, ttl)
 	if r := s.lookup(id, t); r == 0 {
 		s.order.add(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
@@ -123,7 +124,6 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 		s.drop(r, t)
 		s.order.addUsed(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
 	}
-	s.balance(2)
 	s.counts.sets++
 	return nil
 }
