@@ -43,7 +43,7 @@ func New(o Options) (*Cache, error) {
 	}
 	share := o.shardMemory()
 	stride := (share + lineBytes - 1) &^ (lineBytes - 1)
-	memory, err := reserve(stride*int64(o.Shards), o.LargePages)
+	memory, err := reserve(stride*int64(o.Shards), wantsLargePages(stride))
 	if err != nil {
 		return nil, err
 	}
@@ -73,11 +73,8 @@ func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	if err := c.check(id, value, ttl); err != nil {
 		return err
 	}
-	now := c.clock.now()
-	hash := c.hash(id)
-	s := c.shardOf(hash)
-	s.lock(now)
-	err := s.set(id, tagOf(hash), value, ttl)
+	s, t := c.lockFor(id)
+	err := s.set(id, t, value, ttl)
 	c.unlock(s)
 	return err
 }
@@ -92,11 +89,8 @@ func (c *Cache) Get(id string) ([]byte, bool) {
 // whether there is a value; if there is none, dst is returned as it was. It
 // counts as a use of the entry. With room in dst it does not allocate.
 func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
-	now := c.clock.now()
-	hash := c.hash(id)
-	s := c.shardOf(hash)
-	s.lock(now)
-	r := s.lookup(id, tagOf(hash))
+	s, t := c.lockFor(id)
+	r := s.lookup(id, t)
 	s.count(r != 0)
 	if r != 0 {
 		s.use(r)
@@ -114,10 +108,8 @@ func (c *Cache) Peek(id string) ([]byte, bool) {
 }
 
 func (c *Cache) peek(dst []byte, id string) ([]byte, bool) {
-	hash := c.hash(id)
-	s := c.shardOf(hash)
-	c.lock(s)
-	r := s.lookup(id, tagOf(hash))
+	s, t := c.lockFor(id)
+	r := s.lookup(id, t)
 	if r != 0 {
 		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
@@ -130,10 +122,7 @@ func (c *Cache) peek(dst []byte, id string) ([]byte, bool) {
 // one that has expired. A ttl of 0 or less ends the entry at once, as a ttl
 // that had run out would have.
 func (c *Cache) Touch(id string, ttl time.Duration) bool {
-	now := c.clock.now()
-	hash := c.hash(id)
-	s, t := c.shardOf(hash), tagOf(hash)
-	s.lock(now)
+	s, t := c.lockFor(id)
 	r := s.lookup(id, t)
 	switch {
 	case r == 0:
@@ -151,10 +140,7 @@ func (c *Cache) Touch(id string, ttl time.Duration) bool {
 
 // Delete removes the entry under id and reports whether there was one.
 func (c *Cache) Delete(id string) bool {
-	now := c.clock.now()
-	hash := c.hash(id)
-	s, t := c.shardOf(hash), tagOf(hash)
-	s.lock(now)
+	s, t := c.lockFor(id)
 	r := s.lookup(id, t)
 	if r != 0 {
 		s.drop(r, t)
@@ -229,7 +215,20 @@ func (c *Cache) shardOf(hash uint64) *shard {
 	return &c.shards[hash>>56&uint64(len(c.shards)-1)]
 }
 
-func (c *Cache) lock(s *shard) { s.lock(c.clock.now()) }
+// lockFor locks the shard of id, in whose index t is the tag to look for.
+func (c *Cache) lockFor(id string) (s *shard, t tag) {
+	hash := c.hash(id)
+	s, t = c.shardOf(hash), tagOf(hash)
+	s.mu.Lock()
+	s.expect(t) // first, so that it is under way while the clock is read
+	s.now = c.clock.now()
+	return s, t
+}
+
+func (c *Cache) lock(s *shard) {
+	s.mu.Lock()
+	s.now = c.clock.now()
+}
 
 // unlock releases the shard's lock, and only then tells OnEvict what left.
 func (c *Cache) unlock(s *shard) {

@@ -88,11 +88,22 @@ func (s *shard) following(b *bucket) *bucket {
 	return nil
 }
 
+// expect prepares for a lookup of t.
+func (s *shard) expect(t tag) {
+	if !s.closed {
+		prefetchBucket(s.bucketAt(s.index.numberOf(t)))
+	}
+}
+
 // find returns the record of id, or 0. Its tag is that of id's hash.
 func (s *shard) find(id string, t tag) ref {
 	for b := s.bucketAt(s.index.numberOf(t)); b != nil; b = s.following(b) {
 		for _, v := range b {
-			if v.tag() == t && !v.link() && v != 0 && s.arena.isFor(v.ref(), id) {
+			if v.tag() != t || v.link() || v == 0 {
+				continue
+			}
+			prefetchRecord(s.arena.record(v.ref()))
+			if s.arena.isFor(v.ref(), id) {
 				return v.ref()
 			}
 		}

@@ -8,8 +8,14 @@ import (
 	"unsafe"
 )
 
-// preferLargePages is a wish: without large pages all is the same, but slower.
-func preferLargePages(memory []byte) { _ = syscall.Madvise(memory, syscall.MADV_HUGEPAGE) }
+// preferLargePages asks for large pages, so that a lookup seldom waits for the
+// address of what it needs. It is a wish: without them all is the same, but slower.
+// Where small pages are larger than usual, so are large ones: too large.
+func preferLargePages(memory []byte) {
+	if os.Getpagesize() == 4<<10 {
+		_ = syscall.Madvise(memory, syscall.MADV_HUGEPAGE)
+	}
+}
 
 // discard gives the whole pages of memory back to the system; they are zero
 // when they are next touched. The rest of memory keeps its contents.

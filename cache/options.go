@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"runtime"
 )
 
 const (
@@ -23,6 +24,11 @@ const (
 
 	// So many values of the largest size fit in a shard before it evicts.
 	largestPerShard = 4
+
+	// With so many shards for each processor, two operations at the same time
+	// seldom need the same lock. More would only take more of the processor's
+	// cache.
+	shardsPerProcessor = 16
 )
 
 // Options configure a Cache. The zero value is a 64 MiB cache that is right
@@ -30,7 +36,9 @@ const (
 type Options struct {
 	// MaxBytes is the hard cap, in bytes, on all that the cache holds: IDs,
 	// values, index and bookkeeping. 0 means 64 MiB; less than 4 KiB is
-	// refused. SetMaxBytes changes it later.
+	// refused. SetMaxBytes changes it later. Memory is taken as it is needed, in
+	// a cache of hundreds of megabytes on Linux in pages of 2 MiB; what is resident
+	// may then be up to a quarter of MaxBytes more than is in use.
 	MaxBytes int64
 
 	// MaxValue is the length in bytes of the largest value; a larger one is
@@ -45,17 +53,10 @@ type Options struct {
 	Protected float64
 
 	// Shards is the number of independent parts, each with its own lock and
-	// its own part of MaxBytes: a power of two, 256 at most. 0 chooses as many
-	// as MaxBytes and MaxValue allow. With 1, eviction order is exact over the
-	// whole cache rather than per shard.
+	// its own part of MaxBytes: a power of two, 256 at most. 0 chooses sixteen
+	// for each processor, or fewer where MaxBytes and MaxValue allow no more.
+	// With 1, eviction order is exact over the whole cache rather than per shard.
 	Shards int
-
-	// LargePages asks the system for memory in pages of 2 MiB instead of 4 KiB,
-	// where it has them (Linux). Lookups in a cache of hundreds of megabytes are
-	// then some 15 % faster; but the Set that first touches such a page waits
-	// until the system has cleared it, which can take milliseconds, and a cache
-	// that is nearly empty may occupy a good part of MaxBytes.
-	LargePages bool
 
 	// OnEvict, if not nil, is called once for each entry that left without
 	// being deleted: it expired, or room was needed. It runs after the lock is
@@ -91,7 +92,8 @@ func (o Options) withDefaults() (Options, error) {
 
 	most := o.mostShards()
 	if o.Shards == 0 {
-		o.Shards = int(min(most, max(1, o.MaxBytes/minShardBytes)))
+		useful := int64(shardsPerProcessor * runtime.GOMAXPROCS(0))
+		o.Shards = int(min(most, useful, max(1, o.MaxBytes/minShardBytes)))
 		o.Shards = 1 << (bits.Len(uint(o.Shards)) - 1)
 	}
 	if o.Shards < 0 || o.Shards > maxShards || o.Shards&(o.Shards-1) != 0 {
@@ -118,6 +120,13 @@ func (o Options) shardMemory() int64 {
 	share := o.MaxBytes / int64(o.Shards)
 	return (share - bookkeeping(share, segmentShift(share))) &^ (unit - 1)
 }
+
+// wantsLargePages reports whether a shard with so much memory is to have it in
+// large pages. The page that it has begun to fill is resident as a whole, which
+// is then a quarter of the memory at most.
+func wantsLargePages(memory int64) bool { return memory >= 4*largePageBytes }
+
+const largePageBytes = 2 << 20
 
 func (o Options) largestEntry() int64 {
 	memory := o.shardMemory()

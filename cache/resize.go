@@ -59,7 +59,7 @@ func (c *Cache) growTo(o Options) error {
 	if total == 0 {
 		return nil
 	}
-	memory, err := reserve(total, o.LargePages)
+	memory, err := reserve(total, wantsLargePages(total/int64(len(c.shards))))
 	if err != nil {
 		return err
 	}

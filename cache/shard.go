@@ -18,7 +18,7 @@ type shard struct {
 	counts  counts
 	arena   arena
 	mu      sync.Mutex
-	now     int64 // the clock's reading when the lock was taken, or later
+	now     int64 // the clock's reading when the lock was taken
 	closed  bool
 	telling bool // whether evicted has any
 	hits    uint64
@@ -48,13 +48,6 @@ type shard struct {
 }
 
 const shardPadding = 32
-
-// lock takes the lock. What is done under it is done at now, or at the latest
-// time at which anything was, if another overtook.
-func (s *shard) lock(now int64) {
-	s.mu.Lock()
-	s.now = max(s.now, now)
-}
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
 func (s *shard) init(memory []byte, o Options, owner *Cache) {

@@ -37,12 +37,9 @@ func (c *Cache) Save(w io.Writer) error {
 
 // saveEntry adds the entry under id, if it is still there, to out.
 func (c *Cache) saveEntry(out *frameWriter, id string) error {
-	now := c.clock.now()
 	wall := time.Now()
-	hash := c.hash(id)
-	s := c.shardOf(hash)
-	s.lock(now)
-	if r := s.lookup(id, tagOf(hash)); r != 0 {
+	s, t := c.lockFor(id)
+	if r := s.lookup(id, t); r != 0 {
 		h := s.arena.record(r)
 		out.begin(wall)
 		out.add(savedEntry{
@@ -135,10 +132,7 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 
 // restore stores an entry of a stream, if its ID is not there.
 func (c *Cache) restore(e savedEntry, value []byte) (loaded bool, err error) {
-	now := c.clock.now()
-	hash := c.hash(e.id)
-	s, t := c.shardOf(hash), tagOf(hash)
-	s.lock(now)
+	s, t := c.lockFor(e.id)
 	defer c.unlock(s)
 	if s.lookup(e.id, t) != 0 {
 		return false, nil

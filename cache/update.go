@@ -110,9 +110,7 @@ type reading struct {
 
 // read appends the value under id to dst and begins to watch it.
 func (c *Cache) read(dst []byte, id string) (reading, error) {
-	hash := c.hash(id)
-	s, t := c.shardOf(hash), tagOf(hash)
-	c.lock(s)
+	s, t := c.lockFor(id)
 	defer c.unlock(s)
 	if s.closed {
 		return reading{value: dst}, ErrClosed

@@ -44,6 +44,11 @@ func (s *shard) visitBucket(w *walk, visit func(r ref)) {
 	number := s.index.numberOf(tag(reverse(tag(w.next))))
 	for b := s.bucketAt(number); b != nil; b = s.following(b) {
 		for _, v := range b {
+			if v != 0 && !v.link() {
+				prefetchRecord(s.arena.record(v.ref())) // all, before waiting for one
+			}
+		}
+		for _, v := range b {
 			if v != 0 && !v.link() && reverse(v.tag()) >= w.next {
 				visit(v.ref())
 			}
