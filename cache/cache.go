@@ -236,21 +236,30 @@ func (c *Cache) unlock(s *shard) {
 		s.mu.Unlock()
 		return
 	}
-	evicted := s.evicted
+	c.tell(s.release())
+}
+
+// release releases the lock and returns what OnEvict has to be told of.
+func (s *shard) release() []evicted {
+	gone := s.evicted
 	s.evicted, s.telling = nil, false
 	s.mu.Unlock()
-	for _, e := range evicted {
-		c.tell(e.id, e.why)
+	return gone
+}
+
+func (c *Cache) tell(gone []evicted) {
+	for _, e := range gone {
+		c.tellOf(e)
 	}
 }
 
-func (c *Cache) tell(id string, why Reason) {
+func (c *Cache) tellOf(e evicted) {
 	defer func() {
 		if recover() != nil {
 			c.callbackPanics.Add(1)
 		}
 	}()
-	c.options.OnEvict(id, why)
+	c.options.OnEvict(e.id, e.why)
 }
 
 func (c *Cache) check(id string, value []byte, ttl time.Duration) error {

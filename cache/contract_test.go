@@ -650,6 +650,28 @@ func TestCloseFromOnEvictDoesNotDeadlock(t *testing.T) {
 	})
 }
 
+func TestOnEvictMayChangeTheCapOrCloseWhileTheCapShrinks(t *testing.T) {
+	for name, call := range map[string]func(c *cache.Cache){
+		"change": func(c *cache.Cache) { assert.NoError(t, c.SetMaxBytes(1<<20)) },
+		"close":  func(c *cache.Cache) { assert.NoError(t, c.Close()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var c *cache.Cache
+			calls := 0
+			c = open(t, cache.Options{MaxBytes: 1 << 20, MaxValue: 1000, OnEvict: func(string, cache.Reason) {
+				if calls++; calls == 1 {
+					call(c)
+				}
+			}})
+			for i := range 3000 {
+				require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 200), time.Hour))
+			}
+			assert.NoError(t, c.SetMaxBytes(128<<10))
+			assert.Positive(t, calls)
+		})
+	}
+}
+
 func TestCloseWhileEverythingElseRuns(t *testing.T) {
 	for range 200 {
 		c, err := cache.New(cache.Options{MaxBytes: 64 << 10, MaxValue: 1000})

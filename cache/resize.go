@@ -16,6 +16,14 @@ import "fmt"
 // wraps ErrInvalid, if MaxValue would not fit in a shard any more or the cap is
 // otherwise out of range, or ErrClosed; then the cap is what it was.
 func (c *Cache) SetMaxBytes(maxBytes int64) error {
+	gone, err := c.resize(maxBytes)
+	c.tell(gone)
+	return err
+}
+
+// resize does what SetMaxBytes says, but for telling OnEvict what left, which
+// may change the cap or close the cache and so has to wait.
+func (c *Cache) resize(maxBytes int64) (gone []evicted, err error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
 	o := c.options
@@ -23,22 +31,22 @@ func (c *Cache) SetMaxBytes(maxBytes int64) error {
 	if maxBytes == 0 {
 		o.MaxBytes = defaultMaxBytes
 	}
-	o, err := o.withDefaults()
+	o, err = o.withDefaults()
 	if c.closed.Load() {
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.growTo(o); err != nil {
-		return err
+		return nil, err
 	}
 	for i := range c.shards {
-		c.shrink(&c.shards[i], o)
+		gone = append(gone, c.shrink(&c.shards[i], o)...)
 	}
 	c.options.MaxBytes = o.MaxBytes
 	c.maxBytes.Store(o.MaxBytes)
-	return nil
+	return gone, nil
 }
 
 // growTo adds memory to the shards that have less than o wants.
@@ -130,13 +138,14 @@ func (s *shard) resizeTables(o Options) {
 	s.setLimits(o)
 }
 
-// shrink takes from a shard the memory that it has more than o wants.
-func (c *Cache) shrink(s *shard, o Options) {
+// shrink takes from a shard the memory that it has more than o wants, and
+// returns what was evicted for it.
+func (c *Cache) shrink(s *shard, o Options) (gone []evicted) {
 	c.lock(s)
-	defer c.unlock(s)
+	defer func() { gone = append(gone, s.release()...) }()
 	target := s.memoryFor(o) / unit
 	if s.closed || s.arena.units <= target {
-		return
+		return nil
 	}
 	s.arena.beginRetiring(target)
 	s.largest = min(s.largest, uint32(largestEntry(target*unit, s.segmentUnits())))
@@ -146,15 +155,16 @@ func (c *Cache) shrink(s *shard, o Options) {
 	for number, moved := uint32(0), 0; number < s.index.buckets; number++ {
 		if moved += s.leaveBucket(number); moved >= moveMost {
 			moved = 0
-			c.unlock(s)
+			gone = append(gone, s.release()...)
 			c.lock(s)
 			if s.closed {
-				return
+				return gone
 			}
 		}
 	}
 	s.arena.endRetiring()
 	s.resizeTables(o)
+	return gone
 }
 
 // moveMost is how many entries move in one hold of the lock.
