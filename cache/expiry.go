@@ -165,6 +165,8 @@ type sweeper struct {
 	stopped  chan struct{}
 	calling  atomic.Bool // OnEvict runs on the sweeper's goroutine
 
+	ahead chan *shard // those that ask for memory to be touched
+
 	planned atomic.Int64  // when it wants to wake, by the clock
 	hurry   chan struct{} // that it is to plan anew
 }
@@ -173,6 +175,7 @@ func (c *Cache) startSweeper() {
 	c.sweeper.stopping = make(chan struct{})
 	c.sweeper.stopped = make(chan struct{})
 	c.sweeper.hurry = make(chan struct{}, 1)
+	c.sweeper.ahead = make(chan *shard, len(c.shards))
 	go c.sweep()
 }
 
@@ -191,6 +194,8 @@ func (c *Cache) sweep() {
 		select {
 		case <-c.sweeper.stopping:
 			return
+		case s := <-c.sweeper.ahead:
+			c.touchAhead(s)
 		case <-c.sweeper.hurry:
 		case <-timer.C:
 			c.sweepOnce()

@@ -17,6 +17,25 @@ func preferLargePages(memory []byte) {
 	}
 }
 
+// touchLargePage touches the first large page that begins in memory and ends in
+// it, and returns how far it reaches; 0 if there is none.
+func touchLargePage(memory []byte) int {
+	if len(memory) == 0 {
+		return 0
+	}
+	misaligned := int(-uintptr(unsafe.Pointer(&memory[0])) & (largePageBytes - 1))
+	end := misaligned + largePageBytes
+	if end > len(memory) {
+		return 0
+	}
+	_ = syscall.Madvise(memory[misaligned:end], madvPopulateWrite)
+	return end
+}
+
+// madvPopulateWrite is MADV_POPULATE_WRITE: it touches pages as a write would
+// that leaves them as they are. Systems before Linux 5.14 refuse it.
+const madvPopulateWrite = 23
+
 // discard gives the whole pages of memory back to the system; they are zero
 // when they are next touched. The rest of memory keeps its contents.
 func discard(memory []byte) {

@@ -37,8 +37,8 @@ type Options struct {
 	// MaxBytes is the hard cap, in bytes, on all that the cache holds: IDs,
 	// values, index and bookkeeping. 0 means 64 MiB; less than 4 KiB is
 	// refused. SetMaxBytes changes it later. Memory is taken as it is needed, in
-	// a cache of hundreds of megabytes on Linux in pages of 2 MiB; what is resident
-	// may then be up to a quarter of MaxBytes more than is in use.
+	// a cache of hundreds of megabytes on Linux in pages of 2 MiB: then up to three
+	// eighths of MaxBytes may be resident before they are in use.
 	MaxBytes int64
 
 	// MaxValue is the length in bytes of the largest value; a larger one is
@@ -122,8 +122,8 @@ func (o Options) shardMemory() int64 {
 }
 
 // wantsLargePages reports whether a shard with so much memory is to have it in
-// large pages. The page that it has begun to fill is resident as a whole, which
-// is then a quarter of the memory at most.
+// large pages. One that it fills, and one that was touched ahead, are resident as
+// a whole.
 func wantsLargePages(memory int64) bool { return memory >= 4*largePageBytes }
 
 const largePageBytes = 2 << 20

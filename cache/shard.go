@@ -37,6 +37,8 @@ type shard struct {
 	largest    uint32 // an ID and a value with more bytes than that do not fit
 	spare      ref    // a spill that enter took
 
+	aheadAt ref // when top comes here, memory is to be touched ahead
+
 	watches watches
 
 	collectEvicted bool      // whether anyone wants to be told
@@ -47,7 +49,7 @@ type shard struct {
 	_ [shardPadding]byte
 }
 
-const shardPadding = 32
+const shardPadding = 24
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
 func (s *shard) init(memory []byte, o Options, owner *Cache) {
@@ -68,6 +70,7 @@ func (s *shard) setLimits(o Options) {
 	s.order.setLimit(int64(o.Protected * float64(units)))
 	s.reserve = units / reserveShare
 	s.largest = uint32(largestEntry(units*unit, s.segmentUnits()))
+	s.planAhead()
 }
 
 // reserveShare: a 64th of the memory stays free before an entry is stored in
@@ -116,6 +119,9 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	} else if !s.overwrite(r, id, t, value, deadline) {
 		s.drop(r, t)
 		s.order.addUsed(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
+	}
+	if s.arena.top >= s.aheadAt {
+		s.askAhead()
 	}
 	s.counts.sets++
 	return nil

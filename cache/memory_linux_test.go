@@ -1,0 +1,58 @@
+//go:build linux && !race && !holdfast_heap
+
+package cache
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// resident returns how many bytes of memory are resident.
+func resident(t *testing.T, memory []byte) int {
+	page := os.Getpagesize()
+	misaligned := int(-uintptr(unsafe.Pointer(&memory[0])) & uintptr(page-1))
+	memory = memory[misaligned:]
+	in := make([]byte, len(memory)/page)
+	_, _, errno := syscall.Syscall(syscall.SYS_MINCORE, uintptr(unsafe.Pointer(&memory[0])), uintptr(len(in)*page), uintptr(unsafe.Pointer(&in[0])))
+	require.Zero(t, errno)
+	n := 0
+	for _, is := range in {
+		n += int(is&1) * page
+	}
+	return n
+}
+
+// mustTouchAhead skips the test where the system has no way to touch memory.
+func mustTouchAhead(t *testing.T) {
+	memory, err := reserve(2*largePageBytes, true)
+	require.NoError(t, err)
+	defer release(memory)
+	touchLargePage(memory)
+	if resident(t, memory) < largePageBytes {
+		t.Skip("Linux before 5.14")
+	}
+}
+
+func TestLargePagesAreTouchedBeforeASetComesThere(t *testing.T) {
+	mustTouchAhead(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := openCache(t, Options{MaxBytes: 32 << 20, Shards: 1})
+		s := &c.shards[0]
+		for i := 0; s.aheadAt != never; i++ {
+			require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 1000), time.Hour))
+		}
+		synctest.Wait()
+		top, unused := s.arena.unused()
+		assert.Greater(t, s.aheadAt, top)
+		assert.NotEqual(t, never, s.aheadAt)
+		assert.GreaterOrEqual(t, resident(t, unused), largePageBytes)
+	})
+}
