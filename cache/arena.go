@@ -20,6 +20,8 @@ type arena struct {
 	top ref // where the memory never used begins, in the last chunk in use
 	end ref // where it ends
 
+	touched ref // top was there once; what lies beyond is not resident
+
 	retired ref // while memory is given up (see resize.go): where what is to go begins
 
 	chunkShift uint8 // a ref's bits above are the number of its chunk
@@ -82,8 +84,11 @@ func (r *run) setKind(k kind)    { *r = *r&(1<<kindShift-1) | run(k)<<kindShift 
 // hole is a free run. Its last word is its length again.
 type hole struct {
 	run        run
-	next, prev ref // in the list of its class
+	next, prev ref    // in the list of its class
+	given      uint32 // of a long hole: so many units were given back to the system (see giveback.go)
 }
+
+const holeHeadUnits = 2 // all of it
 
 // Size classes: one for each length up to exactClasses units, then four for
 // each doubling. A bitmap of the classes that have holes finds the next larger
@@ -129,6 +134,7 @@ func (a *arena) grow(memory []byte) {
 	units := ref(len(memory) / unit)
 	*a.run(start) = run(isEdge)<<kindShift | firstUnits
 	a.top, a.end = start+firstUnits, start+units-1
+	a.touched = a.top
 	a.endAtTop()
 	a.units += int64(units)
 	a.holeUnits += int64(a.end - a.top)
@@ -157,6 +163,7 @@ func (a *arena) carve(units uint32) ref {
 	}
 	r := a.top
 	a.top += ref(units)
+	a.touched = max(a.touched, a.top)
 	a.endAtTop()
 	a.run(r).setUnits(units) // it was an edge, whose afterHole stays true
 	a.holeUnits -= int64(units)
@@ -260,6 +267,9 @@ func (a *arena) list(r ref) {
 	c := classOf(h.run.units())
 	first := a.holes[c]
 	h.next, h.prev = first, 0
+	if h.run.units() >= giveBackUnits {
+		h.given = 0
+	}
 	if first != 0 {
 		a.hole(first).prev = r
 	}

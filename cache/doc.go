@@ -87,7 +87,8 @@
 // count the live entries, to find expired ones when room is needed, and to give
 // back their memory when nobody asks for them, only the segments are looked
 // through in which something may have expired. The cache's one goroutine sleeps
-// until then.
+// until then. Where it leaves a shard mostly empty, memory goes back to the
+// system (giveback.go).
 //
 // # What always holds
 //
@@ -111,13 +112,14 @@
 // Len, Stats) hold a lock for some dozens of entries at a time; copying one value
 // is the longest thing done under it.
 //
-// A hit on an entry in the processor's cache takes 60 ns, of which 26 are the
-// reading of the clock and some 25 under the lock (measured on a 2.6 GHz EPYC);
-// one that waits for memory holds the lock for two or three such waits. With 256
-// shards and uniform use, that makes a taken lock the case of one operation in ten
-// at about 40 cores (by calculation: none was at hand). One session that everybody
-// reads is good for some 15 million hits a second, measured with one core and two.
-//
+// A hit on an entry in the processor's cache takes some 76 ns, of which the reading
+// of the clock takes 26 and all but 20 pass under the lock (measured on a 2.6 GHz
+// EPYC); one that waits for memory holds the lock for two or three such waits.
+// With 256 shards and uniform use, that makes a taken lock the case of one
+// operation in ten at about 35 cores (by calculation: none was at hand). One
+// session that everybody reads is good for some ten million hits a second, measured
+// with one core and two.
+
 // # What was tried and lost
 //
 //   - XXH64 for the index: crafted IDs, and 17 ns instead of 6 for an ID of 43
@@ -125,9 +127,13 @@
 //   - Moving an entry to the front of its list at each use waits for two more
 //     lines of memory. Noting uses and carrying them out eight at a time was no
 //     faster than doing so at once.
-//   - Asking for all lines of a record before looking at the first was slower.
+//   - Loading all lines of a record before looking at the first was slower;
+//     prefetching them is not.
 //   - A heap of deadlines, or a wheel: 8 bytes and two more lines an entry.
-//   - Large pages by default: see Options.LargePages.
+//   - More shards than sixteen for each processor: their locks and heads then
+//     push each other out of the processor's cache.
+//   - Large pages for small caches, which would be resident from the first few
+//     sessions on.
 //   - A coarse clock, moved by a ticker: on a busy machine a tick can be late by
 //     any time, and something expired would be served.
 //   - Reads without a lock, by a sequence number: the words of a record would

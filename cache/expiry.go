@@ -231,9 +231,10 @@ func (w *sweeper) wakeBy(deadline int64) {
 func (c *Cache) sweepOnce() {
 	for i := range c.shards {
 		s := &c.shards[i]
-		for from, more := 0, true; more; more = from != 0 {
+		for from, more := 0, true; more; {
 			c.lock(s)
 			from = s.sweepSome(from)
+			more = from != 0 || s.giveBack()
 			c.sweeper.calling.Store(true)
 			c.unlock(s)
 			c.sweeper.calling.Store(false)

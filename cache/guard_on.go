@@ -8,7 +8,9 @@ package cache
 
 const (
 	poisonByte    = 0xDB
-	holeHeadBytes = 12
+	holeHeadBytes = 16
+
+	guarded = true
 )
 
 // poisoned returns the bytes of the hole at r that nobody has a use for.

@@ -56,3 +56,41 @@ func TestLargePagesAreTouchedBeforeASetComesThere(t *testing.T) {
 		assert.GreaterOrEqual(t, resident(t, unused), largePageBytes)
 	})
 }
+
+func TestMemoryGoesBackToTheSystemWhenTheCacheHasEmptied(t *testing.T) {
+	for name, o := range map[string]Options{
+		"small pages": {MaxBytes: 32 << 20, Shards: 16, MaxValue: 1 << 10},
+		"large pages": {MaxBytes: 32 << 20, Shards: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := openCache(t, o)
+				const entries, step = 20_000, 200 // each step-th stays
+				value := func(i int) []byte { return fmt.Appendf(nil, "%1000d", i) }
+				for i := range entries {
+					ttl := time.Minute
+					if i%step == 0 {
+						ttl = time.Hour
+					}
+					require.NoError(t, c.Set(fmt.Sprint(i), value(i), ttl))
+				}
+				full := resident(t, c.regions[0])
+
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+
+				emptied := resident(t, c.regions[0])
+				assert.Less(t, emptied, full/4, "of %d", full)
+				for i := 0; i < entries; i += step {
+					got, _ := c.Peek(fmt.Sprint(i))
+					require.Equal(t, value(i), got)
+				}
+				require.NoError(t, c.checkInvariants())
+
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				assert.Less(t, resident(t, c.regions[0]), emptied)
+			})
+		})
+	}
+}

@@ -332,6 +332,6 @@ func (a *arena) endRetiring() {
 	if last == 0 {
 		a.nearUnits = units
 	}
-	a.top, a.end = a.retired, a.retired
+	a.top, a.end, a.touched = a.retired, a.retired, a.retired
 	a.retired = 0
 }

@@ -49,7 +49,7 @@ type shard struct {
 	_ [shardPadding]byte
 }
 
-const shardPadding = 24
+const shardPadding = 16
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
 func (s *shard) init(memory []byte, o Options, owner *Cache) {
