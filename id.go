@@ -30,7 +30,7 @@ func (s *Session) newID() (string, error) {
 	if generate == nil {
 		return randomID(), nil
 	}
-	id, err := generate(s.request)
+	id, err := generate(&s.request)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrID, err)
 	}
