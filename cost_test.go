@@ -59,6 +59,15 @@ func TestARequestThatTouchesNothingAllocatesOnce(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, begin, nil)), 1.0)
 }
 
+func TestAReadOfNothingAllocatesNoMoreThanARequestThatTouchesNothing(t *testing.T) {
+	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, nil, readOne)), 1.0)
+}
+
+// The request, the key of the store, the record and the value.
+func TestAReadOfOneValueAllocatesFourTimes(t *testing.T) {
+	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, begin, readOne)), 4.0)
+}
+
 func BenchmarkRequest(b *testing.B) {
 	for _, bench := range []struct {
 		name  string

@@ -20,6 +20,7 @@ import (
 type Manager struct {
 	options Options
 	store   Store
+	loader  Loader       // the store, if its reads can fail
 	own     *cache.Cache // nil if the store is the caller's
 	carrier carrier      // nil if a CookieFunc chooses it for each request
 	signer  signer
@@ -54,6 +55,7 @@ func New(o Options) (*Manager, error) {
 		}
 		m.store = m.own
 	}
+	m.loader, _ = m.store.(Loader)
 	return m, nil
 }
 
