@@ -34,7 +34,7 @@ func (s *Session) Login(userID string) error {
 		return fmt.Errorf("%w: the user ID is empty", ErrValue)
 	}
 	login := []change{{what: userSet, user: userID, at: s.manager.now()}}
-	if user := s.changes.header(s.record).user; user != "" && user != userID {
+	if user := s.user(); user != "" && user != userID {
 		login = append(login, change{what: valuesCleared}, change{what: idleSet}, change{what: expiresSet})
 	}
 	if !s.ended {
@@ -71,8 +71,10 @@ func (s *Session) UserID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.changes.header(s.record).user
+	return s.user()
 }
+
+func (s *Session) user() string { return string(s.changes.header(s.record).user) }
 
 // EndAll ends all sessions of the user who is logged in, this one too, and
 // returns how many; without a user, this one alone. The errors are those of
@@ -166,12 +168,12 @@ func (m *Manager) Sessions(userID string) ([]Info, error) {
 	if userID == "" {
 		return nil, nil
 	}
-	all, err := m.matching(appendUserPrefix(nil, userID))
+	all, err := m.matching(appendUserPrefix(nil, []byte(userID)))
 	if err != nil {
 		return nil, err
 	}
 	for entry, r := range all {
-		if r.user == userID {
+		if string(r.user) == userID {
 			infos = append(infos, m.info(entry, r))
 		}
 	}
@@ -278,7 +280,7 @@ func (m *Manager) endAll(infos iter.Seq[Info]) (n int, first error) {
 func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
 	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
 		r, err := parseRecord(old)
-		ended = found && err == nil && r.user == userID
+		ended = found && err == nil && string(r.user) == userID
 		if !ended {
 			return cache.Keep(), nil
 		}
@@ -327,7 +329,7 @@ func (m *Manager) lastSeen(r record, entry cache.Entry) instant {
 func (m *Manager) info(entry cache.Entry, r record) Info {
 	return Info{
 		Handle:  hex.EncodeToString([]byte(entry.ID)),
-		UserID:  r.user,
+		UserID:  string(r.user),
 		Created: r.created.time(), LastSeen: m.lastSeen(r, entry).time(), Expires: m.expires(r).time(),
 		found: func() found { return found{m, entry.ID, r} },
 	}
