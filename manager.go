@@ -88,14 +88,14 @@ func (m *Manager) serve(next http.Handler, w http.ResponseWriter, r *http.Reques
 		return
 	}
 	x := &exchange{Context: r.Context()}
-	x.writer.inner = w
-	s := &x.writer.session
+	s := &x.session
 	s.manager = m
 	s.request = *r.WithContext(x)
 	if !s.chooseCarrier(r) {
 		next.ServeHTTP(w, r)
 		return
 	}
+	x.writer = writer{inner: w, session: s}
 	next.ServeHTTP(x.writer.asCapable(), &s.request)
 	x.writer.finish()
 	r.MultipartForm = s.request.MultipartForm // whose files net/http deletes, but only of the request that it knows
@@ -120,13 +120,13 @@ type (
 // is the context of the request too.
 type exchange struct {
 	context.Context
-	writer writer
+	session Session
+	writer  writer
 }
 
 func (x *exchange) Value(key any) any {
-	s := &x.writer.session
-	if key == (sessionKey{}) || key == (managerKey{s.manager}) {
-		return s
+	if key == (sessionKey{}) || key == (managerKey{x.session.manager}) {
+		return &x.session
 	}
 	return x.Context.Value(key)
 }

@@ -10,7 +10,7 @@ import (
 // writer stores the session before the first byte of the response leaves.
 type writer struct {
 	inner   http.ResponseWriter
-	session Session
+	session *Session
 	begun   bool  // the header has left, or is about to
 	failed  error // why the response is the ErrorHandler's and not the handler's
 }
