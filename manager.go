@@ -82,6 +82,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(next, w, r) })
 }
 
+// serve is what Handler's handler does.
 func (m *Manager) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	if r.Context().Value(managerKey{m}) != nil {
 		next.ServeHTTP(w, r) // an outer Handler of the same Manager has done it all
@@ -90,7 +91,7 @@ func (m *Manager) serve(next http.Handler, w http.ResponseWriter, r *http.Reques
 	x := &exchange{Context: r.Context()}
 	s := &x.session
 	s.manager = m
-	s.request = *r.WithContext(x)
+	s.request = *r.WithContext(x) // which stays on the stack, inlined as it is here
 	if !s.chooseCarrier(r) {
 		next.ServeHTTP(w, r)
 		return
