@@ -600,7 +600,7 @@ func TestNoIDIsPrinted(t *testing.T) {
 		s.Set("a", "secret-value")
 		id := s.ID()
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-			printed := fmt.Sprintf(verb, s) + fmt.Sprintf(verb, r.Context())
+			printed := fmt.Sprintf(verb, s) + fmt.Sprintf(verb, r.Context()) + fmt.Sprintf(verb, w)
 			assert.NotContains(t, printed, id, verb)
 			assert.NotContains(t, printed, fmt.Sprintf("%x", id), verb)
 			assert.NotContains(t, printed, "secret", verb)

@@ -2,7 +2,6 @@ package holdfast
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 )
 
@@ -64,8 +63,9 @@ func (cs *changes) add(more ...change) {
 
 // with returns changes of its own memory that end with more.
 func (cs changes) with(more ...change) changes {
-	var longer changes
-	longer.add(slices.Concat(cs.all, more)...)
+	longer := changes{all: make([]change, 0, len(cs.all)+len(more))}
+	longer.add(cs.all...)
+	longer.add(more...)
 	return longer
 }
 
@@ -113,7 +113,7 @@ func (cs *changes) header(r record) record {
 		case expiresSet:
 			r.expires = c.expires
 		case userSet:
-			r.user, r.created = c.user, c.at
+			r.user, r.created = []byte(c.user), c.at
 		}
 	}
 	return r

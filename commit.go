@@ -28,7 +28,7 @@ func (s *Session) load() {
 	if s.err != nil {
 		return
 	}
-	id := s.manager.signer.verify(s.carrier.presented(s.request, s.tls))
+	id := s.manager.signer.verify(s.carrier.presented(&s.request, s.tls))
 	if !s.manager.mayBeID(id) {
 		return
 	}
@@ -289,21 +289,21 @@ func (s *Session) beforeHeader(h http.Header) error {
 	err := s.respond(h)
 	remark := s.remark
 	s.mu.Unlock()
-	s.manager.log(s.request, remark)
+	s.manager.log(&s.request, remark)
 	return err
 }
 
 // afterResponse commits what was changed after the header had been sent.
 func (s *Session) afterResponse() error {
 	s.mu.Lock()
-	s.remark = ""
+	s.remark = nothingToRemark
 	var err error
 	if s.loaded {
 		err = s.settle()
 	}
 	remark := s.remark
 	s.mu.Unlock()
-	s.manager.log(s.request, remark)
+	s.manager.log(&s.request, remark)
 	return err
 }
 
@@ -386,9 +386,10 @@ func (s *Session) remarkIfDropped() {
 
 // remark is something to log once the session's lock is released: a log
 // handler may ask the session who its user is.
-type remark string
+type remark uint8
 
 const (
-	changesDropped remark = "the session ended before its changes could be stored"
-	cookieNeedsTLS remark = "a session cookie that browsers accept over TLS only was set on a request that seems to have come over plain HTTP; if TLS ends at a proxy, name the proxy in TrustedProxies"
+	nothingToRemark remark = iota
+	changesDropped
+	cookieNeedsTLS
 )

@@ -3,6 +3,7 @@ package holdfast
 import (
 	"fmt"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"strings"
 	"time"
@@ -301,8 +302,10 @@ func needsEscape(c rune) bool {
 // token is never quoted.
 func cookieValue(lines []string, name string) string {
 	for _, line := range lines {
-		for pair := range strings.SplitSeq(line, ";") {
-			key, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+		for rest := line; rest != ""; {
+			var pair string
+			pair, rest, _ = strings.Cut(rest, ";")
+			key, value, ok := strings.Cut(textproto.TrimString(pair), "=")
 			if ok && key == name {
 				return value
 			}

@@ -21,10 +21,10 @@
 //
 // # What a request costs
 //
-// A request that never looks at its session costs nothing but a few words of
-// memory. One that reads values costs one lookup and one touch, and decodes
-// the values that it asks for. One that changes values encodes those. A visitor for whom
-// nothing is ever stored never gets a cookie.
+// A request that never looks at its session costs one allocation. One that
+// reads values costs one lookup and one touch, and decodes the values that it
+// asks for. One that changes values encodes those. A visitor for whom nothing is
+// ever stored never gets a cookie.
 //
 // # Requests at the same time
 //

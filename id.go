@@ -30,7 +30,7 @@ func (s *Session) newID() (string, error) {
 	if generate == nil {
 		return randomID(), nil
 	}
-	id, err := generate(s.request)
+	id, err := generate(&s.request)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrID, err)
 	}
@@ -57,9 +57,14 @@ func isURLBase64String(s string) bool {
 	return true
 }
 
-func isURLBase64(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
-}
+func isURLBase64(c byte) bool { return urlBase64[c] }
+
+var urlBase64 = func() (is [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+		is[c] = true
+	}
+	return is
+}()
 
 const storeKeyLen = sha256.Size
 

@@ -20,6 +20,7 @@ import (
 type Manager struct {
 	options Options
 	store   Store
+	loader  Loader       // the store, if its reads can fail
 	own     *cache.Cache // nil if the store is the caller's
 	carrier carrier      // nil if a CookieFunc chooses it for each request
 	signer  signer
@@ -54,6 +55,7 @@ func New(o Options) (*Manager, error) {
 		}
 		m.store = m.own
 	}
+	m.loader, _ = m.store.(Loader)
 	return m, nil
 }
 
@@ -77,24 +79,27 @@ func (m *Manager) Close() error {
 // response leaves; changes that come later are stored when next returns. If
 // next panics, changes not yet stored are dropped.
 func (m *Manager) Handler(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Context().Value(managerKey{m}) != nil {
-			next.ServeHTTP(w, r) // an outer Handler of the same Manager has done it all
-			return
-		}
-		x := &exchange{Context: r.Context()}
-		inner := r.WithContext(x)
-		x.session.manager = m
-		x.session.request = inner
-		if !x.session.chooseCarrier(r) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		x.writer = writer{inner: w, session: &x.session}
-		next.ServeHTTP(x.writer.asCapable(), inner)
-		x.writer.finish()
-		r.MultipartForm = inner.MultipartForm // whose files net/http deletes, but only of the request that it knows
-	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(next, w, r) })
+}
+
+// serve is what Handler's handler does.
+func (m *Manager) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	if r.Context().Value(managerKey{m}) != nil {
+		next.ServeHTTP(w, r) // an outer Handler of the same Manager has done it all
+		return
+	}
+	x := &exchange{Context: r.Context()}
+	s := &x.session
+	s.manager = m
+	s.request = *r.WithContext(x) // which stays on the stack, inlined as it is here
+	if !s.chooseCarrier(r) {
+		next.ServeHTTP(w, r)
+		return
+	}
+	x.writer = writer{inner: w, session: s}
+	next.ServeHTTP(x.writer.asCapable(), &s.request)
+	x.writer.finish()
+	r.MultipartForm = s.request.MultipartForm // whose files net/http deletes, but only of the request that it knows
 }
 
 // FromContext returns the session of the request that ctx belongs to. It
@@ -169,9 +174,11 @@ func (m *Manager) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfa
 func (m *Manager) log(r *http.Request, what remark) {
 	switch what {
 	case changesDropped:
-		m.options.Logger.DebugContext(r.Context(), string(what))
+		m.options.Logger.DebugContext(r.Context(), "the session ended before its changes could be stored")
 	case cookieNeedsTLS:
-		m.warnPlain.Do(func() { m.options.Logger.WarnContext(r.Context(), string(what)) })
+		m.warnPlain.Do(func() {
+			m.options.Logger.WarnContext(r.Context(), "a session cookie that browsers accept over TLS only was set on a request that seems to have come over plain HTTP; if TLS ends at a proxy, name the proxy in TrustedProxies")
+		})
 	}
 }
 

@@ -29,7 +29,7 @@ type record struct {
 	written instant
 	expires instant // 0 if SetExpires was never called
 	idle    time.Duration
-	user    string // "" while nobody is logged in
+	user    []byte // empty while nobody is logged in
 	values  []byte
 }
 
@@ -82,7 +82,7 @@ func parseRecord(raw []byte) (record, error) {
 		written: instantAt(times[8:]),
 		expires: instantAt(times[16:]),
 		idle:    time.Duration(binary.LittleEndian.Uint64(times[24:])),
-		user:    string(user),
+		user:    user,
 		values:  values,
 	}
 	if r.idle < 0 {
@@ -112,12 +112,12 @@ func (r record) appendHeader(dst []byte) []byte {
 
 // appendUserPrefix appends what the records of a user's sessions, and of hardly
 // any others, begin with.
-func appendUserPrefix(dst []byte, user string) []byte {
+func appendUserPrefix(dst, user []byte) []byte {
 	dst = append(dst, recordVersion)
-	if user == "" {
+	if len(user) == 0 {
 		return append(dst, make([]byte, userTagLen)...)
 	}
-	sum := sha256.Sum256([]byte(user))
+	sum := sha256.Sum256(user)
 	return append(dst, sum[:userTagLen]...)
 }
 

@@ -12,7 +12,7 @@ func sampleRecord() record {
 	values := appendValue(nil, "a", []byte("1"))
 	values = appendValue(values, "", nil)
 	values = appendValue(values, "b", make([]byte, 300))
-	return record{created: 12, written: 34, expires: 56, idle: time.Hour, user: "ada", values: values}
+	return record{created: 12, written: 34, expires: 56, idle: time.Hour, user: []byte("ada"), values: values}
 }
 
 func encodeRecord(r record) []byte { return append(r.appendHeader(nil), r.values...) }

@@ -21,29 +21,28 @@ import (
 // A Session prints as its type alone, with every verb of fmt and in every log.
 type Session struct {
 	manager *Manager
-	request *http.Request
+	request http.Request // as the handler gets it
+	carrier carrier      // nil only if it could not be chosen, which err tells
+	tls     bool         // the client came over TLS, so far as a proxy can be trusted
 
-	mu      sync.Mutex // guards all below
-	loaded  bool       // the store was asked, so the response depends on the cookie
+	loaded     bool // the store was asked, so the response depends on the cookie
+	stored     bool // the store has it, as far as this request knows
+	ended      bool // it was stored when the request began and is no more
+	isNew      bool
+	headerSent bool
+	token      tokenTask
+	remark     remark
+
+	mu      sync.Mutex // guards all but the first group
 	id      string     // "" until one is presented that the store knows, or one is needed
 	key     string     // storeKey(id)
 	unread  string     // an ID that the client presents and the store could not read
-	stored  bool       // the store has it, as far as this request knows
-	ended   bool       // it was stored when the request began and is no more
-	isNew   bool
 	record  record
+	touched instant // when the store's TTL was last set by this request
 	changes changes
 	err     error // the first that must not be lost: it fails the commit
 
-	headerSent bool
-	remark     remark  // what to log about it; "" if nothing
-	touched    instant // when the store's TTL was last set by this request
-
 	varyLine [1]string // memory for a header that nearly every response needs
-
-	carrier carrier // nil only if it could not be chosen, which err tells
-	tls     bool    // the client came over TLS, so far as a proxy can be trusted
-	token   tokenTask
 }
 
 // tokenTask is what the response has to do about the client's token.
@@ -275,7 +274,7 @@ func (s *Session) chooseCarrier(outer *http.Request) bool {
 			return true
 		}
 	}
-	return s.carrier.admits(s.request)
+	return s.carrier.admits(&s.request)
 }
 
 // fail keeps the first error for Err and the commit.

@@ -66,8 +66,8 @@ var _ Matcher = (*cache.Cache)(nil)
 
 // read is Append with the errors of a Loader.
 func (m *Manager) read(ctx context.Context, key string) ([]byte, bool, error) {
-	if loader, ok := m.store.(Loader); ok {
-		return loader.Load(ctx, nil, key)
+	if m.loader != nil {
+		return m.loader.Load(ctx, nil, key)
 	}
 	raw, found := m.store.Append(nil, key)
 	return raw, found, nil
@@ -75,8 +75,8 @@ func (m *Manager) read(ctx context.Context, key string) ([]byte, bool, error) {
 
 // peek is read without counting as a use, where the store can do without.
 func (m *Manager) peek(ctx context.Context, key string) ([]byte, bool, error) {
-	if loader, ok := m.store.(Loader); ok {
-		return loader.Load(ctx, nil, key)
+	if m.loader != nil {
+		return m.loader.Load(ctx, nil, key)
 	}
 	raw, found := m.store.Peek(key)
 	return raw, found, nil

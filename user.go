@@ -34,7 +34,7 @@ func (s *Session) Login(userID string) error {
 		return fmt.Errorf("%w: the user ID is empty", ErrValue)
 	}
 	login := []change{{what: userSet, user: userID, at: s.manager.now()}}
-	if user := s.changes.header(s.record).user; user != "" && user != userID {
+	if user := s.user(); user != "" && user != userID {
 		login = append(login, change{what: valuesCleared}, change{what: idleSet}, change{what: expiresSet})
 	}
 	if !s.ended {
@@ -71,8 +71,10 @@ func (s *Session) UserID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.changes.header(s.record).user
+	return s.user()
 }
+
+func (s *Session) user() string { return string(s.changes.header(s.record).user) }
 
 // EndAll ends all sessions of the user who is logged in, this one too, and
 // returns how many; without a user, this one alone. The errors are those of
@@ -166,13 +168,13 @@ func (m *Manager) Sessions(userID string) ([]Info, error) {
 	if userID == "" {
 		return nil, nil
 	}
-	all, err := m.matching(appendUserPrefix(nil, userID))
+	all, err := m.matching(appendUserPrefix(nil, []byte(userID)))
 	if err != nil {
 		return nil, err
 	}
-	for info := range all {
-		if info.UserID == userID {
-			infos = append(infos, info)
+	for entry, r := range all {
+		if string(r.user) == userID {
+			infos = append(infos, m.info(entry, r))
 		}
 	}
 	slices.SortFunc(infos, func(a, b Info) int { return b.LastSeen.Compare(a.LastSeen) })
@@ -182,13 +184,23 @@ func (m *Manager) Sessions(userID string) ([]Info, error) {
 // All returns an iterator over all sessions, in no particular order. The error
 // wraps ErrUnsupported if the store is no Matcher.
 func (m *Manager) All() (iter.Seq[Info], error) {
-	return m.matching([]byte{recordVersion})
+	all, err := m.matching([]byte{recordVersion})
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(Info) bool) {
+		for entry, r := range all {
+			if !yield(m.info(entry, r)) {
+				return
+			}
+		}
+	}, nil
 }
 
 // Len returns the number of sessions. It looks at each of them; for a gauge ask
 // the cache's Stats. The error is one of All.
 func (m *Manager) Len() (int, error) {
-	all, err := m.All()
+	all, err := m.matching([]byte{recordVersion})
 	if err != nil {
 		return 0, err
 	}
@@ -268,7 +280,7 @@ func (m *Manager) endAll(infos iter.Seq[Info]) (n int, first error) {
 func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
 	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
 		r, err := parseRecord(old)
-		ended = found && err == nil && r.user == userID
+		ended = found && err == nil && string(r.user) == userID
 		if !ended {
 			return cache.Keep(), nil
 		}
@@ -283,14 +295,20 @@ func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
 	return ended, nil
 }
 
-func (m *Manager) matching(prefix []byte) (iter.Seq[Info], error) {
+// matching returns the sessions whose record begins with prefix. What is no
+// session, or one that is over, is passed over.
+func (m *Manager) matching(prefix []byte) (iter.Seq2[cache.Entry, record], error) {
 	matcher, ok := m.store.(Matcher)
 	if !ok {
 		return nil, fmt.Errorf("%w: %T has no method Matching", ErrUnsupported, m.store)
 	}
-	return func(yield func(Info) bool) {
+	return func(yield func(cache.Entry, record) bool) {
 		for entry := range matcher.Matching(prefix) {
-			if info, ok := m.info(entry); ok && !yield(info) {
+			r, err := parseRecord(entry.Value)
+			if err != nil || len(entry.ID) != storeKeyLen || m.ttl(r, m.now()) <= 0 {
+				continue
+			}
+			if !yield(entry, r) {
 				return
 			}
 		}
@@ -300,24 +318,19 @@ func (m *Manager) matching(prefix []byte) (iter.Seq[Info], error) {
 // lastSeen returns when the session was last looked at. That restarted its idle
 // timeout, so what is left of that tells it exactly, unless the session ends
 // before for another reason; then the store's own notes have to do.
-func (m *Manager) lastSeen(r record, entry cache.Entry, now instant) instant {
+func (m *Manager) lastSeen(r record, entry cache.Entry) instant {
+	now := m.now()
 	if end := now + instant(entry.TTL); end < m.expires(r) {
 		return end - instant(m.idleTimeout(r))
 	}
 	return now - instant(entry.Idle)
 }
 
-// info reports false for what is no session, or one that is over.
-func (m *Manager) info(entry cache.Entry) (Info, bool) {
-	r, err := parseRecord(entry.Value)
-	now := m.now()
-	if err != nil || len(entry.ID) != storeKeyLen || m.ttl(r, now) <= 0 {
-		return Info{}, false
-	}
+func (m *Manager) info(entry cache.Entry, r record) Info {
 	return Info{
 		Handle:  hex.EncodeToString([]byte(entry.ID)),
-		UserID:  r.user,
-		Created: r.created.time(), LastSeen: m.lastSeen(r, entry, now).time(), Expires: m.expires(r).time(),
+		UserID:  string(r.user),
+		Created: r.created.time(), LastSeen: m.lastSeen(r, entry).time(), Expires: m.expires(r).time(),
 		found: func() found { return found{m, entry.ID, r} },
-	}, true
+	}
 }

@@ -5,16 +5,17 @@ import "errors"
 // Get returns the value under key. It reports false if there is none, or if it
 // is of another type. The value is the caller's own: changing it changes
 // nothing stored.
-func Get[T any](s *Session, key string) (value T, ok bool) {
+func Get[T any](s *Session, key string) (T, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
+	var zero T
 	encoded, found := s.changes.over(s.record, key)
 	if !found {
-		return value, false
+		return zero, false
 	}
+	var value T // on the heap, where a codec may keep it, so not before it is needed
 	if err := s.manager.decode(s.key, key, encoded, &value); err != nil {
-		var zero T
 		return zero, false
 	}
 	return value, true
@@ -56,8 +57,9 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 
 // Pop returns the value under key and removes it, in one atomic step: of any
 // number of concurrent requests one gets it. That is what a message to be shown
-// once needs. Like Update it stores the changes made before. It reports false if there is none, it is of another type, or it
-// could not be removed, which Err tells.
+// once needs. Like Update it stores the changes made before. It reports false if
+// there is none, it is of another type, or it could not be removed, which Err
+// tells.
 func Pop[T any](s *Session, key string) (value T, ok bool) {
 	if value, ok = Get[T](s, key); !ok {
 		return value, false

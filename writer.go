@@ -23,7 +23,7 @@ func (w *writer) begin() bool {
 	}
 	w.begun = true
 	if w.failed = w.session.beforeHeader(w.inner.Header()); w.failed != nil {
-		w.session.manager.fail(w.inner, w.session.request, w.failed)
+		w.session.manager.fail(w.inner, &w.session.request, w.failed)
 	}
 	return w.failed == nil
 }
@@ -38,7 +38,7 @@ func (w *writer) finish() {
 		return
 	}
 	if err := w.session.afterResponse(); err != nil {
-		w.session.manager.logError(w.session.request, err)
+		w.session.manager.logError(&w.session.request, err)
 	}
 }
 

@@ -65,6 +65,9 @@ func (MsgPack) Marshal(v any) (data []byte, err error) {
 // keeps no reference to data.
 func (MsgPack) Unmarshal(data []byte, v any) (err error) {
 	defer recoverInto(&err, v)
+	if decodeCommon(data, v) {
+		return nil
+	}
 	destination := reflect.ValueOf(v)
 	if destination.Kind() != reflect.Pointer || destination.IsNil() {
 		return errDestination
