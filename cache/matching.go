@@ -33,10 +33,11 @@ func (c *Cache) Matching(prefix []byte) iter.Seq[Entry] {
 }
 
 // In one hold of the lock so many entries are looked at, or copied, but for the
-// rest of a bucket.
+// rest of a batch. Those of a batch come from memory together.
 const (
 	matchVisits = 2048
 	matchCopies = 64
+	matchBatch  = 32
 )
 
 // nextMatching returns those of the entries to visit next that match.
@@ -45,14 +46,20 @@ func (c *Cache) nextMatching(w *walk, prefix []byte) (found []Entry) {
 	c.lock(s)
 	defer c.unlock(s)
 	w.done = w.done || s.closed
-	visited := 0
-	for visited < matchVisits && len(found) < matchCopies && !w.done {
-		s.visitBucket(w, func(r ref) {
-			visited++
+	batch := make([]ref, 0, 2*matchBatch)
+	for visited := 0; visited < matchVisits && len(found) < matchCopies && !w.done; visited += len(batch) {
+		batch = batch[:0]
+		for len(batch) < matchBatch && !w.done {
+			s.visitBucket(w, func(r ref) {
+				prefetchHead(s.arena.record(r))
+				batch = append(batch, r)
+			})
+		}
+		for _, r := range batch {
 			if s.arena.record(r).deadline > s.now && s.arena.valueHasPrefix(r, prefix) {
 				found = append(found, s.entryAt(r))
 			}
-		})
+		}
 	}
 	return found
 }

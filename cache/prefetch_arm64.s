@@ -15,3 +15,10 @@ TEXT ·prefetchRecord(SB), NOSPLIT, $0-8
 	PRFM 192(R0), PLDL1KEEP
 	PRFM 256(R0), PLDL1KEEP
 	RET
+
+// func prefetchHead(r *record)
+TEXT ·prefetchHead(SB), NOSPLIT, $0-8
+	MOVD r+0(FP), R0
+	PRFM (R0), PLDL1KEEP
+	PRFM 64(R0), PLDL1KEEP
+	RET

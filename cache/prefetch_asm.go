@@ -17,3 +17,9 @@ func prefetchBucket(b *bucket)
 //
 //go:noescape
 func prefetchRecord(r *record)
+
+// prefetchHead fetches what of r tells whether somebody looks for it: its head,
+// the ID that the session manager makes, and the first bytes of the value.
+//
+//go:noescape
+func prefetchHead(r *record)

@@ -39,24 +39,23 @@ const tagBits = 31
 
 func reverse(t tag) uint32 { return bits.Reverse32(uint32(t)) >> (32 - tagBits) }
 
+// bucketsAhead is how many buckets are on their way while one is visited.
+const bucketsAhead = 4
+
 // visitBucket visits the entries of the next bucket of w.
 func (s *shard) visitBucket(w *walk, visit func(r ref)) {
 	number := s.index.numberOf(tag(reverse(tag(w.next))))
 	for b := s.bucketAt(number); b != nil; b = s.following(b) {
-		for _, v := range b {
-			if v != 0 && !v.link() {
-				prefetchRecord(s.arena.record(v.ref())) // all, before waiting for one
-			}
-		}
 		for _, v := range b {
 			if v != 0 && !v.link() && reverse(v.tag()) >= w.next {
 				visit(v.ref())
 			}
 		}
 	}
-	first := reverse(tag(number))
-	w.next = first + 1<<(tagBits-s.index.bitsOf(number))
+	width := uint32(1) << (tagBits - s.index.bitsOf(number))
+	w.next = reverse(tag(number)) + width
 	w.done = w.next == 1<<tagBits
+	s.expect(tag(reverse(tag(w.next + width*bucketsAhead))))
 }
 
 // bitsOf returns how many low bits the tags in a bucket have in common.
