@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -670,6 +671,19 @@ func TestOnEvictMayChangeTheCapOrCloseWhileTheCapShrinks(t *testing.T) {
 			assert.Positive(t, calls)
 		})
 	}
+}
+
+func TestOnEvictMaySaveAFileWhileOneIsSaved(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "sessions")
+		var c *cache.Cache
+		c = open(t, cache.Options{OnEvict: func(string, cache.Reason) { assert.NoError(t, c.SaveFile(path)) }})
+		require.NoError(t, c.Set("expired", nil, time.Millisecond))
+		time.Sleep(2 * time.Millisecond) // the sweeper has not been there yet
+		assert.NoError(t, c.SaveFile(path))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+	})
 }
 
 func TestCloseWhileEverythingElseRuns(t *testing.T) {

@@ -104,6 +104,17 @@ func (s *shard) lookup(id string, t tag) ref {
 	return r
 }
 
+// peek is lookup without consequences.
+func (s *shard) peek(id string, t tag) ref {
+	if s.closed {
+		return 0
+	}
+	if r := s.find(id, t); r != 0 && s.arena.record(r).deadline > s.now {
+		return r
+	}
+	return 0
+}
+
 // set stores a copy of value under id. If it does not fit, nothing changes.
 func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	if s.closed {

@@ -39,7 +39,8 @@ func (c *Cache) Save(w io.Writer) error {
 func (c *Cache) saveEntry(out *frameWriter, id string) error {
 	wall := time.Now()
 	s, t := c.lockFor(id)
-	if r := s.lookup(id, t); r != 0 {
+	// OnEvict may save a file, so nothing is evicted while one is saved.
+	if r := s.peek(id, t); r != 0 {
 		h := s.arena.record(r)
 		out.begin(wall)
 		out.add(savedEntry{
