@@ -167,7 +167,7 @@ func (m *modelTest) step(ids, longest int) {
 			ttl = -ttl
 		}
 		ok := m.cache.Touch(id, ttl)
-		if e, found := m.plain.find(id); found && ttl <= 0 {
+		if e, found := m.plain.entries[id]; found && ttl <= 0 {
 			m.plain.entries[id] = withTTL(e, 0)
 		}
 		m.learn()
@@ -251,9 +251,9 @@ func (m *modelTest) update(id, value string) {
 		old, found = string(o), f
 		return change, nil
 	}))
+	m.learnBut(id)
 	want, wantFound := m.plain.get(id)
 	m.same(old, found, want, wantFound)
-	m.learnBut(id)
 	switch change.action {
 	case remove:
 		m.plain.remove(id)
