@@ -184,8 +184,9 @@ func (m *modelTest) step(ids, longest int) {
 		time.Sleep(time.Duration(m.random.Int64N(int64(time.Second))))
 		m.learn()
 	case n < 97:
-		require.Equal(m.t, len(m.plain.live()), m.cache.Len())
+		n := m.cache.Len()
 		m.learn()
+		require.Equal(m.t, len(m.plain.live()), n, "step %d", m.steps)
 	case n < 98:
 		m.compareAll()
 	default:
