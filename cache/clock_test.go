@@ -2,23 +2,86 @@ package cache
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheClockIsMonotonicAndNotTheWalls(t *testing.T) {
-	c := openCache(t, Options{})
-	assert.NotEqual(t, c.clock.start.Round(0), c.clock.start, "it has a monotonic reading")
+// stepWall does to a cache what a step of the system's wall clock does: it is
+// later, or earlier, than when the cache was made by more than the time that has
+// passed. What can be moved in a test is the wall reading of the start, the other
+// way, without the monotonic one beside it (see time.Time; its seconds are bits
+// 30 to 62).
+func stepWall(t *testing.T, c *Cache, by time.Duration) {
+	before := c.clock.start
+	*(*uint64)(unsafe.Pointer(&c.clock.start)) -= uint64(by/time.Second) << 30
+	require.Equal(t, by, before.Round(0).Sub(c.clock.start.Round(0)), "the wall reading has moved")
+	require.Zero(t, before.Sub(c.clock.start), "the monotonic one has not")
+}
 
-	// A step of the wall clock by ten years shows in the wall reading alone.
-	wall := c.clock.start.Round(0).Add(-10 * 365 * 24 * time.Hour)
-	require.Greater(t, time.Since(wall), 9*365*24*time.Hour)
-	assert.Less(t, c.clock.now()-clockStart, int64(time.Hour))
+func TestAStepOfTheWallClockExpiresNothingAndKeepsNothing(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, by := range []time.Duration{time.Hour, -time.Hour, 10 * year, -10 * year} {
+		t.Run(by.String(), func(t *testing.T) {
+			c := openCache(t, Options{})
+			require.NoError(t, c.Set("long", nil, 30*time.Minute))
+			require.NoError(t, c.Set("short", nil, time.Nanosecond))
+
+			stepWall(t, c, by)
+			require.NoError(t, c.Set("later", nil, 30*time.Minute))
+
+			for _, id := range []string{"long", "later"} {
+				entry := entryOf(t, c, id)
+				assert.LessOrEqual(t, entry.TTL, 30*time.Minute)
+				assert.Greater(t, entry.TTL, 29*time.Minute)
+				assert.Less(t, entry.Idle, time.Minute)
+			}
+			_, ok := c.Peek("short")
+			assert.False(t, ok, "it had expired")
+			assert.True(t, c.Touch("long", time.Hour))
+			assert.Equal(t, 2, c.Len())
+		})
+	}
+}
+
+func entryOf(t *testing.T, c *Cache, id string) Entry {
+	t.Helper()
+	for entry := range c.Matching(nil) {
+		if entry.ID == id {
+			return entry
+		}
+	}
+	require.Fail(t, "there is no such entry", "%q", id)
+	return Entry{}
+}
+
+// A snapshot has no other clock than the wall's. Where that is earlier than when
+// it was saved, no time has passed.
+func TestASnapshotFromTheFutureLosesNoTTLAndGainsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var stream bytes.Buffer
+		saved := openCache(t, Options{})
+		require.NoError(t, saved.Set("a-session", nil, time.Hour))
+		require.NoError(t, saved.Save(&stream))
+		snapshot := stream.Bytes()
+		for at := 0; at < len(snapshot); {
+			le := binary.LittleEndian
+			le.PutUint64(snapshot[at+24:], le.Uint64(snapshot[at+24:])+uint64(10*365*24*time.Hour))
+			at += headBytes + int(le.Uint32(snapshot[at+33:])) + checkBytes
+		}
+		rightChecks(snapshot)
+
+		c := openCache(t, Options{})
+		_, err := c.Load(bytes.NewReader(snapshot))
+		require.NoError(t, err)
+		assert.Equal(t, time.Hour, entryOf(t, c, "a-session").TTL)
+	})
 }
 
 func TestASleepingSweeperIsWokenForAnEarlierDeadline(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -284,6 +285,36 @@ func TestAFloodOfNewEntriesEvictsOnlyItself(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The shards of a cache of this size hold some 450 entries each, so the
+// users here take two thirds of what is protected and more in the fullest.
+func TestAFloodOfAHundredTimesTheCapacityEvictsNobodyWhoCameBack(t *testing.T) {
+	c := open(t, cache.Options{MaxBytes: 1 << 20, MaxValue: 1000})
+	value := strings.Repeat("x", 500)
+	capacity := 0
+	for i := 0; c.Stats().EvictedForCapacity == 0; i++ {
+		put(t, c, fmt.Sprint("first-", i), value)
+		capacity = c.Len()
+	}
+	users := capacity / 2
+	for i := range users {
+		put(t, c, fmt.Sprint("user-", i), value)
+		get(c, fmt.Sprint("user-", i))
+	}
+
+	for i := range 100 * capacity {
+		require.NoError(t, c.Set("stranger-"+strconv.Itoa(i), []byte(value), time.Hour))
+	}
+
+	lost := 0
+	for i := range users {
+		if _, ok := c.Peek(fmt.Sprint("user-", i)); !ok {
+			lost++
+		}
+	}
+	assert.Zero(t, lost, "of %d users, in a flood of %d", users, 100*capacity)
+	assert.Greater(t, c.Stats().EvictedForCapacity, uint64(98*capacity))
 }
 
 func TestPlainLRUProtectsNobody(t *testing.T) {

@@ -5,41 +5,54 @@ import (
 	"math"
 )
 
-// checkInvariants returns what is wrong in the cache, or nil. It holds each
-// shard's lock while it looks at all that is in it.
-func (c *Cache) checkInvariants() error {
+// checkInvariants returns what is wrong in the cache, or nil.
+func (c *Cache) checkInvariants() error { return c.inspect(&inspection{}) }
+
+func (c *Cache) inspect(seen *inspection) error {
 	for i := range c.shards {
-		s := &c.shards[i]
-		s.mu.Lock()
-		err := s.checkInvariants()
-		s.mu.Unlock()
-		if err != nil {
+		if err := c.shards[i].inspect(seen); err != nil {
 			return fmt.Errorf("shard %d: %w", i, err)
 		}
 	}
 	return nil
 }
 
-func (s *shard) checkInvariants() error {
+// inspect holds the shard's lock while it looks at all that is in it.
+func (s *shard) inspect(seen *inspection) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
 		return nil
 	}
-	seen := inspection{runs: map[ref]run{}}
+	seen.reset(len(s.arena.chunks) << s.arena.chunkShift)
 	for _, check := range []func(*inspection) error{s.checkRuns, s.checkHoles, s.checkIndex, s.checkLists} {
-		if err := check(&seen); err != nil {
+		if err := check(seen); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// inspection is what is known of a shard while its invariants are checked.
+// inspection is what is known of a shard while its invariants are checked. One
+// is used again and again: the model test checks after each of millions of steps.
 type inspection struct {
-	runs    map[ref]run
-	entries map[ref]tag
+	runs    []run  // by ref; 0 where none begins
+	entry   []bool // by ref: whether it is one of the index
+	entries int
 	holes   int
 	pieces  int
 	spills  int
+
+	id, value []byte
+}
+
+func (seen *inspection) reset(units int) {
+	clear(seen.runs)
+	clear(seen.entry)
+	if units > len(seen.runs) {
+		seen.runs, seen.entry = make([]run, units), make([]bool, units)
+	}
+	seen.entries, seen.holes, seen.pieces, seen.spills = 0, 0, 0, 0
 }
 
 // checkRuns: runs follow each other without a gap, and know of the hole before.
@@ -102,8 +115,8 @@ func (s *shard) checkHoles(seen *inspection) error {
 			return fmt.Errorf("class %d: the bitmap is wrong", class)
 		}
 		for before := ref(0); r != 0; before, r = r, a.hole(r).next {
-			h, ok := seen.runs[r]
-			if !ok || h.kind() != isHole || classOf(h.units()) != class || a.hole(r).prev != before {
+			h := seen.runs[r]
+			if h == 0 || h.kind() != isHole || classOf(h.units()) != class || a.hole(r).prev != before {
 				return fmt.Errorf("class %d: %d should not be in its list, or not there", class, r)
 			}
 			n++
@@ -118,7 +131,6 @@ func (s *shard) checkHoles(seen *inspection) error {
 // checkIndex: each entry is found under its own ID, and nothing else is.
 func (s *shard) checkIndex(seen *inspection) error {
 	x := &s.index
-	seen.entries = map[ref]tag{}
 	spills, pieces := 0, 0
 	for i := range x.segments {
 		if h := seen.runs[x.segments[i]]; h.kind() != isSegment || h.units() < s.segmentUnits() || s.arena.label(x.segments[i]).number != uint32(i) {
@@ -151,18 +163,20 @@ func (s *shard) checkIndex(seen *inspection) error {
 				if !seen.runs[r].isEntry() {
 					return fmt.Errorf("bucket %d: no entry at %d", n, r)
 				}
-				id := string(s.arena.appendID(nil, r))
-				if s.tagAt(r) != v.tag() || x.numberOf(v.tag()) != n || s.find(id, v.tag()) != r {
+				seen.id = s.arena.appendID(seen.id[:0], r)
+				if s.tagAt(r) != v.tag() || x.numberOf(v.tag()) != n || s.find(string(seen.id), v.tag()) != r {
 					return fmt.Errorf("bucket %d: the entry at %d is not found", n, r)
 				}
-				seen.entries[r] = v.tag()
+				seen.entry[r] = true
+				seen.entries++
 				earliest = min(earliest, s.arena.record(r).deadline)
-				ids += int64(len(id))
+				ids += int64(len(seen.id))
 				values += int64(s.arena.valueLen(r))
-				if got := len(s.arena.appendValue(nil, r, s.arena.record(r).idLen())); got != int(s.arena.valueLen(r)) {
-					return fmt.Errorf("the entry at %d should have %d bytes, but has %d", r, s.arena.valueLen(r), got)
-				}
 				if seen.runs[r].kind() == isHead {
+					seen.value = s.arena.appendValue(seen.value[:0], r, s.arena.record(r).idLen())
+					if len(seen.value) != int(s.arena.valueLen(r)) {
+						return fmt.Errorf("the entry at %d should have %d bytes, but has %d", r, s.arena.valueLen(r), len(seen.value))
+					}
 					for p := s.arena.record(r).next; p != 0; p = s.arena.piece(p).next {
 						pieces++
 						if seen.runs[p].kind() != isPiece {
@@ -193,7 +207,7 @@ func (s *shard) checkLists(seen *inspection) error {
 		n, units := uint32(0), int64(0)
 		newer := ref(0)
 		for r := l.newest; l.count > 0; r = a.record(r).older {
-			if _, ok := seen.entries[r]; !ok || s.order.listOf(a.record(r)) != l {
+			if !seen.entry[r] || s.order.listOf(a.record(r)) != l {
 				return fmt.Errorf("%d is in a list, but no entry of it", r)
 			}
 			if newer != 0 && a.record(r).newer != newer {
@@ -213,8 +227,8 @@ func (s *shard) checkLists(seen *inspection) error {
 		}
 		listed += int(n)
 	}
-	if listed != len(seen.entries) {
-		return fmt.Errorf("%d entries, of which %d are in the lists", len(seen.entries), listed)
+	if listed != seen.entries {
+		return fmt.Errorf("%d entries, of which %d are in the lists", seen.entries, listed)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,24 +19,30 @@ import (
 func (c *Cache) SaveFile(path string) error {
 	c.saving.Lock()
 	defer c.saving.Unlock()
-	temporary := path + ".tmp"
-	if err := c.saveTo(temporary); err != nil {
-		os.Remove(temporary)
-		return fmt.Errorf("cache: saving to a file: %w", err)
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		os.Remove(temporary)
-		return fmt.Errorf("cache: saving to a file: %w", err)
-	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	if err := replaceFile(systemDisk{}, path, c.Save); err != nil {
 		return fmt.Errorf("cache: saving to a file: %w", err)
 	}
 	return nil
 }
 
-// saveTo saves to a file whose contents are on the disk when it returns.
-func (c *Cache) saveTo(path string) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// replaceFile puts what write writes in place of the file at path. When it
+// returns nil, that is what a failure of the machine leaves there.
+func replaceFile(d disk, path string, write func(io.Writer) error) error {
+	temporary := path + ".tmp"
+	err := writeFile(d, temporary, write)
+	if err == nil {
+		err = d.rename(temporary, path)
+	}
+	if err != nil {
+		_ = d.remove(temporary) // the next one overwrites it
+		return err
+	}
+	return d.syncFolder(filepath.Dir(path))
+}
+
+// writeFile makes a file whose contents are on the disk when it returns.
+func writeFile(d disk, path string, write func(io.Writer) error) (err error) {
+	f, err := d.create(path)
 	if err != nil {
 		return err
 	}
@@ -45,7 +52,7 @@ func (c *Cache) saveTo(path string) (err error) {
 		}
 	}()
 	w := bufio.NewWriterSize(f, frameBytes)
-	if err := c.Save(w); err != nil {
+	if err := write(w); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {
@@ -54,8 +61,32 @@ func (c *Cache) saveTo(path string) (err error) {
 	return f.Sync()
 }
 
-// syncFolder makes the names in a folder last. Windows does so by itself.
-func syncFolder(path string) error {
+// disk is what replacing a file takes. Tests have one that loses what was not
+// synced.
+type disk interface {
+	create(path string) (diskFile, error) // or empty the file that is there
+	rename(from, to string) error
+	remove(path string) error
+	syncFolder(path string) error // makes the names in it last
+}
+
+type diskFile interface {
+	io.WriteCloser
+	Sync() error // makes the contents last
+}
+
+type systemDisk struct{}
+
+func (systemDisk) create(path string) (diskFile, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+}
+
+func (systemDisk) rename(from, to string) error { return os.Rename(from, to) }
+
+func (systemDisk) remove(path string) error { return os.Remove(path) }
+
+// Windows does so by itself.
+func (systemDisk) syncFolder(path string) error {
 	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
 		return nil
 	}
