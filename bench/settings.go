@@ -41,7 +41,7 @@ func parse(args []string) (settings, error) {
 	f.StringVar(&s.out, "out", "", "write report.md, report.json and charts into this `directory`")
 	f.StringVar(&only, "only", "", "`parts` to run, of "+strings.Join(partNames(), ",")+" (default all)")
 	f.StringVar(&peers, "peers", "", "`names` of the peers to compare with Holdfast (default all)")
-	f.IntVar(&s.rounds, "rounds", 0, "how often each cell is measured (default 3 if quick, else 7)")
+	f.IntVar(&s.rounds, "rounds", 0, "how often each cell is measured (default 3 if quick, else 5)")
 	f.Uint64Var(&s.seed, "seed", 1, "of all that is random")
 	f.IntVar(&s.ops, "slice", 0, "operations of one measured slice of the speed part")
 	f.StringVar(&sizes, "sessions", "", "speed: measure these `numbers` of sessions, not the plan's cells")
@@ -67,7 +67,7 @@ func parse(args []string) (settings, error) {
 	}
 	s.traces = list(traces)
 	if s.rounds == 0 {
-		s.rounds = 7
+		s.rounds = 5
 		if s.quick {
 			s.rounds = 3
 		}

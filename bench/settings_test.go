@@ -16,7 +16,7 @@ func TestParseDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.peers) != len(peer.All()) || s.rounds != 7 || s.memory <= 0 || s.cells != nil {
+	if len(s.peers) != len(peer.All()) || s.rounds != 5 || s.memory <= 0 || s.cells != nil {
 		t.Errorf("without flags: %+v", s)
 	}
 	if got := len(s.parts()); got != len(partNames()) {
