@@ -128,7 +128,7 @@ func (c *Cache) Touch(id string, ttl time.Duration) bool {
 	case r == 0:
 	case ttl <= 0:
 		s.evict(r, t, Expired)
-		s.balance(2)
+		s.shrinkIndex(2)
 		r = 0
 	default:
 		s.use(r)
@@ -144,7 +144,7 @@ func (c *Cache) Delete(id string) bool {
 	r := s.lookup(id, t)
 	if r != 0 {
 		s.drop(r, t)
-		s.balance(2)
+		s.shrinkIndex(2)
 	}
 	c.unlock(s)
 	return r != 0

@@ -118,7 +118,7 @@ func (s *shard) claim(r ref, units uint32) ref {
 
 // unclaim frees the claimed runs from r to end.
 func (a *arena) unclaim(r, end ref) {
-	for r < end {
+	for r < end && r < a.top { // beyond it are no runs: the last of the row may have joined it
 		h := a.run(r)
 		next := r + ref(h.units())
 		if h.kind() == isClaimed {

@@ -627,6 +627,23 @@ func TestOnEvictIsToldWhoLeftAndWhy(t *testing.T) {
 	})
 }
 
+func TestASetEvictsNotTheEntryThatItReplaces(t *testing.T) {
+	for size := 100; size < 1500; size += 3 {
+		var gone []string
+		c := open(t, cache.Options{MaxBytes: 8 << 10, MaxValue: 2000, Shards: 1, Protected: -1,
+			OnEvict: func(id string, _ cache.Reason) { gone = append(gone, id) }})
+		for i := 0; i < 60 && len(gone) == 0; i++ {
+			for j := 1; j <= i; j++ { // so that "0" is the longest idle
+				c.Get(fmt.Sprint(j))
+			}
+			require.NoError(t, c.Set("0", make([]byte, size), time.Hour))
+			require.NotContains(t, gone, "0", "%d entries with values of %d bytes", i, size)
+			require.NoError(t, c.Set(fmt.Sprint(i+1), make([]byte, size), time.Hour))
+		}
+		c.Close()
+	}
+}
+
 func TestOnEvictMayCallTheCacheAndPanic(t *testing.T) {
 	var c *cache.Cache
 	c = open(t, cache.Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 1000, OnEvict: func(id string, why cache.Reason) {

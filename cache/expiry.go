@@ -83,7 +83,7 @@ func (s *shard) sweepSome(from int) int {
 	for i := range s.index.segments {
 		s.earliest = min(s.earliest, s.segmentEarliest[i])
 	}
-	s.balance(int(s.index.buckets))
+	s.shrinkIndex(int(s.index.buckets))
 	return 0
 }
 

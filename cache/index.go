@@ -212,25 +212,23 @@ func (s *shard) dropSpare() {
 	}
 }
 
-// balance grows or shrinks the index by at most steps buckets, if it has too
-// many or too few entries for its size.
-func (s *shard) balance(steps int) {
-	for ; steps > 0; steps-- {
-		slots := int64(s.index.buckets) * slotsPerBucket
-		entries := int64(s.entries())
-		switch {
-		case entries*100 > slots*fullPercent:
-			if !s.split() {
-				return
-			}
-		case entries*100 < slots*emptyPercent && s.index.buckets > 1<<s.index.shift:
-			if !s.merge() {
-				return
-			}
-		default:
-			return
-		}
+// growIndex adds at most steps buckets, if the index has too many entries for its
+// size. It may evict to make room for a segment.
+func (s *shard) growIndex(steps int) {
+	for ; steps > 0 && s.fuller(fullPercent) && s.split(); steps-- {
 	}
+}
+
+// shrinkIndex takes away at most steps buckets, if the index has too few entries
+// for its size. It evicts nothing.
+func (s *shard) shrinkIndex(steps int) {
+	for ; steps > 0 && !s.fuller(emptyPercent) && s.index.buckets > 1<<s.index.shift && s.merge(); steps-- {
+	}
+}
+
+// fuller reports whether more than so many percent of the index are in use.
+func (s *shard) fuller(percent int64) bool {
+	return int64(s.entries())*100 > int64(s.index.buckets)*slotsPerBucket*percent
 }
 
 // split adds a bucket, and moves to it the entries of another that belong

@@ -183,7 +183,7 @@ func (s *shard) leaveSegment(number uint32) {
 			// With fewer entries the index is smaller. Without any it is its
 			// first segment, which is never retired.
 			s.evictVictim()
-			s.balance(int(x.buckets))
+			s.shrinkIndex(int(x.buckets))
 		}
 	}
 	from := x.segments[number]

@@ -123,9 +123,9 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	if length := int64(len(id)) + int64(len(value)); length > int64(s.largest) {
 		return fmt.Errorf("%w: the ID has %d bytes and the value %d, which is more than the %d that fit in a shard", ErrTooLarge, len(id), len(value), s.largest)
 	}
-	s.balance(2) // before the entry is there, since it may evict to let the index grow
 	deadline := deadlineAt(s.now, ttl)
 	if r := s.lookup(id, t); r == 0 {
+		s.growIndex(2) // before the entry is there, since it may evict to make room
 		s.order.add(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
 	} else if !s.overwrite(r, id, t, value, deadline) {
 		s.drop(r, t)
@@ -167,9 +167,9 @@ func (s *shard) makeRoom(length uint32) ref {
 		if !s.evictVictim() {
 			break
 		}
-		s.balance(2)
+		s.shrinkIndex(2)
 	}
-	s.balance(int(s.index.buckets))
+	s.shrinkIndex(int(s.index.buckets))
 	return s.arena.takeFor(length)
 }
 

@@ -148,7 +148,7 @@ func (c *Cache) change(id string, read reading, change Change) (done bool, err e
 	}
 	if r != 0 {
 		s.drop(r, t)
-		s.balance(2)
+		s.shrinkIndex(2)
 	}
 	return true, nil
 }
