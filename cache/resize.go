@@ -42,7 +42,7 @@ func (c *Cache) resize(maxBytes int64) (gone []evicted, err error) {
 		return nil, err
 	}
 	for i := range c.shards {
-		gone = append(gone, c.shrink(&c.shards[i], o)...)
+		gone = append(gone, c.fit(&c.shards[i], o)...)
 	}
 	c.options.MaxBytes = o.MaxBytes
 	c.maxBytes.Store(o.MaxBytes)
@@ -76,7 +76,7 @@ func (c *Cache) growTo(o Options) error {
 		s := &c.shards[i]
 		c.lock(s)
 		if !s.closed {
-			s.grow(memory[:more[i]], o)
+			s.grow(memory[:more[i]])
 		}
 		c.unlock(s)
 		memory = memory[more[i]:]
@@ -119,13 +119,12 @@ func (s *shard) memoryFor(o Options) int64 {
 	return (share - shardBytes - tables) &^ (unit - 1)
 }
 
-func (s *shard) grow(memory []byte, o Options) {
+func (s *shard) grow(memory []byte) {
 	for chunkBytes := unit << s.arena.chunkShift; len(memory) > 0; {
 		n := min(len(memory), chunkBytes)
 		s.arena.grow(memory[:n:n])
 		memory = memory[n:]
 	}
-	s.resizeTables(o)
 }
 
 // resizeTables makes the tables beside the arena as long as its memory needs,
@@ -138,15 +137,23 @@ func (s *shard) resizeTables(o Options) {
 	s.setLimits(o)
 }
 
-// shrink takes from a shard the memory that it has more than o wants, and
-// returns what was evicted for it.
-func (c *Cache) shrink(s *shard, o Options) (gone []evicted) {
+// fit takes from a shard the memory that it has more than o wants, and gives it
+// the tables and limits for what it has. It returns what was evicted for that.
+func (c *Cache) fit(s *shard, o Options) (gone []evicted) {
 	c.lock(s)
 	defer func() { gone = append(gone, s.release()...) }()
-	target := s.memoryFor(o) / unit
-	if s.closed || s.arena.units <= target {
-		return nil
+	if target := s.memoryFor(o) / unit; !s.closed && s.arena.units > target {
+		gone = c.shrink(s, target)
 	}
+	if !s.closed {
+		s.resizeTables(o)
+	}
+	return gone
+}
+
+// shrink takes from a shard, which is locked, all memory but the first units.
+// Meanwhile it lets others have the lock.
+func (c *Cache) shrink(s *shard, target int64) (gone []evicted) {
 	s.arena.beginRetiring(target)
 	s.largest = min(s.largest, uint32(largestEntry(target*unit, s.segmentUnits())))
 	for i := range s.index.segments {
@@ -163,7 +170,6 @@ func (c *Cache) shrink(s *shard, o Options) (gone []evicted) {
 		}
 	}
 	s.arena.endRetiring()
-	s.resizeTables(o)
 	return gone
 }
 

@@ -39,6 +39,25 @@ func TestTheCapHoldsHoweverItIsChanged(t *testing.T) {
 	}
 }
 
+// What a shard can come to use, when its arena is full to the last unit, is what
+// counts: a test that fills it seldom comes so far.
+func TestTheCapHoldsForAFullArenaHoweverLittleItChanges(t *testing.T) {
+	const shards = 2
+	c, err := New(Options{MaxBytes: 16 << 10, Shards: shards, MaxValue: 100})
+	require.NoError(t, err)
+	defer c.Close()
+	random := rand.New(rand.NewPCG(1, 2))
+	maxBytes := int64(16 << 10)
+	for step := range 5000 {
+		maxBytes = min(max(maxBytes+random.Int64N(4000)-2000, 12<<10), 64<<10)
+		require.NoError(t, c.SetMaxBytes(maxBytes))
+		for i := range c.shards {
+			s := &c.shards[i]
+			require.LessOrEqual(t, s.arena.units*unit+s.besideArena(), maxBytes/shards, "step %d", step)
+		}
+	}
+}
+
 func TestAGrownCapIsUsed(t *testing.T) {
 	c, err := New(Options{MaxBytes: 1 << 20, Shards: 4, MaxValue: 1000})
 	require.NoError(t, err)

@@ -105,7 +105,10 @@ func (s *shard) addAge(least *time.Duration, r ref) {
 }
 
 // usedBytes is all that the shard takes of the cap at the moment.
-func (s *shard) usedBytes() int64 {
+func (s *shard) usedBytes() int64 { return s.arena.usedBytes() + s.besideArena() }
+
+// besideArena is what it takes beside the arena.
+func (s *shard) besideArena() int64 {
 	tables := int64(cap(s.arena.holes))*holeRefBytes + int64(cap(s.arena.chunks))*chunkOverhead + int64(cap(s.index.segments))*segmentBytes
-	return s.arena.usedBytes() + shardBytes + tables
+	return shardBytes + tables
 }
