@@ -8,7 +8,7 @@ package cache
 func (s *shard) planAhead() {
 	s.aheadAt = never
 	if wantsLargePages(s.arena.units * unit) {
-		s.aheadAt = s.arena.top + largePageBytes/2/unit
+		s.aheadAt = s.arena.top
 	}
 }
 
@@ -36,7 +36,7 @@ func (c *Cache) touchAhead(s *shard) {
 		return
 	}
 	s.mu.Lock()
-	s.aheadAt = from + ref((touched-largePageBytes/2)/unit)
+	s.aheadAt = from + ref((touched-largePageBytes)/unit) // where it begins
 	s.mu.Unlock()
 }
 

@@ -37,8 +37,8 @@ type Options struct {
 	// MaxBytes is the hard cap, in bytes, on all that the cache holds: IDs,
 	// values, index and bookkeeping. 0 means 64 MiB; less than 4 KiB is
 	// refused. SetMaxBytes changes it later. Memory is taken as it is needed, in
-	// a cache of hundreds of megabytes on Linux in pages of 2 MiB: then up to three
-	// eighths of MaxBytes may be resident before they are in use.
+	// a cache of hundreds of megabytes on Linux in pages of 2 MiB: then up to a
+	// quarter of MaxBytes may be resident before it is in use.
 	MaxBytes int64
 
 	// MaxValue is the length in bytes of the largest value; a larger one is
@@ -124,7 +124,7 @@ func (o Options) shardMemory() int64 {
 // wantsLargePages reports whether a shard with so much memory is to have it in
 // large pages. One that it fills, and one that was touched ahead, are resident as
 // a whole.
-func wantsLargePages(memory int64) bool { return memory >= 4*largePageBytes }
+func wantsLargePages(memory int64) bool { return memory >= 8*largePageBytes }
 
 const largePageBytes = 2 << 20
 
