@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -132,15 +130,4 @@ func TestItemsPutAtTheSameTimeAreAllInTheCart(t *testing.T) {
 	}
 }
 
-func TestTheServerStopsWhenItIsTold(t *testing.T) {
-	stop, cancel := context.WithCancel(t.Context())
-	stopped := make(chan error, 1)
-	go func() { stopped <- run(stop, "127.0.0.1:0") }()
-	cancel()
-	select {
-	case err := <-stopped:
-		assert.NoError(t, err)
-	case <-time.After(20 * time.Second):
-		t.Fatal("the server goes on")
-	}
-}
+func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -76,15 +74,4 @@ func TestTheAttackComesFromTheOtherSite(t *testing.T) {
 	assert.True(t, strings.HasPrefix(otherName("localhost"), "127.0.0.1"))
 }
 
-func TestTheServerStopsWhenItIsTold(t *testing.T) {
-	stop, cancel := context.WithCancel(t.Context())
-	stopped := make(chan error, 1)
-	go func() { stopped <- run(stop, "127.0.0.1:0") }()
-	cancel()
-	select {
-	case err := <-stopped:
-		assert.NoError(t, err)
-	case <-time.After(20 * time.Second):
-		t.Fatal("the server goes on")
-	}
-}
+func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }

@@ -134,15 +134,4 @@ func TestTheStreamEndsWhenTheServerStops(t *testing.T) {
 	assert.Equal(t, "time", last(t, events))
 }
 
-func TestTheServerStopsWhenItIsTold(t *testing.T) {
-	stop, cancel := context.WithCancel(t.Context())
-	stopped := make(chan error, 1)
-	go func() { stopped <- run(stop, "127.0.0.1:0") }()
-	cancel()
-	select {
-	case err := <-stopped:
-		assert.NoError(t, err)
-	case <-time.After(patience):
-		t.Fatal("the server goes on")
-	}
-}
+func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -179,18 +177,7 @@ func TestAFormOfAnotherSiteDoesNothing(t *testing.T) {
 	assert.True(t, isLoggedIn(ada))
 }
 
-func TestTheServerStopsWhenItIsTold(t *testing.T) {
-	stop, cancel := context.WithCancel(t.Context())
-	stopped := make(chan error, 1)
-	go func() { stopped <- run(stop, "127.0.0.1:0") }()
-	cancel()
-	select {
-	case err := <-stopped:
-		assert.NoError(t, err)
-	case <-time.After(20 * time.Second):
-		t.Fatal("the server goes on")
-	}
-}
+func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }
 
 // handle returns what the page of b sends to end the session in another
 // browser.

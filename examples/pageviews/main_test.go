@@ -1,18 +1,17 @@
 package main
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/examples/internal/browser"
 )
 
 func newPage(t *testing.T) http.Handler {
@@ -60,18 +59,7 @@ func TestABrowserIsShownWhatTheCacheHolds(t *testing.T) {
 	assert.Contains(t, html, "<dt>Hit ratio</dt>")
 }
 
-func TestTheServerStopsWhenItIsTold(t *testing.T) {
-	stop, cancel := context.WithCancel(t.Context())
-	stopped := make(chan error, 1)
-	go func() { stopped <- run(stop, "127.0.0.1:0") }()
-	cancel()
-	select {
-	case err := <-stopped:
-		assert.NoError(t, err)
-	case <-time.After(20 * time.Second):
-		t.Fatal("the server goes on")
-	}
-}
+func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }
 
 func TestAnAddressThatIsTakenIsAnError(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
