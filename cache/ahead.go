@@ -40,12 +40,10 @@ func (c *Cache) touchAhead(s *shard) {
 	s.mu.Unlock()
 }
 
-// unused returns where the memory that was never used begins, and what of it is
-// in the same chunk.
+// unused returns where the memory that was never used begins, and that memory.
 func (a *arena) unused() (ref, []byte) {
 	if len(a.chunks) == 0 {
 		return 0, nil
 	}
-	c := &a.chunks[len(a.chunks)-1]
-	return a.top, c.memory[(a.top&(1<<a.chunkShift-1))*unit:]
+	return a.top, a.inChunk(a.top, a.end)
 }
