@@ -4,6 +4,7 @@
 //	go run ./bench -quick               all parts, small, in under a minute
 //	go run ./bench -out bench/results   the full run, with tables and charts
 //	go run ./bench -only speed,memory   some of the parts
+//	go run ./bench -beside report.json  how far it repeats an earlier run
 //	go run ./bench -h                   all flags
 //
 // What each figure means is told in bench/README.md.
@@ -43,6 +44,10 @@ func do(args []string) error {
 	if err != nil {
 		return err
 	}
+	earlier, err := s.earlier()
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r, err := measure(s.env(ctx), s.parts())
@@ -51,6 +56,9 @@ func do(args []string) error {
 	}
 	if len(r.Sections) == 0 {
 		return err
+	}
+	if earlier != nil {
+		r.Sections = append(r.Sections, r.Agreement(*earlier))
 	}
 	r.Terminal(os.Stdout)
 	if s.out != "" {

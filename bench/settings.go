@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast-go/holdfast/bench/internal/machine"
 	"github.com/holdfast-go/holdfast/bench/internal/peer"
 	"github.com/holdfast-go/holdfast/bench/internal/progress"
+	"github.com/holdfast-go/holdfast/bench/internal/report"
 	"github.com/holdfast-go/holdfast/bench/internal/run"
 	"github.com/holdfast-go/holdfast/bench/internal/speed"
 )
@@ -18,6 +19,7 @@ import (
 type settings struct {
 	quick  bool
 	out    string
+	beside string // report.json of an earlier run
 	only   []string
 	peers  []peer.Info
 	rounds int
@@ -39,6 +41,7 @@ func parse(args []string) (settings, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.BoolVar(&s.quick, "quick", false, "small cells and few rounds: under a minute, to see that all works")
 	f.StringVar(&s.out, "out", "", "write report.md, report.json and charts into this `directory`")
+	f.StringVar(&s.beside, "beside", "", "tell how far this run repeats an earlier one, by its report.json `file`")
 	f.StringVar(&only, "only", "", "`parts` to run, of "+strings.Join(partNames(), ",")+" (default all)")
 	f.StringVar(&peers, "peers", "", "`names` of the peers to compare with Holdfast (default all)")
 	f.IntVar(&s.rounds, "rounds", 0, "how often each cell is measured (default 3 if quick, else 5)")
@@ -94,4 +97,13 @@ func (s settings) env(ctx context.Context) *run.Env {
 		Memory:   s.memory,
 		Progress: progress.New(os.Stderr, terminal),
 	}
+}
+
+// earlier returns the report to compare with, or nil if none was named.
+func (s settings) earlier() (*report.Report, error) {
+	if s.beside == "" {
+		return nil, nil
+	}
+	r, err := report.Read(s.beside)
+	return &r, err
 }

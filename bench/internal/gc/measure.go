@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/holdfast-go/holdfast/bench/internal/peer"
 	"github.com/holdfast-go/holdfast/bench/internal/proc"
 	"github.com/holdfast-go/holdfast/bench/internal/report"
 	"github.com/holdfast-go/holdfast/bench/internal/run"
@@ -19,11 +18,13 @@ func Part() run.Part {
 	return run.Part{Name: "gc", Seconds: seconds, Run: measure}
 }
 
+// result is one peer with so many sessions, a figure a round.
 type result struct {
 	peer     string
 	sessions int
-	collect  stat.Summary // nanoseconds
-	steady   Share
+	collect  []float64 // seconds of one collection
+	cores    []float64 // busy collecting at a steady load, if that was long enough to tell
+	cycles   []float64 // collections a second, likewise
 }
 
 func sizes(e *run.Env) []int {
@@ -47,45 +48,53 @@ func steadyLoad(e *run.Env) Load {
 func seconds(e *run.Env) float64 {
 	total := 0.0
 	for _, n := range sizes(e) {
-		total += float64(len(e.Peers)) * (0.4 + 3e-6*float64(n))
+		total += float64(len(e.Peers)*e.LongRounds()) * (0.4 + 3e-6*float64(n))
 	}
 	return total
 }
 
 func measure(e *run.Env) (report.Section, error) {
-	e.Progress.Begin("gc", seconds(e), len(sizes(e))*len(e.Peers))
+	e.Progress.Begin("gc", seconds(e), len(sizes(e))*len(e.Peers)*e.LongRounds())
 	var results []result
 	for _, n := range sizes(e) {
 		if !e.Fits(1, order(n)) {
 			continue
 		}
-		for _, info := range e.Peers {
-			e.Progress.Step(fmt.Sprintf("%s sessions, %s", report.Count(n), info.Name))
-			r, err := one(e, info, n)
-			if err != nil {
-				return report.Section{}, fmt.Errorf("%s: %w", info.Name, err)
+		ofSize := make([]result, len(e.Peers))
+		for round := range e.LongRounds() {
+			for _, i := range e.Order(len(e.Peers), round) {
+				info := e.Peers[i]
+				e.Progress.Step(fmt.Sprintf("%s sessions, %s, round %d", report.Count(n), info.Name, round+1))
+				ofSize[i].peer, ofSize[i].sessions = info.Name, n
+				if err := ofSize[i].measure(e); err != nil {
+					return report.Section{}, fmt.Errorf("%s: %w", info.Name, err)
+				}
 			}
-			results = append(results, r)
 		}
+		results = append(results, ofSize...)
 	}
 	return section(e, results), nil
 }
 
-func one(e *run.Env, info peer.Info, sessions int) (result, error) {
-	r := result{peer: info.Name, sessions: sessions}
-	err := e.Alone(func(c *proc.Child) error {
-		o := order(sessions)
-		o.Peer = info.Name
+// measure adds a round.
+func (r *result) measure(e *run.Env) error {
+	return e.Alone(func(c *proc.Child) error {
+		o := order(r.sessions)
+		o.Peer = r.peer
 		if _, err := proc.Call[stock.Receipt](c, stock.Task, o); err != nil {
 			return err
 		}
-		took, err := proc.Call[[]float64](c, collectTask, e.Rounds)
+		const collections = 3
+		took, err := proc.Call[[]float64](c, collectTask, collections)
 		if err != nil {
 			return err
 		}
-		r.collect = stat.Summarize(took)
-		r.steady, err = proc.Call[Share](c, steadyTask, steadyLoad(e))
+		r.collect = append(r.collect, stat.Median(took))
+		steady, err := proc.Call[Share](c, steadyTask, steadyLoad(e))
+		if steady.Cycles > 0 {
+			r.cores = append(r.cores, steady.Cores)
+			r.cycles = append(r.cycles, float64(steady.Cycles)/steady.Seconds)
+		}
 		return err
 	})
-	return r, err
 }

@@ -25,7 +25,7 @@ func section(e *run.Env, results []result) report.Section {
 			Question: fmt.Sprintf("What does garbage collection cost with %s sessions of %d bytes?", report.Count(n), valueLen),
 			Columns:  []string{"peer", "one collection", "cores busy collecting", "collections a second"},
 			Notes: []string{
-				"One collection: time of runtime.GC(), median and quartiles, all processors free to help.",
+				"One collection: time of runtime.GC(), all processors free to help. In parentheses the lowest and the highest round; each round has a new process.",
 				fmt.Sprintf("Cores: processor time of the collector, idle-time marking included, by elapsed time, at %d requests a second of which one in ten sets; each leaves %s of garbage.",
 					l.PerSecond, report.Size(int64(l.Garbage))),
 			},
@@ -42,24 +42,26 @@ func section(e *run.Env, results []result) report.Section {
 }
 
 func (r result) row() []string {
-	ms := stat.Summary{Median: r.collect.Median / 1e6, Low: r.collect.Low / 1e6, High: r.collect.High / 1e6}
-	row := []string{r.peer, report.Spread(ms) + " ms", report.None, report.None}
-	if r.steady.Cycles > 0 {
-		row[2] = report.Number(r.steady.Cores)
-		row[3] = report.Number(float64(r.steady.Cycles) / r.steady.Seconds)
+	row := []string{r.peer, report.Spread(r.milliseconds()) + " ms", report.None, report.None}
+	if len(r.cores) > 0 {
+		row[2] = report.Spread(stat.Summarize(r.cores))
+		row[3] = report.Number(stat.Median(r.cycles))
 	}
 	return row
 }
+
+func (r result) milliseconds() stat.Summary { return stat.Summarize(r.collect).Scaled(1e3) }
 
 func collectChart(results []result, sessions int) report.Chart {
 	bars := chart.Bars{
 		File:  fmt.Sprintf("gc-%d", sessions),
 		Title: fmt.Sprintf("One garbage collection with %s sessions", report.Count(sessions)),
-		Axis:  "milliseconds (median, quartiles)",
+		Axis:  "milliseconds (median, lowest and highest round)",
 	}
 	for _, r := range results {
 		if r.sessions == sessions {
-			bars.Bars = append(bars.Bars, chart.Bar{Label: r.peer, Value: r.collect.Median / 1e6, Low: r.collect.Low / 1e6, High: r.collect.High / 1e6})
+			ms := r.milliseconds()
+			bars.Bars = append(bars.Bars, chart.Bar{Label: r.peer, Value: ms.Median, Low: ms.Low, High: ms.High})
 		}
 	}
 	return bars
@@ -74,24 +76,16 @@ func rivals(results []result) []report.Rival {
 			continue
 		}
 		base := ours[r.sessions]
-		// The collections of two processes form no pairs: the spread of the
-		// ratio is that of the worst case.
 		all = append(all, report.Rival{
-			Peer: r.peer,
-			What: fmt.Sprintf("one collection with %s sessions", report.Count(r.sessions)),
-			Ratio: stat.Summary{
-				Median: r.collect.Median / base.collect.Median,
-				Low:    r.collect.Low / base.collect.High,
-				High:   r.collect.High / base.collect.Low,
-				N:      r.collect.N,
-			},
+			Peer:  r.peer,
+			What:  fmt.Sprintf("one collection with %s sessions", report.Count(r.sessions)),
+			Ratio: stat.Ratios(r.collect, base.collect),
 		})
-		if r.steady.Cycles > 0 && base.steady.Cycles > 0 {
-			ratio := r.steady.Cores / base.steady.Cores
+		if ratio := stat.Ratios(r.cores, base.cores); ratio.N > 0 {
 			all = append(all, report.Rival{
 				Peer:  r.peer,
 				What:  fmt.Sprintf("collector's share with %s sessions", report.Count(r.sessions)),
-				Ratio: stat.Summary{Median: ratio, Low: ratio, High: ratio, N: 1},
+				Ratio: ratio,
 			})
 		}
 	}

@@ -27,14 +27,14 @@ func Tasks(s *stock.Stock) proc.Tasks {
 	}
 }
 
-// collect takes the time of so many collections, in nanoseconds.
+// collect takes the time of so many collections, in seconds.
 func collect(times int) ([]float64, error) {
 	runtime.GC() // the first one also sweeps what filling left behind
 	var took []float64
 	for range times {
 		start := time.Now()
 		runtime.GC()
-		took = append(took, float64(time.Since(start)))
+		took = append(took, time.Since(start).Seconds())
 	}
 	return took, nil
 }

@@ -19,14 +19,18 @@ func Part() run.Part {
 	return run.Part{Name: "memory", Seconds: seconds, Run: measure}
 }
 
-// result is the figures of one peer.
+// result is the figures of one peer, one a round but for expiry's, which come
+// once.
 type result struct {
-	peer    string
-	receipt stock.Receipt
-	beyond  float64 // bytes a session, beyond ID and value
-	churn   float64 // peak resident set over cap
-	growth  float64
-	expiry  Return
+	peer     string
+	kept     float64   // share of the sessions that filling kept
+	beyond   []float64 // bytes a session, beyond ID and value
+	churn    []float64 // peak resident set over cap
+	growth   []float64
+	fillTime []float64 // seconds
+	p999     []float64 // seconds, of single Sets
+	longest  []float64
+	expiry   Return
 }
 
 func sessions(e *run.Env) int   { return run.Pick(e, 30_000, 1_000_000) }
@@ -49,31 +53,33 @@ func times(e *run.Env) int { return run.Pick(e, 1, 6) }
 func seconds(e *run.Env) float64 {
 	fill := 0.2 + 6e-6*float64(sessions(e))
 	pressure := 0.4 + 2.5e-9*float64(times(e))*float64(capBytes(e))
-	return float64(len(e.Peers)) * (fill + pressure)
+	return float64(len(e.Peers)*e.LongRounds()) * (fill + pressure)
 }
 
 // measure lets sessions expire while it measures what is not timed, and fills
 // caches when nothing else goes on.
 func measure(e *run.Env) (report.Section, error) {
-	e.Progress.Begin("memory", seconds(e), 2*len(e.Peers))
+	e.Progress.Begin("memory", seconds(e), 2*len(e.Peers)*e.LongRounds())
 	results := make([]result, len(e.Peers))
 	for i, info := range e.Peers {
 		results[i].peer = info.Name
 	}
 	expired := make(chan error)
 	go func() { expired <- measureExpiry(e, results) }()
-	errs := forEach(results, func(r *result) error { return r.press(e) })
+	errs := inRounds(e, results, func(r *result) error { return r.press(e) })
 	errs = errors.Join(errs, <-expired)
 	if errs == nil {
-		errs = forEach(results, func(r *result) error { return r.fill(e) })
+		errs = inRounds(e, results, func(r *result) error { return r.fill(e) })
 	}
 	return section(e, results), errs
 }
 
-func forEach(results []result, f func(*result) error) error {
-	for i := range results {
-		if err := f(&results[i]); err != nil {
-			return fmt.Errorf("%s: %w", results[i].peer, err)
+func inRounds(e *run.Env, results []result, f func(*result) error) error {
+	for round := range e.LongRounds() {
+		for _, i := range e.Order(len(results), round) {
+			if err := f(&results[i]); err != nil {
+				return fmt.Errorf("%s: %w", results[i].peer, err)
+			}
 		}
 	}
 	return nil
@@ -84,16 +90,16 @@ func forEach(results []result, f func(*result) error) error {
 func (r *result) press(e *run.Env) error {
 	e.Progress.Step("full caches, " + r.peer)
 	pressure := Pressure{Peer: r.peer, Cap: capBytes(e), Times: times(e), Largest: largestUnder(capBytes(e))}
-	under := func(task string, figure *float64) error {
+	under := func(task string, figures *[]float64) error {
 		return e.Alone(func(c *proc.Child) error {
 			peak, err := proc.Call[Peak](c, task, pressure)
-			*figure = float64(peak.Bytes) / float64(pressure.Cap)
+			*figures = append(*figures, float64(peak.Bytes)/float64(pressure.Cap))
 			return err
 		})
 	}
 	full := e.Alone(func(c *proc.Child) error {
 		f, err := proc.Call[Footprint](c, brimTask, Brim{r.peer, sessions(e), valueLen})
-		r.beyond = f.beyond(valueLen)
+		r.beyond = append(r.beyond, f.beyond(valueLen))
 		return err
 	})
 	return errors.Join(full, under(churnTask, &r.churn), under(growthTask, &r.growth))
@@ -102,9 +108,13 @@ func (r *result) press(e *run.Env) error {
 // fill measures how long storing sessions takes.
 func (r *result) fill(e *run.Env) error {
 	e.Progress.Step("fill, " + r.peer)
-	return e.Alone(func(c *proc.Child) (err error) {
+	return e.Alone(func(c *proc.Child) error {
 		order := stock.Order{Peer: r.peer, Sessions: sessions(e), ValueLen: valueLen, TTL: time.Hour, Timed: true}
-		r.receipt, err = proc.Call[stock.Receipt](c, stock.Task, order)
+		receipt, err := proc.Call[stock.Receipt](c, stock.Task, order)
+		r.kept = float64(receipt.Kept) / float64(sessions(e))
+		r.fillTime = append(r.fillTime, receipt.Seconds)
+		r.p999 = append(r.p999, receipt.P999.Seconds())
+		r.longest = append(r.longest, receipt.Longest.Seconds())
 		return err
 	})
 }

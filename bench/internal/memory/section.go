@@ -13,7 +13,8 @@ import (
 )
 
 const intro = `Each figure is of a process of its own, and of its resident set: what the operating system
-counts, on Go's heap or beside it, less what the process took before it had a cache.`
+counts, on Go's heap or beside it, less what the process took before it had a cache. In parentheses stand the lowest
+and the highest of several rounds, each with new processes.`
 
 func section(e *run.Env, results []result) report.Section {
 	return report.Section{
@@ -37,11 +38,11 @@ func footprint(e *run.Env, results []result) report.Table {
 	for _, r := range results {
 		t.Rows = append(t.Rows, []string{
 			r.peer,
-			report.Number(r.beyond),
-			report.Percent(float64(r.receipt.Kept) / float64(sessions(e))),
-			report.Number(r.receipt.Seconds) + " s",
-			report.Duration(r.receipt.P999),
-			report.Duration(r.receipt.Longest),
+			report.Spread(stat.Summarize(r.beyond)),
+			report.Percent(r.kept),
+			report.Spread(stat.Summarize(r.fillTime)) + " s",
+			report.Spread(stat.Summarize(r.p999).Scaled(1e6)) + " µs",
+			report.Spread(stat.Summarize(r.longest).Scaled(1e3)) + " ms",
 		})
 	}
 	return t
@@ -59,7 +60,7 @@ func pressure(e *run.Env, results []result) report.Table {
 		},
 	}
 	for i, r := range results {
-		t.Rows = append(t.Rows, []string{r.peer, e.Peers[i].Bound, report.Number(r.churn), report.Number(r.growth)})
+		t.Rows = append(t.Rows, []string{r.peer, e.Peers[i].Bound, report.Spread(stat.Summarize(r.churn)), report.Spread(stat.Summarize(r.growth))})
 	}
 	return t
 }
@@ -94,7 +95,8 @@ func churnChart(e *run.Env, results []result) report.Chart {
 	}
 	for i, r := range results {
 		if e.Peers[i].Bounded() {
-			bars.Bars = append(bars.Bars, chart.Bar{Label: r.peer, Value: r.churn, Low: r.churn, High: r.churn})
+			churn := stat.Summarize(r.churn)
+			bars.Bars = append(bars.Bars, chart.Bar{Label: r.peer, Value: churn.Median, Low: churn.Low, High: churn.High})
 		}
 	}
 	return bars
@@ -103,10 +105,9 @@ func churnChart(e *run.Env, results []result) report.Chart {
 func rivals(e *run.Env, results []result) []report.Rival {
 	var all []report.Rival
 	ours := results[0]
-	compare := func(what, name string, theirs, ours float64) {
-		ratio := theirs / ours
-		if !math.IsNaN(ratio) {
-			all = append(all, report.Rival{Peer: name, What: what, Ratio: stat.Summary{Median: ratio, Low: ratio, High: ratio, N: 1}})
+	compare := func(what, name string, theirs, ours []float64) {
+		if ratio := stat.Ratios(theirs, ours); !math.IsNaN(ratio.Median) {
+			all = append(all, report.Rival{Peer: name, What: what, Ratio: ratio})
 		}
 	}
 	for i, r := range results {
@@ -114,15 +115,13 @@ func rivals(e *run.Env, results []result) []report.Rival {
 			continue
 		}
 		compare("bytes beyond ID and value", r.peer, r.beyond, ours.beyond)
-		compare("longest single Set while filling", r.peer, float64(r.receipt.Longest), float64(ours.receipt.Longest))
+		compare("longest single Set while filling", r.peer, r.longest, ours.longest)
 		if e.Peers[i].Bounded() {
 			compare("peak over cap under churn", r.peer, r.churn, ours.churn)
 			compare("peak over cap under growth", r.peer, r.growth, ours.growth)
 		}
 		if e.Peers[i].Expires() {
-			// Less than a MiB is the process, not the cache.
-			const least = 1 << 20
-			compare("memory kept after expiry", r.peer, float64(max(r.expiry.After, least)), float64(max(ours.expiry.After, least)))
+			compare("memory kept after expiry", r.peer, r.expiry.keeps(), ours.expiry.keeps())
 		}
 	}
 	return all

@@ -28,7 +28,7 @@ func Number(v float64) string {
 	}
 }
 
-// Spread prints a ratio's median and quartiles.
+// Spread prints a median and the spread around it.
 func Spread(s stat.Summary) string {
 	if math.IsNaN(s.Median) {
 		return None

@@ -37,9 +37,9 @@ func sample() Report {
 				Notes:    []string{"A note."},
 			}},
 			Rivals: []Rival{
-				{"fast", "time of get", stat.Summary{Median: 0.5, Low: 0.4, High: 0.6}},
-				{"noisy", "time of get", stat.Summary{Median: 0.9, Low: 0.7, High: 1.2}},
-				{"slow", "time of get", stat.Summary{Median: 2, Low: 2, High: 2}},
+				{"fast", "time of get", stat.Summary{Median: 0.5, Low: 0.4, High: 1.2, N: 3}},
+				{"equal", "time of get", stat.Summary{Median: 0.999, Low: 0.7, High: 1.2, N: 3}},
+				{"slow", "time of get", stat.Summary{Median: 2, Low: 2, High: 2, N: 3}},
 			},
 		}},
 	}
@@ -64,8 +64,8 @@ Not measured: the rest.
 Where is a peer better than Holdfast?
 
   what         peers, each with its multiple of Holdfast's cost
-  time of get  fast 0.50
-  * Listed is each peer whose whole spread, from the first to the third quartile, lies below 1.
+  time of get  fast 0.50 (0.40–1.20)
+  * Listed is each peer whose median lies below 1, with the lowest and the highest round.
 `
 	if out.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", out.String(), want)
@@ -81,7 +81,7 @@ func TestMarkdown(t *testing.T) {
 		"![A drawing](drawing.svg)\n",
 		"### How fast?\n\n| peer | get |\n|---|---:|\n| holdfast | 100 ns |\n",
 		"**Not measured:** the rest.\n",
-		"| time of get | fast 0.50 |\n",
+		"| time of get | fast 0.50 (0.40–1.20) |\n",
 		"| example.com/peer | v1.2.3 |\n",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -10,11 +10,11 @@ import (
 	"github.com/holdfast-go/holdfast/bench/internal/run"
 )
 
-const intro = `Each peer runs in a process of its own, filled once. Then all peers do the same slice of
-operations one after the other, in an order drawn anew each round; the others' processes are stopped meanwhile.
+const intro = `Each peer runs in a process of its own. In each round all processes are started and filled anew; then they do
+slices of the same operations one after the other, three of each kind (a quick run: one), in an order drawn anew each time, the others' processes being stopped meanwhile.
 Holdfast's row is the median time by operation, elapsed time divided by operations; a peer's row is its time divided by
-Holdfast's time in the same round: the median, and in parentheses the first and third quartile of the rounds. Above 1
-Holdfast is faster. A found value is read once per cache line. Caches that keep references are handed a fresh copy of ID and value.`
+Holdfast's in the slice of the same number: of a round's three the median, of the rounds the median, and in parentheses the lowest and the
+highest round. Above 1 Holdfast is faster. A found value is read once per cache line. Caches that keep references are handed a fresh copy of ID and value.`
 
 // section arranges the results: one table and chart for the centre, one table
 // for each of the other stores, goroutines and distributions.
@@ -95,7 +95,7 @@ func (g grid) charts(c circumstance) []report.Chart {
 		bars := chart.Bars{
 			File:  "speed-" + string(op),
 			Title: fmt.Sprintf("%s: %v", op, c),
-			Axis:  "nanoseconds by operation (median, quartiles)",
+			Axis:  "nanoseconds by operation (median, lowest and highest round)",
 		}
 		for _, info := range g.env.Peers {
 			if r, ok := g.find(info.Name, Cell{c.Store, op, c.Distribution, c.Goroutines, false}); ok {

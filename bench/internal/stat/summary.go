@@ -7,25 +7,51 @@ import (
 	"slices"
 )
 
-// Summary is the middle of a sample and its spread.
+// Summary is the middle of a sample and its spread. The spread is that of the
+// whole sample: of a few rounds, it is the one in which a further round can be
+// expected.
 type Summary struct {
 	Median float64 `json:"median"`
-	Low    float64 `json:"low"`  // first quartile
-	High   float64 `json:"high"` // third quartile
+	Low    float64 `json:"low"`  // the lowest
+	High   float64 `json:"high"` // the highest
 	N      int     `json:"n"`
 }
 
-// Summarize returns the median and the quartiles of sample; of an empty one,
-// NaNs.
+// Summarize returns the median and the spread of sample; of an empty one, NaNs.
 func Summarize(sample []float64) Summary {
+	if len(sample) == 0 {
+		return Summary{math.NaN(), math.NaN(), math.NaN(), 0}
+	}
 	sorted := slices.Sorted(slices.Values(sample))
 	return Summary{
-		Median: quantile(sorted, 0.50),
-		Low:    quantile(sorted, 0.25),
-		High:   quantile(sorted, 0.75),
+		Median: median(sorted),
+		Low:    sorted[0],
+		High:   sorted[len(sorted)-1],
 		N:      len(sorted),
 	}
 }
+
+// Scaled returns s in another unit.
+func (s Summary) Scaled(by float64) Summary {
+	return Summary{s.Median * by, s.Low * by, s.High * by, s.N}
+}
+
+// Contains reports whether v lies within the spread, or so near to it that
+// three digits do not show the difference.
+func (s Summary) Contains(v float64) bool {
+	return s.Low <= v*(1+shown) && v <= s.High*(1+shown)
+}
+
+// Overlaps reports whether a value can lie within both spreads.
+func (s Summary) Overlaps(other Summary) bool {
+	return s.Low <= other.High*(1+shown) && other.Low <= s.High*(1+shown)
+}
+
+// shown is half a unit of the third digit, at most.
+const shown = 0.005
+
+// Median returns the middle of sample; of an empty one, NaN.
+func Median(sample []float64) float64 { return Summarize(sample).Median }
 
 // Ratios summarises sample[i]/base[i]. Both halves of a pair were measured in
 // the same round, so what slowed the machine down in that round slowed both
@@ -39,13 +65,8 @@ func Ratios(sample, base []float64) Summary {
 	return Summarize(ratios)
 }
 
-// quantile interpolates linearly between the two nearest of the sorted values.
-func quantile(sorted []float64, q float64) float64 {
-	if len(sorted) == 0 {
-		return math.NaN()
-	}
-	at := q * float64(len(sorted)-1)
-	below := int(at)
-	above := min(below+1, len(sorted)-1)
-	return sorted[below] + (at-float64(below))*(sorted[above]-sorted[below])
+// median is halfway between the two middle ones if their number is even.
+func median(sorted []float64) float64 {
+	below, above := (len(sorted)-1)/2, len(sorted)/2
+	return (sorted[below] + sorted[above]) / 2
 }

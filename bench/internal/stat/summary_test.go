@@ -12,8 +12,8 @@ func TestSummarize(t *testing.T) {
 		want   Summary
 	}{
 		{"one", []float64{7}, Summary{7, 7, 7, 1}},
-		{"odd, unsorted", []float64{5, 1, 3, 2, 4}, Summary{3, 2, 4, 5}},
-		{"even", []float64{1, 2, 3, 4}, Summary{2.5, 1.75, 3.25, 4}},
+		{"odd, unsorted", []float64{5, 1, 3, 2, 4}, Summary{3, 1, 5, 5}},
+		{"even", []float64{1, 2, 3, 4}, Summary{2.5, 1, 4, 4}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -45,5 +45,22 @@ func TestRatiosCancelWhatBothRoundsShare(t *testing.T) {
 	want := Summary{1.5, 1.5, 1.5, 3}
 	if got := Ratios(sample, base); got != want {
 		t.Errorf("Ratios = %+v, want %+v", got, want)
+	}
+}
+
+func TestASpreadIsComparedAsFarAsThreeDigitsShow(t *testing.T) {
+	s := Summary{Median: 2, Low: 1, High: 3, N: 5}
+	for v, want := range map[float64]bool{0.99: false, 0.996: true, 1: true, 3: true, 3.01: true, 3.02: false} {
+		if got := s.Contains(v); got != want {
+			t.Errorf("Contains(%v) = %v", v, got)
+		}
+	}
+	for _, other := range []Summary{{Low: 0.2, High: 1}, {Low: 3, High: 4}, {Low: 2, High: 2.5}, {Low: 0, High: 9}} {
+		if !s.Overlaps(other) || !other.Overlaps(s) {
+			t.Errorf("%+v and %+v are said to be apart", s, other)
+		}
+	}
+	if other := (Summary{Low: 3.1, High: 4}); s.Overlaps(other) || other.Overlaps(s) {
+		t.Errorf("%+v and %+v are said to overlap", s, other)
 	}
 }

@@ -31,11 +31,6 @@ type Visit struct {
 // Cost is what one request takes, on average.
 type Cost struct{ Nanos, Bytes, Allocs float64 }
 
-// minus is the cost beyond base.
-func (c Cost) minus(base Cost) Cost {
-	return Cost{c.Nanos - base.Nanos, c.Bytes - base.Bytes, c.Allocs - base.Allocs}
-}
-
 // Tasks are what a child needs to be able to do.
 func Tasks() proc.Tasks {
 	v := &visitor{apps: make(map[string]visited)}

@@ -5,16 +5,45 @@ import (
 
 	"github.com/holdfast-go/holdfast/bench/internal/proc"
 	"github.com/holdfast-go/holdfast/bench/internal/run"
+	"github.com/holdfast-go/holdfast/bench/internal/stat"
 )
 
-// costs are what requests took, by app and kind, a cost a round.
+// costs are what requests took beyond the bare handler, by app and kind, a cost
+// a round.
 type costs map[string]map[kind][]Cost
 
-// measureCosts visits all apps in each round, each in a process of its own.
+// passes is how often each app is visited in a round. A burst of noise that
+// spoils one visit does not move the median.
+func passes(e *run.Env) int { return run.Pick(e, 1, 5) }
+
+// measureCosts visits all apps in each round, each in a process of its own that
+// is started anew.
 func measureCosts(e *run.Env) (costs, error) {
+	result := make(costs)
+	for _, a := range candidates() {
+		result[a.name] = make(map[kind][]Cost)
+	}
+	for round := range e.Rounds {
+		visits, err := visitAll(e, round)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range candidates() {
+			for _, k := range kinds() {
+				result[a.name][k] = append(result[a.name][k], beyond(visits[a.name][k], visits[bare(a.framework).name][k]))
+			}
+		}
+	}
+	return result, nil
+}
+
+// visits are the costs of one round, by app and kind, a cost a pass.
+type visits map[string]map[kind][]Cost
+
+func visitAll(e *run.Env, round int) (visits, error) {
 	apps := apps()
 	children := make([]*proc.Child, len(apps))
-	result := make(costs)
+	result := make(visits)
 	for i, a := range apps {
 		child, err := proc.Start(e.Ctx)
 		if err != nil {
@@ -24,17 +53,31 @@ func measureCosts(e *run.Env) (costs, error) {
 		children[i] = child
 		result[a.name] = make(map[kind][]Cost)
 	}
-	for _, k := range kinds() {
-		for round := range e.Rounds {
-			for _, i := range e.Order(len(apps), round) {
-				e.Progress.Step(fmt.Sprintf("%s, %s, round %d", k, apps[i].name, round+1))
-				c, err := proc.Call[Cost](children[i], costTask, Visit{apps[i].name, k, requests(e)})
+	for pass := range passes(e) {
+		for _, k := range kinds() {
+			for _, i := range e.Order(len(apps), round*passes(e)+pass) {
+				name := apps[i].name
+				e.Progress.Step(fmt.Sprintf("%s, %s, round %d", k, name, round+1))
+				c, err := proc.Call[Cost](children[i], costTask, Visit{name, k, requests(e)})
 				if err != nil {
-					return nil, fmt.Errorf("%s: %w", apps[i].name, err)
+					return nil, fmt.Errorf("%s: %w", name, err)
 				}
-				result[apps[i].name][k] = append(result[apps[i].name][k], c)
+				result[name][k] = append(result[name][k], c)
 			}
 		}
 	}
 	return result, nil
+}
+
+// beyond is what an app costs more than the bare one in the same pass, the
+// median of the passes.
+func beyond(app, bare []Cost) Cost {
+	median := func(figure func(Cost) float64) float64 {
+		var sample []float64
+		for pass := range app {
+			sample = append(sample, figure(app[pass])-figure(bare[pass]))
+		}
+		return stat.Median(sample)
+	}
+	return Cost{median(nanos), median(bytes), median(allocs)}
 }

@@ -12,16 +12,18 @@ func Part() run.Part {
 	return run.Part{Name: "http", Seconds: seconds, Run: measure}
 }
 
-func requests(e *run.Env) int { return run.Pick(e, 1500, 50_000) }
+func requests(e *run.Env) int { return run.Pick(e, 1500, 20_000) }
+
+// visitsOf is how many visits there are.
+func visitsOf(e *run.Env) int { return e.Rounds * passes(e) * len(kinds()) * len(apps()) }
 
 func seconds(e *run.Env) float64 {
-	inProcess := float64(e.Rounds*len(kinds())*len(candidates())*requests(e)) * 15e-6
+	inProcess := float64(visitsOf(e)*requests(e)) * 12e-6
 	return inProcess + 5 + 4*(time.Duration(driveRounds(e))*driveFor(e)+warmUp(e)).Seconds()
 }
 
 func measure(e *run.Env) (report.Section, error) {
-	slices := e.Rounds * len(kinds()) * len(apps())
-	e.Progress.Begin("http", seconds(e), slices+(driveRounds(e)+1)*4+1)
+	e.Progress.Begin("http", seconds(e), visitsOf(e)+(driveRounds(e)+1)*4+1)
 	costs, err := measureCosts(e)
 	if err != nil {
 		return report.Section{}, err

@@ -11,7 +11,8 @@ import (
 
 const intro = `A session holds four keys: three strings and a number. A read reads two of them, a write changes the number, and an
 anonymous request, without a cookie, reads and finds nothing. Each figure is beyond the bare handler of the same framework,
-measured in the same round; requests are made in process, without a network, from one goroutine.`
+measured in the same round; requests are made in process, without a network, from one goroutine. In each round all
+processes are started anew, and visited five times (a quick run: once); of a round's five figures the median counts.`
 
 func section(e *run.Env, c costs, servers []*served, skipped string) report.Section {
 	s := report.Section{Title: "Sessions over HTTP", Intro: intro}
@@ -24,16 +25,6 @@ func section(e *run.Env, c costs, servers []*served, skipped string) report.Sect
 	}
 	s.Tables = append(s.Tables, serverTable(e, servers))
 	return s
-}
-
-// beyond returns what a candidate's sessions cost, a cost a round.
-func (c costs) beyond(a candidate, k kind) []Cost {
-	all, base := c[a.name][k], c[bare(a.framework).name][k]
-	beyond := make([]Cost, len(all))
-	for i := range all {
-		beyond[i] = all[i].minus(base[i])
-	}
-	return beyond
 }
 
 // summarize summarises one of the figures of the costs.
@@ -53,7 +44,7 @@ func (c costs) table() report.Table {
 	t := report.Table{
 		Question: "What does a session add to a request?",
 		Columns:  []string{"sessions", "framework", "kept in"},
-		Notes:    []string{"Microseconds (median and quartiles of the rounds), bytes and allocations, beyond the bare handler of the framework."},
+		Notes:    []string{"Microseconds (median of the rounds, lowest and highest), bytes and allocations, beyond the bare handler of the framework."},
 	}
 	for _, k := range kinds() {
 		t.Columns = append(t.Columns, string(k)+" µs", "bytes", "allocations")
@@ -61,10 +52,10 @@ func (c costs) table() report.Table {
 	for _, a := range candidates() {
 		row := []string{a.name, string(a.framework), a.keeps}
 		for _, k := range kinds() {
-			beyond := c.beyond(a, k)
+			beyond := c[a.name][k]
 			ns := summarize(beyond, nanos)
 			row = append(row,
-				report.Spread(stat.Summary{Median: ns.Median / 1e3, Low: ns.Low / 1e3, High: ns.High / 1e3}),
+				report.Spread(ns.Scaled(1e-3)),
 				report.Number(summarize(beyond, bytes).Median),
 				report.Number(summarize(beyond, allocs).Median))
 		}
@@ -77,10 +68,10 @@ func (c costs) chart(k kind) report.Chart {
 	bars := chart.Bars{
 		File:  "http-" + string(k),
 		Title: fmt.Sprintf("What a session adds to a request: %s", k),
-		Axis:  "microseconds beyond the bare handler (median, quartiles)",
+		Axis:  "microseconds beyond the bare handler (median, lowest and highest round)",
 	}
 	for _, a := range candidates() {
-		ns := summarize(c.beyond(a, k), nanos)
+		ns := summarize(c[a.name][k], nanos)
 		bars.Bars = append(bars.Bars, chart.Bar{Label: a.name, Value: ns.Median / 1e3, Low: ns.Low / 1e3, High: ns.High / 1e3})
 	}
 	return bars
@@ -94,7 +85,7 @@ func (c costs) rivals() []report.Rival {
 			all = append(all, report.Rival{
 				Peer:  a.name,
 				What:  fmt.Sprintf("time that a session adds to a request: %s", k),
-				Ratio: stat.Ratios(figures(c.beyond(a, k)), figures(c.beyond(ours, k))),
+				Ratio: stat.Ratios(figures(c[a.name][k]), figures(c[ours.name][k])),
 			})
 		}
 	}

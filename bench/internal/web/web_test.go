@@ -49,17 +49,22 @@ func failure(a app) string {
 	return ""
 }
 
-func TestCostOfABareHandlerIsNothingBeyondIt(t *testing.T) {
+func TestCost(t *testing.T) {
 	v := &visitor{apps: make(map[string]visited)}
 	c, err := v.cost(Visit{App: "bare net/http", Kind: reads, N: 100})
 	if err != nil || c.Nanos <= 0 {
 		t.Fatalf("cost = %+v, %v", c, err)
 	}
-	if c.minus(c) != (Cost{}) {
-		t.Error("a cost minus itself is not 0")
-	}
 	if _, err := v.cost(Visit{App: "nobody", N: 1}); err == nil {
 		t.Error("an app that does not exist was visited")
+	}
+}
+
+func TestABurstOfNoiseInOnePassDoesNotMoveTheCost(t *testing.T) {
+	app := []Cost{{110, 50, 5}, {9999, 50, 5}, {130, 50, 5}}
+	bare := []Cost{{10, 20, 1}, {10, 20, 1}, {10, 20, 1}}
+	if got, want := beyond(app, bare), (Cost{120, 30, 4}); got != want {
+		t.Errorf("beyond the bare handler: %+v, want %+v", got, want)
 	}
 }
 
