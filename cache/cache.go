@@ -92,7 +92,9 @@ func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 	s, t := c.lockFor(id)
 	r := s.lookup(id, t)
 	s.count(r != 0)
-	if r != 0 {
+	if r == 0 {
+		s.missed(t)
+	} else {
 		s.use(r)
 		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}

@@ -75,6 +75,11 @@
 // who came back stay. Options.Protected bounds the protected part and with a
 // negative value turns the whole into plain LRU.
 //
+// In a cache too small for its traffic that would keep users who are gone, and
+// lose those who are here between two clicks. So it is remembered who was
+// evicted of late (ghosts.go): when sessions are asked for in vain that had been
+// used once, protected shrinks, and when they had been used again, it grows.
+//
 // A use of an entry that is among the newest eighth of its list does not move
 // it. It may be evicted as if that eighth had been used after it. Apart from
 // that, and always where a list has less than 32 entries, victims are exactly

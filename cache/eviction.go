@@ -36,11 +36,13 @@ func (s *shard) evictVictim() bool {
 	if r == 0 {
 		return false
 	}
-	why := Capacity
-	if s.arena.record(r).deadline <= s.now {
-		why = Expired
+	h, t := s.arena.record(r), s.tagAt(r)
+	if h.deadline <= s.now {
+		s.evict(r, t, Expired)
+		return true
 	}
-	s.evict(r, s.tagAt(r), why)
+	s.ghosts.remember(t, h.usedAgain(), s.entries())
+	s.evict(r, t, Capacity)
 	return true
 }
 
@@ -60,19 +62,14 @@ func (s *shard) evict(r ref, t tag, why Reason) {
 // recent end. Victims come from probation first, so entries that are never used
 // again can push out each other but not those in protected.
 //
-// With a limit of 0 protected stays empty, which is plain LRU.
+// In plain LRU protected stays empty.
 type evictionOrder struct {
-	plain bool // the limit is 0
+	plain bool
 
 	protected list
 	probation list
 
-	protectedLimit int64 // units
-}
-
-func (o *evictionOrder) setLimit(protectedLimit int64) {
-	o.protectedLimit = max(0, protectedLimit)
-	o.plain = o.protectedLimit == 0
+	protectedLimit int64 // units; it follows what the sessions do (see ghosts.go)
 }
 
 func (o *evictionOrder) listOf(h *record) *list {
@@ -97,6 +94,7 @@ func (o *evictionOrder) add(a *arena, r ref, tick uint64) { o.probation.push(a, 
 func (o *evictionOrder) addUsed(a *arena, r ref, tick uint64) {
 	if !o.plain {
 		a.run(r).set(protected)
+		a.record(r).setUsedAgain()
 	}
 	o.usedList().push(a, r, tick)
 }

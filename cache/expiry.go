@@ -39,7 +39,7 @@ func deadlineAt(now int64, ttl time.Duration) int64 {
 }
 
 // A tick is the unit in which records remember their latest use: 65.5 µs, so
-// that 48 bits reach as far as the clock.
+// that 47 bits reach as far as the clock.
 const tickShift = 16
 
 func tickOf(now int64) uint64 { return uint64(now) >> tickShift }

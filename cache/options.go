@@ -46,9 +46,11 @@ type Options struct {
 	MaxValue int
 
 	// Protected is the share of the memory that sessions seen only once cannot
-	// push out: the room of the sessions that were used again. 0 means 0.8; a
-	// negative share means plain LRU, where a flood of new sessions evicts the
-	// others; 1 or more is refused, since nothing new could be stored.
+	// push out: the room of the sessions that were used again. While many
+	// sessions are asked for soon after they were evicted, the cache makes do
+	// with less. 0 means 0.8; a negative share means plain LRU, where a flood of
+	// new sessions evicts the others; 1 or more is refused, since nothing new
+	// could be stored.
 	Protected float64
 
 	// Shards is the number of independent parts, each with its own lock and
@@ -117,7 +119,7 @@ func (o Options) mostShards() int64 {
 // its part of the cap less the bookkeeping.
 func (o Options) shardMemory() int64 {
 	share := o.MaxBytes / int64(o.Shards)
-	return (share - bookkeeping(share, segmentShift(share))) &^ (unit - 1)
+	return (share - bookkeeping(share, segmentShift(share)) - ghostBytes(o.ghosts())) &^ (unit - 1)
 }
 
 // wantsLargePages reports whether a shard with so much memory is to have it in

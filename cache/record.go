@@ -13,7 +13,7 @@ type record struct {
 	run      run
 	older    ref    // in its segment's list; of the oldest it means nothing
 	deadline int64  // reading of the clock at which it has expired
-	useLen   uint64 // when it was last put in front of its list (see useTick), 48 bits; length of its ID, 16
+	useLen   uint64 // when it was last put in front of its list, a tick of 47 bits; usedAgain; length of its ID, 16
 	newer    ref    // 0 for the newest
 	next     ref    // of an isHead: its second run. The ID of an isRecord begins here
 }
@@ -43,9 +43,19 @@ const (
 )
 
 func (r *record) idLen() uint32   { return uint32(r.useLen & 0xffff) }
-func (r *record) lastUse() uint64 { return r.useLen >> 16 }
+func (r *record) lastUse() uint64 { return r.useLen >> tickStart }
 
-func (r *record) setLastUse(tick uint64) { r.useLen = tick<<16 | r.useLen&0xffff }
+func (r *record) setLastUse(tick uint64) { r.useLen = tick<<tickStart | r.useLen&(1<<tickStart-1) }
+
+// usedAgain is in useLen of an entry that was used after it was stored, and has
+// been in protected therefore.
+const (
+	usedAgain = 1 << 16
+	tickStart = 17
+)
+
+func (r *record) usedAgain() bool { return r.useLen&usedAgain != 0 }
+func (r *record) setUsedAgain()   { r.useLen |= usedAgain }
 
 func unitsFor(bytes uint32) uint32 { return uint32((uint64(bytes) + unit - 1) / unit) }
 

@@ -116,7 +116,7 @@ func (s *shard) memoryFor(o Options) int64 {
 	share := o.MaxBytes / int64(o.Shards)
 	segments := max(int64(len(s.index.segments)), mostSegments(share, s.index.shift))
 	tables := int64(len(s.arena.holes))*holeRefBytes + int64(len(s.arena.chunks))*chunkOverhead + segments*segmentBytes
-	return (share - shardBytes - tables) &^ (unit - 1)
+	return (share - shardBytes - tables - ghostBytes(o.ghosts())) &^ (unit - 1)
 }
 
 func (s *shard) grow(memory []byte) {

@@ -37,6 +37,8 @@ type shard struct {
 	largest    uint32 // an ID and a value with more bytes than that do not fit
 	spare      ref    // a spill that enter took
 
+	ghosts *ghosts // of the evicted; nil in plain LRU and in the smallest shards
+
 	aheadAt ref // when top comes here, memory is to be touched ahead
 
 	watches watches
@@ -49,7 +51,7 @@ type shard struct {
 	_ [shardPadding]byte
 }
 
-const shardPadding = 16
+const shardPadding = 8
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
 func (s *shard) init(memory []byte, o Options, owner *Cache) {
@@ -67,10 +69,20 @@ func (s *shard) init(memory []byte, o Options, owner *Cache) {
 
 func (s *shard) setLimits(o Options) {
 	units := s.arena.units
-	s.order.setLimit(int64(o.Protected * float64(units)))
+	if n := o.ghosts(); n != s.ghosts.ofEachKind() {
+		s.ghosts = newGhosts(n)
+	}
+	s.order.plain = o.Protected < 0
+	s.order.protectedLimit = s.protectedMost()
 	s.reserve = units / reserveShare
 	s.largest = uint32(largestEntry(units*unit, s.segmentUnits()))
 	s.planAhead()
+}
+
+// protectedMost is the most that the limit of protected can be, and what it is
+// at first.
+func (s *shard) protectedMost() int64 {
+	return max(0, int64(s.owner.options.Protected*float64(s.arena.units)))
 }
 
 // reserveShare: a 64th of the memory stays free before an entry is stored in
@@ -125,6 +137,7 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	}
 	deadline := deadlineAt(s.now, ttl)
 	if r := s.lookup(id, t); r == 0 {
+		s.missed(t)
 		s.growIndex(2) // before the entry is there, since it may evict to make room
 		s.order.add(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
 	} else if !s.overwrite(r, id, t, value, deadline) {
@@ -209,7 +222,7 @@ func (s *shard) close() {
 	s.order = evictionOrder{}
 	s.earliest = noDeadline
 	s.idBytes, s.valueBytes = 0, 0
-	s.scratch = nil
+	s.scratch, s.ghosts = nil, nil
 }
 
 // Sizes.

@@ -116,7 +116,9 @@ func (c *Cache) read(dst []byte, id string) (reading, error) {
 		return reading{value: dst}, ErrClosed
 	}
 	r := s.lookup(id, t)
-	if r != 0 {
+	if r == 0 {
+		s.missed(t)
+	} else {
 		s.use(r)
 		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}

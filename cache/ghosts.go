@@ -1,0 +1,117 @@
+package cache
+
+import (
+	"math/bits"
+	"unsafe"
+)
+
+// ghosts remember who was evicted of late, so that the limit of protected can
+// follow what the sessions do. Who is asked for in vain was evicted too early. If
+// they had been used once, probation is too small to see the second use: users
+// who are clicking lose their session between two clicks. If they had been used
+// again, protected is too small. That is how ARC divides its memory (Megiddo and
+// Modha, 2003). Sessions that nobody asks for, as a flood leaves behind, move
+// nothing.
+//
+// One in 1<<sampling is remembered, by its tag alone. Another with the same tag
+// can be taken for it, which moves the limit a little where it need not.
+type ghosts struct {
+	once     []tag // evicted without a second use; the low bits of a tag are its place
+	again    []tag // evicted after one
+	sampling uint8
+}
+
+const (
+	// A thousandth of a shard's memory is for ghosts of either kind, if that is
+	// enough for a few.
+	bytesPerGhost = 4 << 10
+	fewestGhosts  = 4
+	mostGhosts    = 1 << 10
+
+	tagBytes = int64(unsafe.Sizeof(tag(0)))
+
+	// The limit goes all the way in no fewer steps.
+	fewestSteps = 64
+)
+
+// ghosts returns how many ghosts of each kind a shard has: a power of two, or 0
+// in plain LRU, which has no limit to move, and in the smallest shards.
+func (o Options) ghosts() int64 {
+	n := o.MaxBytes / int64(o.Shards) / bytesPerGhost
+	if o.Protected < 0 || n < fewestGhosts {
+		return 0
+	}
+	return min(mostGhosts, int64(1)<<(bits.Len64(uint64(n))-1))
+}
+
+// newGhosts returns memory for n of each kind, or nil for none.
+func newGhosts(n int64) *ghosts {
+	if n == 0 {
+		return nil
+	}
+	return &ghosts{once: make([]tag, n), again: make([]tag, n)}
+}
+
+// ghostBytes is what n ghosts of each kind take.
+func ghostBytes(n int64) int64 {
+	if n == 0 {
+		return 0
+	}
+	return int64(unsafe.Sizeof(ghosts{})) + 2*n*tagBytes
+}
+
+func (g *ghosts) ofEachKind() int64 {
+	if g == nil {
+		return 0
+	}
+	return int64(len(g.once))
+}
+
+// samples reports whether a tag is one of those that are remembered. Its low
+// bits are its place, so its high ones decide.
+func (g *ghosts) samples(t tag) bool { return t>>(tagBits-g.sampling) == 0 && t != 0 }
+
+// remember takes note of an eviction for want of room from a shard of so many
+// entries. About as many of the latest are remembered.
+func (g *ghosts) remember(t tag, usedAgain bool, entries int) {
+	if g == nil {
+		return
+	}
+	g.sampling = uint8(bits.Len(uint(entries / len(g.once))))
+	if !g.samples(t) {
+		return
+	}
+	if usedAgain {
+		*placeOf(t, g.again) = t
+	} else {
+		*placeOf(t, g.once) = t
+	}
+}
+
+func placeOf(t tag, kind []tag) *tag { return &kind[int(t)&(len(kind)-1)] }
+
+// takes reports whether t is among the ghosts of a kind, and forgets it.
+func takes(kind []tag, t tag) bool {
+	place := placeOf(t, kind)
+	if *place != t {
+		return false
+	}
+	*place = 0
+	return true
+}
+
+// missed is told of a lookup that found nothing. It moves the limit of protected
+// if somewhat earlier there was something to find.
+func (s *shard) missed(t tag) {
+	g := s.ghosts
+	if g == nil || !g.samples(t) {
+		return
+	}
+	step := s.arena.units / max(fewestSteps, g.ofEachKind())
+	switch {
+	case takes(g.once, t):
+		s.order.protectedLimit = max(0, s.order.protectedLimit-step)
+	case takes(g.again, t):
+		s.order.protectedLimit = min(s.protectedMost(), s.order.protectedLimit+step)
+	}
+}

@@ -1,0 +1,126 @@
+package cache
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// visit does what a server does for a request: it looks for the session, and
+// stores one if there is none. It reports whether there was.
+func visit(t *testing.T, c *Cache, id string) bool {
+	t.Helper()
+	_, found := c.Get(id)
+	if !found {
+		require.NoError(t, c.Set(id, make([]byte, 200), time.Hour))
+	}
+	return found
+}
+
+func visitAll(t *testing.T, c *Cache, who string, n int) (found int) {
+	t.Helper()
+	for i := range n {
+		if visit(t, c, fmt.Sprintf("%s %d", who, i)) {
+			found++
+		}
+	}
+	return found
+}
+
+// withRegulars returns a cache full of users who came back, and how many
+// sessions fit.
+func withRegulars(t *testing.T) (c *Cache, fits int) {
+	t.Helper()
+	c, err := New(Options{MaxBytes: 512 << 10, Shards: 1})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	for c.Stats().EvictedForCapacity == 0 {
+		visit(t, c, fmt.Sprint(fits))
+		fits++
+	}
+	visitAll(t, c, "regular", fits*9/10)
+	visitAll(t, c, "regular", fits*9/10)
+	require.Equal(t, c.shards[0].protectedMost(), c.shards[0].order.protectedLimit)
+	return c, fits
+}
+
+// All of them together would have room, but not beside those who are protected
+// and gone.
+func TestWhoComesBackTooLateForProbationGetsTheRoomOfThoseWhoAreGone(t *testing.T) {
+	c, fits := withRegulars(t)
+	newcomers := fits * 6 / 10
+	assert.Zero(t, visitAll(t, c, "newcomer", newcomers), "they come for the first time")
+	assert.Less(t, visitAll(t, c, "newcomer", newcomers), newcomers/10, "those who are gone have the room")
+
+	for range 20 {
+		visitAll(t, c, "newcomer", newcomers)
+	}
+
+	assert.Equal(t, newcomers, visitAll(t, c, "newcomer", newcomers))
+	assert.NoError(t, c.checkInvariants())
+}
+
+func TestSessionsThatNobodyAsksForAgainTakeNoRoomFromTheProtected(t *testing.T) {
+	c, fits := withRegulars(t)
+	s := &c.shards[0]
+	before := s.order.protectedLimit
+
+	for i := range 100 {
+		visitAll(t, c, fmt.Sprintf("crawler %d", i), fits)
+	}
+
+	assert.Equal(t, before, s.order.protectedLimit)
+}
+
+func TestUsersWhoAreMissedGetTheirRoomBack(t *testing.T) {
+	c, fits := withRegulars(t)
+	s := &c.shards[0]
+	s.order.protectedLimit = 0
+	visitAll(t, c, "crawler", 2*fits)
+	require.Less(t, visitAll(t, c, "regular", fits/2), fits/20, "they were evicted as in plain LRU")
+
+	for i := range 100 {
+		visitAll(t, c, fmt.Sprintf("crawler %d", i), fits*3/4)
+		visitAll(t, c, "regular", fits/2)
+		visitAll(t, c, "regular", fits/2)
+	}
+
+	assert.Positive(t, s.order.protectedLimit)
+	assert.LessOrEqual(t, s.order.protectedLimit, s.protectedMost())
+	visitAll(t, c, "last crawler", 2*fits)
+	assert.Greater(t, visitAll(t, c, "regular", fits/2), fits*4/10)
+}
+
+func TestTheLimitOfProtectedKeepsItsBounds(t *testing.T) {
+	c, _ := withRegulars(t)
+	s := &c.shards[0]
+	const t1, t2 = 5, 6
+	for range 1000 {
+		*placeOf(t1, s.ghosts.once) = t1
+		s.missed(t1)
+	}
+	assert.Zero(t, s.order.protectedLimit)
+	for range 1000 {
+		*placeOf(t2, s.ghosts.again) = t2
+		s.missed(t2)
+	}
+	assert.Equal(t, s.protectedMost(), s.order.protectedLimit)
+}
+
+func TestPlainLRUAndTheSmallestShardsHaveNoGhosts(t *testing.T) {
+	for _, o := range []Options{
+		{MaxBytes: 1 << 20, Shards: 1, Protected: -1},
+		{MaxBytes: 8 << 10, Shards: 1, MaxValue: 1000},
+	} {
+		c, err := New(o)
+		require.NoError(t, err)
+		assert.Nil(t, c.shards[0].ghosts)
+		for i := range 10_000 {
+			visit(t, c, fmt.Sprint(i%7000))
+		}
+		assert.NoError(t, c.Close())
+	}
+}
