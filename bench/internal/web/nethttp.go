@@ -15,6 +15,7 @@ import (
 type handlerApp struct {
 	handler http.Handler
 	request *http.Request
+	cookie  [1]string // the request's header, made once: it is no session's cost
 	writer  discard
 }
 
@@ -39,7 +40,8 @@ func (a *handlerApp) do(page, cookie string) string {
 	r.URL.Path = page
 	delete(r.Header, "Cookie")
 	if cookie != "" {
-		r.Header["Cookie"] = []string{cookie}
+		a.cookie[0] = cookie
+		r.Header["Cookie"] = a.cookie[:]
 	}
 	clear(a.writer.header)
 	a.writer.status = http.StatusOK
