@@ -56,7 +56,7 @@ func (s *Session) loadID(id string, now instant) error {
 	if !s.manager.touch(key, s.manager.ttl(r, now)) {
 		return nil
 	}
-	s.id, s.key, s.record = id, key, r
+	s.id, s.key, s.raw = id, key, raw
 	s.touched = now
 	s.stored, s.isNew = true, false
 	return nil
@@ -95,7 +95,7 @@ func (s *Session) reload() error {
 // begin makes this a new session, of which nothing is known to anyone.
 func (s *Session) begin(now instant) {
 	s.id, s.key, s.unread = "", "", ""
-	s.record = record{created: now}
+	s.raw, s.created = nil, now
 	s.changes = changes{}
 	s.stored, s.ended, s.isNew = false, false, true
 }
@@ -110,7 +110,7 @@ func (s *Session) startOver() error {
 	if err := s.rename(id, storeKey(id), nil); err != nil {
 		return err
 	}
-	s.record = record{created: s.manager.now()}
+	s.raw, s.created = nil, s.manager.now()
 	s.stored, s.ended, s.isNew = false, false, true
 	return nil
 }
@@ -150,7 +150,7 @@ func (s *Session) commitAs(decide decision) error {
 	case s.headerSent:
 		return ErrHeaderSent
 	}
-	decided, err := decide(s.record)
+	decided, err := decide(s.record())
 	if err == nil {
 		s.changes = decided
 	}
@@ -168,7 +168,7 @@ func (s *Session) create() error {
 	if err := s.needID(); err != nil {
 		return err
 	}
-	raw, ttl := s.encodeRecord(s.record, s.changes)
+	raw, ttl := s.encodeRecord(s.record(), s.changes)
 	if ttl <= 0 {
 		s.ended = true
 		return ErrEnded
@@ -227,11 +227,14 @@ func (s *Session) encodeRecord(r record, cs changes) (raw []byte, ttl time.Durat
 // committed takes note that raw is what the store holds now.
 func (s *Session) committed(raw []byte) error {
 	r, err := parseRecord(raw)
-	s.record = r
+	if err != nil {
+		return err
+	}
+	s.raw = raw
 	s.changes = changes{}
 	s.stored = true
 	s.touched = r.written
-	return err
+	return nil
 }
 
 // touch restarts the idle timeout, which another request may have changed since
@@ -365,12 +368,12 @@ func (s *Session) rolls() bool {
 // cookieAge returns how long the cookie lasts; 0 ends it with the browser
 // session.
 func (s *Session) cookieAge() time.Duration {
-	now := s.manager.now()
-	if s.record.idle > 0 {
-		return s.manager.ttl(s.record, now)
+	r, now := s.record(), s.manager.now()
+	if r.idle > 0 {
+		return s.manager.ttl(r, now)
 	}
-	if cookie, ok := s.carrier.(*Cookie); ok && cookie.Persistent || s.record.expires != 0 {
-		return time.Duration(s.manager.expires(s.record) - now)
+	if cookie, ok := s.carrier.(*Cookie); ok && cookie.Persistent || r.expires != 0 {
+		return time.Duration(s.manager.expires(r) - now)
 	}
 	return 0
 }

@@ -63,7 +63,7 @@ const (
 	fixedLen      = 1 + userTagLen + 4*8
 )
 
-// parseRecord checks all of raw, so that what reads the record later needs no
+// parseRecord checks all of raw, so that whatever reads it later needs no
 // checks. The record refers to raw.
 func parseRecord(raw []byte) (record, error) {
 	if len(raw) < fixedLen {
@@ -72,18 +72,9 @@ func parseRecord(raw []byte) (record, error) {
 	if raw[0] != recordVersion {
 		return record{}, fmt.Errorf("%w: version %d, this is version %d", ErrRecord, raw[0], recordVersion)
 	}
-	user, values, whole := cutField(raw[fixedLen:])
+	r, whole := viewRecord(raw)
 	if !whole {
 		return record{}, fmt.Errorf("%w: the user ID is cut short", ErrRecord)
-	}
-	times := raw[1+userTagLen:]
-	r := record{
-		created: instantAt(times),
-		written: instantAt(times[8:]),
-		expires: instantAt(times[16:]),
-		idle:    time.Duration(binary.LittleEndian.Uint64(times[24:])),
-		user:    user,
-		values:  values,
 	}
 	if r.idle < 0 {
 		return record{}, fmt.Errorf("%w: a negative idle timeout", ErrRecord)
@@ -97,6 +88,21 @@ func parseRecord(raw []byte) (record, error) {
 		}
 	}
 	return r, nil
+}
+
+// viewRecord is parseRecord for what it has checked once. It reports whether the
+// header is whole.
+func viewRecord(raw []byte) (record, bool) {
+	user, values, whole := cutField(raw[fixedLen:])
+	times := raw[1+userTagLen:]
+	return record{
+		created: instantAt(times),
+		written: instantAt(times[8:]),
+		expires: instantAt(times[16:]),
+		idle:    time.Duration(binary.LittleEndian.Uint64(times[24:])),
+		user:    user,
+		values:  values,
+	}, whole
 }
 
 // appendHeader appends all of r but its values.

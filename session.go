@@ -37,8 +37,9 @@ type Session struct {
 	id      string     // "" until one is presented that the store knows, or one is needed
 	key     string     // storeKey(id)
 	unread  string     // an ID that the client presents and the store could not read
-	record  record
-	touched instant // when the store's TTL was last set by this request
+	raw     []byte     // the record that the store is known to have, checked; nil if there is none
+	created instant    // of a session that has none
+	touched instant    // when the store's TTL was last set by this request
 	changes changes
 	err     error // the first that must not be lost: it fails the commit
 
@@ -92,7 +93,7 @@ func (s *Session) Keys() []string {
 	defer s.mu.Unlock()
 	s.load()
 	var keys []string
-	for key := range s.record.all() {
+	for key := range s.record().all() {
 		if _, _, decided := s.changes.lookup(string(key)); !decided {
 			keys = append(keys, string(key))
 		}
@@ -143,7 +144,7 @@ func (s *Session) Created() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.record.created.time()
+	return s.record().created.time()
 }
 
 // SetMaxAge gives this session an idle timeout of its own, in place of
@@ -172,7 +173,7 @@ func (s *Session) IdleTimeout() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.manager.idleTimeout(s.changes.header(s.record))
+	return s.manager.idleTimeout(s.changes.header(s.record()))
 }
 
 // SetExpires ends this session at the time t, if neither its idle timeout nor
@@ -190,7 +191,7 @@ func (s *Session) Expires() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.manager.expires(s.changes.header(s.record)).time()
+	return s.manager.expires(s.changes.header(s.record())).time()
 }
 
 // Touch restarts the idle timeout. Every request that looks at its session
@@ -275,6 +276,15 @@ func (s *Session) chooseCarrier(outer *http.Request) bool {
 		}
 	}
 	return s.carrier.admits(&s.request)
+}
+
+// record returns the session as the store is known to have it.
+func (s *Session) record() record {
+	if s.raw == nil {
+		return record{created: s.created}
+	}
+	r, _ := viewRecord(s.raw)
+	return r
 }
 
 // fail keeps the first error for Err and the commit.

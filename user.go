@@ -74,7 +74,7 @@ func (s *Session) UserID() string {
 	return s.user()
 }
 
-func (s *Session) user() string { return string(s.changes.header(s.record).user) }
+func (s *Session) user() string { return string(s.changes.header(s.record()).user) }
 
 // EndAll ends all sessions of the user who is logged in, this one too, and
 // returns how many; without a user, this one alone. The errors are those of

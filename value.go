@@ -10,7 +10,7 @@ func Get[T any](s *Session, key string) (T, bool) {
 	defer s.mu.Unlock()
 	s.load()
 	var zero T
-	encoded, found := s.changes.over(s.record, key)
+	encoded, found := s.changes.over(s.record(), key)
 	if !found {
 		return zero, false
 	}
