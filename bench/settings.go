@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 
@@ -44,7 +45,7 @@ func parse(args []string) (settings, error) {
 	f.StringVar(&s.beside, "beside", "", "tell how far this run repeats an earlier one, by its report.json `file`")
 	f.StringVar(&only, "only", "", "`parts` to run, of "+strings.Join(partNames(), ",")+" (default all)")
 	f.StringVar(&peers, "peers", "", "`names` of the peers to compare with Holdfast (default all)")
-	f.IntVar(&s.rounds, "rounds", 0, "how often each cell is measured (default 3 if quick, else 5)")
+	f.IntVar(&s.rounds, "rounds", 3, "how often caches are started, filled and measured")
 	f.Uint64Var(&s.seed, "seed", 1, "of all that is random")
 	f.IntVar(&s.ops, "slice", 0, "operations of one measured slice of the speed part")
 	f.StringVar(&sizes, "sessions", "", "speed: measure these `numbers` of sessions, not the plan's cells")
@@ -69,11 +70,8 @@ func parse(args []string) (settings, error) {
 		return s, err
 	}
 	s.traces = list(traces)
-	if s.rounds == 0 {
-		s.rounds = 5
-		if s.quick {
-			s.rounds = 3
-		}
+	if s.rounds < 1 {
+		return s, fmt.Errorf("%d rounds measure nothing, it must be 1 or more", s.rounds)
 	}
 	s.memory = memoryMiB << 20
 	if s.memory == 0 {

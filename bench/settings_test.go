@@ -16,7 +16,7 @@ func TestParseDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.peers) != len(peer.All()) || s.rounds != 5 || s.memory <= 0 || s.cells != nil {
+	if len(s.peers) != len(peer.All()) || s.rounds != 3 || s.memory <= 0 || s.cells != nil {
 		t.Errorf("without flags: %+v", s)
 	}
 	if got := len(s.parts()); got != len(partNames()) {
@@ -38,9 +38,6 @@ func TestParseSelects(t *testing.T) {
 	if parts := s.parts(); len(parts) != 2 || parts[0].Name != "speed" || parts[1].Name != "gc" {
 		t.Errorf("parts: %v, want speed and gc in the order of the run", parts)
 	}
-	if s.rounds != 3 {
-		t.Errorf("a quick run has %d rounds, want 3", s.rounds)
-	}
 	want := speed.Axes{
 		Stores:        []speed.Store{{Sessions: 10_000, ValueLen: 64}, {Sessions: 8_000_000, ValueLen: 64}},
 		Ops:           []speed.Op{speed.Get, speed.Mixed},
@@ -56,7 +53,7 @@ func TestParseSelects(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for _, args := range [][]string{
 		{"-only", "everything"}, {"-peers", "nobody"}, {"-sessions", "many"}, {"-sessions", "0"},
-		{"-goroutines", "-1"}, {"-dist", "normal"}, {"-ops", "delete"}, {"-values", "1G"},
+		{"-goroutines", "-1"}, {"-dist", "normal"}, {"-ops", "delete"}, {"-values", "1G"}, {"-rounds", "0"},
 	} {
 		if _, err := parse(args); err == nil || errors.Is(err, flag.ErrHelp) {
 			t.Errorf("%v gave the error %v", args, err)

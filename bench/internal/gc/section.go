@@ -25,7 +25,7 @@ func section(e *run.Env, results []result) report.Section {
 			Question: fmt.Sprintf("What does garbage collection cost with %s sessions of %d bytes?", report.Count(n), valueLen),
 			Columns:  []string{"peer", "one collection", "cores busy collecting", "collections a second"},
 			Notes: []string{
-				"One collection: time of runtime.GC(), all processors free to help. In parentheses the lowest and the highest round; each round has a new process.",
+				"One collection: time of runtime.GC(), all processors free to help. In parentheses the lowest and the highest round, if there was more than one; each round has a new process.",
 				fmt.Sprintf("Cores: processor time of the collector, idle-time marking included, by elapsed time, at %d requests a second of which one in ten sets; each leaves %s of garbage.",
 					l.PerSecond, report.Size(int64(l.Garbage))),
 			},

@@ -28,10 +28,13 @@ func Number(v float64) string {
 	}
 }
 
-// Spread prints a median and the spread around it.
+// Spread prints a median and, of more than one figure, the spread around it.
 func Spread(s stat.Summary) string {
-	if math.IsNaN(s.Median) {
+	switch {
+	case math.IsNaN(s.Median):
 		return None
+	case s.N == 1:
+		return Number(s.Median)
 	}
 	return fmt.Sprintf("%s (%s–%s)", Number(s.Median), Number(s.Low), Number(s.High))
 }

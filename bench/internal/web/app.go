@@ -6,9 +6,10 @@ import "slices"
 
 // app is a server with sessions, driven without a network. It has three pages:
 //
-//	/login  stores a session of four keys
-//	/read   reads two of them
-//	/write  reads one and changes it
+//	/login   stores a session of four keys
+//	/read    reads two of them
+//	/write   reads one and changes it
+//	/static  has nothing to do with sessions
 //
 // On a bare app, which has no sessions, they do nothing. Each page answers
 // with a short body, and each app is used from one goroutine.
@@ -22,6 +23,7 @@ const (
 	loginPage = "/login"
 	readPage  = "/read"
 	writePage = "/write"
+	otherPage = "/static"
 
 	body = "ok\n"
 )

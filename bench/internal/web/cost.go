@@ -18,9 +18,10 @@ const (
 	reads     kind = "read"
 	writes    kind = "write"
 	anonymous kind = "anonymous"
+	untouched kind = "untouched"
 )
 
-func kinds() []kind { return []kind{reads, writes, anonymous} }
+func kinds() []kind { return []kind{reads, writes, anonymous, untouched} }
 
 // Visit says what to request of whom, and how often.
 type Visit struct {
@@ -63,6 +64,8 @@ func (v *visitor) cost(visit Visit) (Cost, error) {
 		page = writePage
 	case anonymous:
 		cookie = ""
+	case untouched:
+		page, cookie = otherPage, ""
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

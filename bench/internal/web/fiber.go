@@ -36,7 +36,7 @@ func newFiberApp(login, read, write func(fiber.Ctx) error, use ...any) app {
 	if len(use) > 0 {
 		f.Use(use...)
 	}
-	for path, page := range map[string]func(fiber.Ctx) error{loginPage: login, readPage: read, writePage: write} {
+	for path, page := range map[string]func(fiber.Ctx) error{loginPage: login, readPage: read, writePage: write, otherPage: fiberNothing} {
 		f.Get(path, func(c fiber.Ctx) error {
 			if err := page(c); err != nil {
 				return err
@@ -48,8 +48,7 @@ func newFiberApp(login, read, write func(fiber.Ctx) error, use ...any) app {
 }
 
 func newBareFiber() (app, error) {
-	nothing := func(fiber.Ctx) error { return nil }
-	return newFiberApp(nothing, nothing, nothing), nil
+	return newFiberApp(fiberNothing, fiberNothing, fiberNothing), nil
 }
 
 // newFiber is fiber's session on its default storage, a map in memory.
@@ -89,3 +88,5 @@ func fiberSessionApp(config session.Config) app {
 	}
 	return newFiberApp(login, read, write, session.New(config))
 }
+
+func fiberNothing(fiber.Ctx) error { return nil }

@@ -17,7 +17,7 @@ func newEngine(login, read, write func(*gin.Context) error, use ...gin.HandlerFu
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.Use(use...)
-	for path, page := range map[string]func(*gin.Context) error{loginPage: login, readPage: read, writePage: write} {
+	for path, page := range map[string]func(*gin.Context) error{loginPage: login, readPage: read, writePage: write, otherPage: ginNothing} {
 		engine.GET(path, func(c *gin.Context) {
 			if err := page(c); err != nil {
 				c.String(http.StatusInternalServerError, err.Error())
@@ -30,8 +30,7 @@ func newEngine(login, read, write func(*gin.Context) error, use ...gin.HandlerFu
 }
 
 func newBareGin() (app, error) {
-	nothing := func(*gin.Context) error { return nil }
-	return newEngine(nothing, nothing, nothing), nil
+	return newEngine(ginNothing, ginNothing, ginNothing), nil
 }
 
 func newGin() (app, error) { return ginApp(memstore.NewStore(signingKey)), nil }
@@ -71,3 +70,5 @@ func ginApp(store sessions.Store) app {
 	}
 	return newEngine(login, read, write, sessions.Sessions(cookieName, store))
 }
+
+func ginNothing(*gin.Context) error { return nil }

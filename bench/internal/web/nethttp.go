@@ -88,6 +88,8 @@ func (p pages) page(path string) func(http.ResponseWriter, *http.Request) error 
 		return p.login
 	case writePage:
 		return p.write
+	case otherPage:
+		return nothing
 	default:
 		return p.read
 	}
@@ -103,6 +105,7 @@ func expect(r *http.Request, got string) error {
 }
 
 func newBareHTTP() (app, error) {
-	nothing := func(http.ResponseWriter, *http.Request) error { return nil }
 	return newHandlerApp(pages{nothing, nothing, nothing}), nil
 }
+
+func nothing(http.ResponseWriter, *http.Request) error { return nil }

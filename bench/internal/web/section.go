@@ -10,7 +10,8 @@ import (
 )
 
 const intro = `A session holds four keys: three strings and a number. A read reads two of them, a write changes the number, and an
-anonymous request, without a cookie, reads and finds nothing. Each figure is beyond the bare handler of the same framework,
+anonymous request, without a cookie, reads and finds nothing. An untouched one has no cookie either, and its page does not ask
+for the session. Each figure is beyond the bare handler of the same framework,
 measured in the same round; requests are made in process, without a network, from one goroutine. In each round all
 processes are started anew, and visited five times (a quick run: once); of a round's five figures the median counts.`
 

@@ -30,6 +30,10 @@ func TestAppsKeepSessions(t *testing.T) {
 			if f := failure(a); f != "" {
 				t.Errorf("without a cookie: %s", f)
 			}
+			a.do(otherPage, "")
+			if f := failure(a); f != "" {
+				t.Errorf("a page without sessions: %s", f)
+			}
 		})
 	}
 }
