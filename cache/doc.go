@@ -77,8 +77,9 @@
 //
 // In a cache too small for its traffic that would keep users who are gone, and
 // lose those who are here between two clicks. So it is remembered who was
-// evicted of late (ghosts.go): when sessions are asked for in vain that had been
-// used once, protected shrinks, and when they had been used again, it grows.
+// evicted of late (ghosts.go). When many of those who had used their session once
+// ask for it in vain, protected shrinks; when those ask who had used it again, it
+// grows. Of a flood hardly anyone asks.
 //
 // A use of an entry that is among the newest eighth of its list does not move
 // it. It may be evicted as if that eighth had been used after it. Apart from

@@ -41,7 +41,7 @@ func (s *shard) evictVictim() bool {
 		s.evict(r, t, Expired)
 		return true
 	}
-	s.ghosts.remember(t, h.usedAgain(), s.entries())
+	s.remember(t, h.usedAgain())
 	s.evict(r, t, Capacity)
 	return true
 }

@@ -9,9 +9,14 @@ import (
 // follow what the sessions do. Who is asked for in vain was evicted too early. If
 // they had been used once, probation is too small to see the second use: users
 // who are clicking lose their session between two clicks. If they had been used
-// again, protected is too small. That is how ARC divides its memory (Megiddo and
-// Modha, 2003). Sessions that nobody asks for, as a flood leaves behind, move
-// nothing.
+// again, protected is too small. So far this is how ARC divides its memory
+// (Megiddo and Modha, 2003).
+//
+// But a flood makes probation too small for everybody, and no room that it is
+// given is enough. What tells it is that hardly any of its sessions are asked for
+// again. So those who come back lower the limit only as far as they are more than
+// one in returnsOfOne of those evicted: a flood larger than that evicts only
+// itself.
 //
 // One in 1<<sampling is remembered, by its tag alone. Another with the same tag
 // can be taken for it, which moves the limit a little where it need not.
@@ -32,6 +37,8 @@ const (
 
 	// The limit goes all the way in no fewer steps.
 	fewestSteps = 64
+
+	returnsOfOne = 16
 )
 
 // ghosts returns how many ghosts of each kind a shard has: a power of two, or 0
@@ -71,21 +78,23 @@ func (g *ghosts) ofEachKind() int64 {
 // bits are its place, so its high ones decide.
 func (g *ghosts) samples(t tag) bool { return t>>(tagBits-g.sampling) == 0 && t != 0 }
 
-// remember takes note of an eviction for want of room from a shard of so many
-// entries. About as many of the latest are remembered.
-func (g *ghosts) remember(t tag, usedAgain bool, entries int) {
+// remember takes note of an eviction for want of room. About as many of the
+// latest are remembered as the shard has entries.
+func (s *shard) remember(t tag, usedAgain bool) {
+	g := s.ghosts
 	if g == nil {
 		return
 	}
-	g.sampling = uint8(bits.Len(uint(entries / len(g.once))))
+	g.sampling = uint8(bits.Len(uint(s.entries() / len(g.once))))
 	if !g.samples(t) {
 		return
 	}
 	if usedAgain {
 		*placeOf(t, g.again) = t
-	} else {
-		*placeOf(t, g.once) = t
+		return
 	}
+	*placeOf(t, g.once) = t
+	s.moveLimit(s.step() / returnsOfOne)
 }
 
 func placeOf(t tag, kind []tag) *tag { return &kind[int(t)&(len(kind)-1)] }
@@ -107,11 +116,18 @@ func (s *shard) missed(t tag) {
 	if g == nil || !g.samples(t) {
 		return
 	}
-	step := s.arena.units / max(fewestSteps, g.ofEachKind())
 	switch {
 	case takes(g.once, t):
-		s.order.protectedLimit = max(0, s.order.protectedLimit-step)
+		s.moveLimit(-s.step())
 	case takes(g.again, t):
-		s.order.protectedLimit = min(s.protectedMost(), s.order.protectedLimit+step)
+		s.moveLimit(s.step())
 	}
+}
+
+// step is by how much a ghost that is asked for moves the limit, for itself and
+// for those whom it stands for.
+func (s *shard) step() int64 { return s.arena.units / max(fewestSteps, s.ghosts.ofEachKind()) }
+
+func (s *shard) moveLimit(by int64) {
+	s.order.protectedLimit = min(s.protectedMost(), max(0, s.order.protectedLimit+by))
 }

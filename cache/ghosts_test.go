@@ -23,7 +23,7 @@ func visit(t *testing.T, c *Cache, id string) bool {
 func visitAll(t *testing.T, c *Cache, who string, n int) (found int) {
 	t.Helper()
 	for i := range n {
-		if visit(t, c, fmt.Sprintf("%s %d", who, i)) {
+		if visit(t, c, fmt.Sprint(who, " ", i)) {
 			found++
 		}
 	}
@@ -38,7 +38,7 @@ func withRegulars(t *testing.T) (c *Cache, fits int) {
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	for c.Stats().EvictedForCapacity == 0 {
-		visit(t, c, fmt.Sprint(fits))
+		visit(t, c, fmt.Sprint("first ", fits))
 		fits++
 	}
 	visitAll(t, c, "regular", fits*9/10)
@@ -73,6 +73,30 @@ func TestSessionsThatNobodyAsksForAgainTakeNoRoomFromTheProtected(t *testing.T) 
 	}
 
 	assert.Equal(t, before, s.order.protectedLimit)
+}
+
+// The newcomers lose their session to the flood between their first and their
+// second request. No room would be enough for them.
+func TestAFloodEvictsNobodyWhoCameBackEvenIfItKeepsOutThoseWhoAreNew(t *testing.T) {
+	c, fits := withRegulars(t)
+	users := fits / 2
+	require.Equal(t, users, visitAll(t, c, "regular", users))
+
+	newcomers, back := 0, 0
+	for i := range 100 * fits {
+		visit(t, c, fmt.Sprintf("crawler %d", i))
+		if i%30 == 0 {
+			visit(t, c, fmt.Sprintf("newcomer %d", newcomers))
+			newcomers++
+		}
+		if i%30 == 15 && i > fits {
+			visit(t, c, fmt.Sprintf("newcomer %d", back))
+			back++
+		}
+	}
+
+	require.Greater(t, back, 3*fits)
+	assert.Equal(t, users, visitAll(t, c, "regular", users))
 }
 
 func TestUsersWhoAreMissedGetTheirRoomBack(t *testing.T) {

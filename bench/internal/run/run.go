@@ -41,8 +41,9 @@ func Pick[T any](e *Env, quick, full T) T {
 	return full
 }
 
-// LongRounds is how often is measured what takes minutes: in one round of two.
-func (e *Env) LongRounds() int { return (e.Rounds + 1) / 2 }
+// LongRounds is how often is measured what takes minutes: in one round of two,
+// in a quick run once.
+func (e *Env) LongRounds() int { return Pick(e, 1, (e.Rounds+1)/2) }
 
 // Order returns the numbers below n in the random order of that round, the same
 // in each run of the same seed.
