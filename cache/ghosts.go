@@ -15,8 +15,8 @@ import (
 // But a flood makes probation too small for everybody, and no room that it is
 // given is enough. What tells it is that hardly any of its sessions are asked for
 // again. So those who come back lower the limit only as far as they are more than
-// one in returnsOfOne of those evicted: a flood larger than that evicts only
-// itself.
+// one in floodReturns of those evicted: a flood of which fewer come back evicts
+// only itself.
 //
 // One in 1<<sampling is remembered, by its tag alone. Another with the same tag
 // can be taken for it, which moves the limit a little where it need not.
@@ -38,7 +38,8 @@ const (
 	// The limit goes all the way in no fewer steps.
 	fewestSteps = 64
 
-	returnsOfOne = 16
+	// Of a flood less than one in so many is asked for again.
+	floodReturns = 16
 )
 
 // ghosts returns how many ghosts of each kind a shard has: a power of two, or 0
@@ -94,7 +95,7 @@ func (s *shard) remember(t tag, usedAgain bool) {
 		return
 	}
 	*placeOf(t, g.once) = t
-	s.moveLimit(s.step() / returnsOfOne)
+	s.moveLimit(s.step() / floodReturns)
 }
 
 func placeOf(t tag, kind []tag) *tag { return &kind[int(t)&(len(kind)-1)] }

@@ -102,6 +102,39 @@ func TestSectionComparesWithHoldfast(t *testing.T) {
 	}
 }
 
+func TestResultsHaveAFigureARound(t *testing.T) {
+	holdfast, _ := peer.Find(peer.Holdfast)
+	phuslu, _ := peer.Find("phuslu")
+	cell := Cell{Store{1000, 64}, Get, load.Zipf, 2, false}
+	took := func(nanos ...float64) (all []Took) {
+		for _, n := range nanos {
+			all = append(all, Took{Nanos: n})
+		}
+		return all
+	}
+	ours, theirs := &run.Member{Peer: holdfast}, &run.Member{Peer: phuslu}
+	var rs results
+	base := took(100, 100, 100)
+	rs.add(ours, cell, 0, base, base)
+	rs.add(theirs, cell, 0, took(120, 900, 130), base)
+	rs.add(ours, cell, 0, took(500, 500, 500), took(500, 500, 500)) // of another group
+	base = took(200, 200, 200)
+	rs.add(ours, cell, 1, base, base)
+	rs.add(theirs, cell, 1, took(300, 300, 1), base)
+
+	all := rs.all()
+
+	if len(all) != 2 {
+		t.Fatalf("%d results, want one for each peer", len(all))
+	}
+	if got, want := all[0].Nanos, (stat.Summary{Median: 150, Low: 100, High: 200, N: 2}); got != want {
+		t.Errorf("Holdfast's nanoseconds are %+v, want %+v", got, want)
+	}
+	if got, want := all[1].Ratio, (stat.Summary{Median: 1.4, Low: 1.3, High: 1.5, N: 2}); got != want {
+		t.Errorf("the peer's ratio is %+v, want %+v", got, want)
+	}
+}
+
 func TestMedianLatency(t *testing.T) {
 	got := medianLatency([]Took{{P50: 1, Max: 5}, {P50: 3, Max: 9}, {P50: 2, Max: 7}})
 	if got.P50 != 2 || got.Max != 9 {
