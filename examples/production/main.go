@@ -1,0 +1,67 @@
+// Production is the page view counter as one would run it: sessions in a cache
+// that is sized, watched and kept across a restart, behind a proxy that ends TLS.
+//
+//	go run ./examples/production
+//	go run ./examples/production -snapshot /var/lib/app/sessions -proxy 10.0.0.0/8
+//
+// What it holds is at http://localhost:3001/debug/vars, an address that only
+// this machine reaches.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/examples/internal/serve"
+)
+
+func main() {
+	s := settings{maxBytes: 256 << 20}
+	flag.Int64Var(&s.maxBytes, "max-bytes", s.maxBytes, "`bytes` that the sessions may take")
+	flag.StringVar(&s.snapshot, "snapshot", "", "`file` that keeps the sessions while the program restarts")
+	flag.TextVar(&s.proxy, "proxy", netip.Prefix{}, "`network` of the proxy that ends TLS")
+	flag.StringVar(&s.admin, "admin", "localhost:3001", "`address` of what only you may see")
+	serve.Main(s.run)
+}
+
+type settings struct {
+	maxBytes int64
+	snapshot string
+	proxy    netip.Prefix
+	admin    string
+}
+
+// run serves the page at addr until stop is done.
+func (s settings) run(stop context.Context, addr string) (err error) {
+	c, err := cache.New(cache.Options{MaxBytes: s.maxBytes})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	restore(c, s.snapshot)
+	defer func() { err = errors.Join(err, save(c, s.snapshot)) }() // no request is under way any more
+
+	options := holdfast.Options{Store: c}
+	if s.proxy.IsValid() {
+		options.TrustedProxies = []netip.Prefix{s.proxy}
+	}
+	sessions, err := holdfast.New(options)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", s.admin)
+	if err != nil {
+		return err
+	}
+	admin := &http.Server{Handler: watch(c)}
+	defer admin.Close()
+	go admin.Serve(listener)
+
+	return serve.Until(stop, addr, sessions.Handler(http.HandlerFunc(count)), "and watch http://"+listener.Addr().String()+"/debug/vars")
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+func count(w http.ResponseWriter, r *http.Request) {
+	s, _ := holdfast.FromContext(r.Context())
+	visits, err := holdfast.Update(s, "visits", func(n int) int { return n + 1 })
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintf(w, "You visited this page %d times\n", visits)
+}
+
+// watch serves what the cache holds and has done, as JSON. For Prometheus, make
+// a gauge or a counter of each of these.
+func watch(c *cache.Cache) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /debug/vars", func(w http.ResponseWriter, _ *http.Request) {
+		stats := c.Stats()
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"sessions":             stats.Entries,
+			"bytes":                stats.Bytes.Total(),
+			"max_bytes":            stats.MaxBytes,
+			"hits":                 stats.Hits,
+			"misses":               stats.Misses,
+			"expired":              stats.EvictedExpired,
+			"evicted_for_capacity": stats.EvictedForCapacity, // if this grows, the cap is reached
+			"victim_age_seconds":   stats.VictimAge.Seconds(),
+		})
+	})
+	return mux
+}
