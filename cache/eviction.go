@@ -69,7 +69,7 @@ type evictionOrder struct {
 	protected list
 	probation list
 
-	protectedLimit int64 // units; it follows what the sessions do (see ghosts.go)
+	protectedShare float64 // of the memory; it follows what the sessions do (see ghosts.go)
 }
 
 func (o *evictionOrder) listOf(h *record) *list {
@@ -136,10 +136,11 @@ func (o *evictionOrder) replace(a *arena, from, to ref) {
 }
 
 // demote lets the longest idle of protected go back to probation, as long as
-// the limit is exceeded. At most most do so at a time: the rest can wait until
-// more room is needed.
+// they take more than their share. At most most do so at a time: the rest can
+// wait until more room is needed.
 func (o *evictionOrder) demote(a *arena, tick uint64, most int) {
-	for ; o.protected.units > o.protectedLimit && most > 0; most-- {
+	limit := int64(o.protectedShare * float64(a.units))
+	for ; o.protected.units > limit && most > 0; most-- {
 		r := o.protected.oldest
 		lastUse := a.record(r).lastUse()
 		o.protected.unlink(a, r)

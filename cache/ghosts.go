@@ -14,9 +14,9 @@ import (
 //
 // But a flood makes probation too small for everybody, and no room that it is
 // given is enough. What tells it is that hardly any of its sessions are asked for
-// again. So those who come back lower the limit only as far as they are more than
-// one in floodReturns of those evicted: a flood of which fewer come back evicts
-// only itself.
+// again. So each eviction of a session used once raises the limit by a little,
+// and only where more than about one in floodReturns comes back, while its ghost
+// is there, does the limit fall.
 //
 // One in 1<<sampling is remembered, by its tag alone. Another with the same tag
 // can be taken for it, which moves the limit a little where it need not.
@@ -27,8 +27,8 @@ type ghosts struct {
 }
 
 const (
-	// A thousandth of a shard's memory is for ghosts of either kind, if that is
-	// enough for a few.
+	// At most a thousandth of a shard's memory is for ghosts of either kind, if
+	// that is enough for a few.
 	bytesPerGhost = 4 << 10
 	fewestGhosts  = 4
 	mostGhosts    = 1 << 10
@@ -38,13 +38,13 @@ const (
 	// The limit goes all the way in no fewer steps.
 	fewestSteps = 64
 
-	// Of a flood less than one in so many is asked for again.
+	// Of a flood fewer than one in so many are asked for again.
 	floodReturns = 16
 )
 
-// ghosts returns how many ghosts of each kind a shard has: a power of two, or 0
-// in plain LRU, which has no limit to move, and in the smallest shards.
-func (o Options) ghosts() int64 {
+// ghostsOfEachKind returns how many ghosts of each kind a shard has: a power of
+// two, or 0 in plain LRU, which has no limit to move, and in the smallest shards.
+func (o Options) ghostsOfEachKind() int64 {
 	n := o.MaxBytes / int64(o.Shards) / bytesPerGhost
 	if o.Protected < 0 || n < fewestGhosts {
 		return 0
@@ -52,9 +52,13 @@ func (o Options) ghosts() int64 {
 	return min(mostGhosts, int64(1)<<(bits.Len64(uint64(n))-1))
 }
 
-// newGhosts returns memory for n of each kind, or nil for none.
-func newGhosts(n int64) *ghosts {
-	if n == 0 {
+// resized returns memory for n ghosts of each kind, or nil for none. If that is
+// another number than before, they are all forgotten.
+func (g *ghosts) resized(n int64) *ghosts {
+	switch n {
+	case g.ofEachKind():
+		return g
+	case 0:
 		return nil
 	}
 	return &ghosts{once: make([]tag, n), again: make([]tag, n)}
@@ -91,18 +95,18 @@ func (s *shard) remember(t tag, usedAgain bool) {
 		return
 	}
 	if usedAgain {
-		*placeOf(t, g.again) = t
+		*placeIn(g.again, t) = t
 		return
 	}
-	*placeOf(t, g.once) = t
+	*placeIn(g.once, t) = t
 	s.moveLimit(s.step() / floodReturns)
 }
 
-func placeOf(t tag, kind []tag) *tag { return &kind[int(t)&(len(kind)-1)] }
+func placeIn(tags []tag, t tag) *tag { return &tags[int(t)&(len(tags)-1)] }
 
-// takes reports whether t is among the ghosts of a kind, and forgets it.
-func takes(kind []tag, t tag) bool {
-	place := placeOf(t, kind)
+// takeFrom reports whether t is among the tags, and forgets it.
+func takeFrom(tags []tag, t tag) bool {
+	place := placeIn(tags, t)
 	if *place != t {
 		return false
 	}
@@ -110,7 +114,7 @@ func takes(kind []tag, t tag) bool {
 	return true
 }
 
-// missed is told of a lookup that found nothing. It moves the limit of protected
+// missed is told when somebody asked for a session in vain. It moves the limit of protected
 // if somewhat earlier there was something to find.
 func (s *shard) missed(t tag) {
 	g := s.ghosts
@@ -118,17 +122,17 @@ func (s *shard) missed(t tag) {
 		return
 	}
 	switch {
-	case takes(g.once, t):
+	case takeFrom(g.once, t):
 		s.moveLimit(-s.step())
-	case takes(g.again, t):
+	case takeFrom(g.again, t):
 		s.moveLimit(s.step())
 	}
 }
 
-// step is by how much a ghost that is asked for moves the limit, for itself and
-// for those whom it stands for.
-func (s *shard) step() int64 { return s.arena.units / max(fewestSteps, s.ghosts.ofEachKind()) }
+// step is the share of the memory by which a ghost that is asked for moves the
+// limit, for itself and for those whom it stands for.
+func (s *shard) step() float64 { return 1 / float64(max(fewestSteps, s.ghosts.ofEachKind())) }
 
-func (s *shard) moveLimit(by int64) {
-	s.order.protectedLimit = min(s.protectedMost(), max(0, s.order.protectedLimit+by))
+func (s *shard) moveLimit(by float64) {
+	s.order.protectedShare = min(s.owner.options.Protected, max(0, s.order.protectedShare+by))
 }

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func withRegulars(t *testing.T) (c *Cache, fits int) {
 	}
 	visitAll(t, c, "regular", fits*9/10)
 	visitAll(t, c, "regular", fits*9/10)
-	require.Equal(t, c.shards[0].protectedMost(), c.shards[0].order.protectedLimit)
+	require.Equal(t, defaultProtected, c.shards[0].order.protectedShare)
 	return c, fits
 }
 
@@ -63,16 +64,16 @@ func TestWhoComesBackTooLateForProbationGetsTheRoomOfThoseWhoAreGone(t *testing.
 	assert.NoError(t, c.checkInvariants())
 }
 
-func TestSessionsThatNobodyAsksForAgainTakeNoRoomFromTheProtected(t *testing.T) {
+func TestSessionsThatNobodyAsksForAgainGiveTheProtectedTheirRoomBack(t *testing.T) {
 	c, fits := withRegulars(t)
 	s := &c.shards[0]
-	before := s.order.protectedLimit
+	s.order.protectedShare = defaultProtected / 2
 
-	for i := range 100 {
+	for i := range 20 {
 		visitAll(t, c, fmt.Sprintf("crawler %d", i), fits)
 	}
 
-	assert.Equal(t, before, s.order.protectedLimit)
+	assert.Equal(t, defaultProtected, s.order.protectedShare)
 }
 
 // The newcomers lose their session to the flood between their first and their
@@ -102,7 +103,7 @@ func TestAFloodEvictsNobodyWhoCameBackEvenIfItKeepsOutThoseWhoAreNew(t *testing.
 func TestUsersWhoAreMissedGetTheirRoomBack(t *testing.T) {
 	c, fits := withRegulars(t)
 	s := &c.shards[0]
-	s.order.protectedLimit = 0
+	s.order.protectedShare = 0
 	visitAll(t, c, "crawler", 2*fits)
 	require.Less(t, visitAll(t, c, "regular", fits/2), fits/20, "they were evicted as in plain LRU")
 
@@ -112,26 +113,51 @@ func TestUsersWhoAreMissedGetTheirRoomBack(t *testing.T) {
 		visitAll(t, c, "regular", fits/2)
 	}
 
-	assert.Positive(t, s.order.protectedLimit)
-	assert.LessOrEqual(t, s.order.protectedLimit, s.protectedMost())
+	assert.Positive(t, s.order.protectedShare)
 	visitAll(t, c, "last crawler", 2*fits)
 	assert.Greater(t, visitAll(t, c, "regular", fits/2), fits*4/10)
 }
 
-func TestTheLimitOfProtectedKeepsItsBounds(t *testing.T) {
+func TestTheShareOfTheProtectedKeepsItsBounds(t *testing.T) {
 	c, _ := withRegulars(t)
 	s := &c.shards[0]
-	const t1, t2 = 5, 6
+	const once, again = 5, 6
 	for range 1000 {
-		*placeOf(t1, s.ghosts.once) = t1
-		s.missed(t1)
+		*placeIn(s.ghosts.once, once) = once
+		s.missed(once)
 	}
-	assert.Zero(t, s.order.protectedLimit)
+	assert.Zero(t, s.order.protectedShare)
 	for range 1000 {
-		*placeOf(t2, s.ghosts.again) = t2
-		s.missed(t2)
+		*placeIn(s.ghosts.again, again) = again
+		s.missed(again)
 	}
-	assert.Equal(t, s.protectedMost(), s.order.protectedLimit)
+	assert.Equal(t, defaultProtected, s.order.protectedShare)
+}
+
+func TestAnotherCapLeavesTheShareOfTheProtectedAsItIs(t *testing.T) {
+	c, _ := withRegulars(t)
+	s := &c.shards[0]
+	s.order.protectedShare = 0.25
+	for _, maxBytes := range []int64{600 << 10, 2 << 20, 600 << 10} {
+		require.NoError(t, c.SetMaxBytes(maxBytes))
+		assert.Equal(t, 0.25, s.order.protectedShare, "%d bytes", maxBytes)
+		assert.LessOrEqual(t, c.Stats().Bytes.Total(), maxBytes)
+	}
+}
+
+func TestWhatIsLoadedWasNotAskedFor(t *testing.T) {
+	c, fits := withRegulars(t)
+	var saved bytes.Buffer
+	visitAll(t, c, "newcomer", fits)
+	require.NoError(t, c.Save(&saved))
+	visitAll(t, c, "crawler", fits)
+	before := c.shards[0].order.protectedShare
+
+	loaded, err := c.Load(&saved)
+
+	require.NoError(t, err)
+	require.Positive(t, loaded)
+	assert.GreaterOrEqual(t, c.shards[0].order.protectedShare, before)
 }
 
 func TestPlainLRUAndTheSmallestShardsHaveNoGhosts(t *testing.T) {
@@ -145,6 +171,7 @@ func TestPlainLRUAndTheSmallestShardsHaveNoGhosts(t *testing.T) {
 		for i := range 10_000 {
 			visit(t, c, fmt.Sprint(i%7000))
 		}
+		assert.NoError(t, c.checkInvariants())
 		assert.NoError(t, c.Close())
 	}
 }

@@ -25,7 +25,7 @@ func (s *shard) inspect(seen *inspection) error {
 		return nil
 	}
 	seen.reset(len(s.arena.chunks) << s.arena.chunkShift)
-	for _, check := range []func(*inspection) error{s.checkRuns, s.checkHoles, s.checkIndex, s.checkLists} {
+	for _, check := range []func(*inspection) error{s.checkRuns, s.checkHoles, s.checkIndex, s.checkLists, s.checkGhosts} {
 		if err := check(seen); err != nil {
 			return err
 		}
@@ -229,6 +229,19 @@ func (s *shard) checkLists(seen *inspection) error {
 	}
 	if listed != seen.entries {
 		return fmt.Errorf("%d entries, of which %d are in the lists", seen.entries, listed)
+	}
+	return nil
+}
+
+// checkGhosts: the share of the protected is one, and there is a place for each
+// tag.
+func (s *shard) checkGhosts(*inspection) error {
+	if share := s.order.protectedShare; share < 0 || share > max(0, s.owner.options.Protected) {
+		return fmt.Errorf("the share of the protected is %v, of at most %v", share, s.owner.options.Protected)
+	}
+	g := s.ghosts
+	if n := g.ofEachKind(); n > 0 && (int(n) != len(g.again) || n&(n-1) != 0) {
+		return fmt.Errorf("there are %d and %d ghosts", len(g.once), len(g.again))
 	}
 	return nil
 }

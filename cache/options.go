@@ -46,11 +46,11 @@ type Options struct {
 	MaxValue int
 
 	// Protected is the share of the memory that sessions seen only once cannot
-	// push out: the room of the sessions that were used again. While many
-	// sessions are asked for soon after they were evicted, the cache makes do
-	// with less. 0 means 0.8; a negative share means plain LRU, where a flood of
-	// new sessions evicts the others; 1 or more is refused, since nothing new
-	// could be stored.
+	// push out: the room of the sessions that were used again. Where many
+	// sessions are asked for soon after they were evicted, the cache makes that
+	// room smaller for a time. 0 means 0.8; a negative share means plain LRU,
+	// where a flood of new sessions evicts the others; 1 or more is refused,
+	// since nothing new could be stored.
 	Protected float64
 
 	// Shards is the number of independent parts, each with its own lock and
@@ -112,14 +112,14 @@ const idRoom = 16
 
 // mostShards is how many shards can each hold a few of the largest values.
 func (o Options) mostShards() int64 {
-	return min(maxShards, max(1, o.MaxBytes/(largestPerShard*(int64(o.MaxValue)+idRoom))))
+	return min(maxShards, max(1, o.MaxBytes/largestPerShard/int64(max(1, o.MaxValue))))
 }
 
 // shardMemory is how much memory each shard has for its records and index:
 // its part of the cap less the bookkeeping.
 func (o Options) shardMemory() int64 {
 	share := o.MaxBytes / int64(o.Shards)
-	return (share - bookkeeping(share, segmentShift(share)) - ghostBytes(o.ghosts())) &^ (unit - 1)
+	return (share - bookkeeping(share, segmentShift(share)) - ghostBytes(o.ghostsOfEachKind())) &^ (unit - 1)
 }
 
 // wantsLargePages reports whether a shard with so much memory is to have it in

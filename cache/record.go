@@ -48,7 +48,7 @@ func (r *record) lastUse() uint64 { return r.useLen >> tickStart }
 func (r *record) setLastUse(tick uint64) { r.useLen = tick<<tickStart | r.useLen&(1<<tickStart-1) }
 
 // usedAgain is in useLen of an entry that was used after it was stored, and has
-// been in protected therefore.
+// been in protected therefore. A snapshot tells only of those that still are.
 const (
 	usedAgain = 1 << 16
 	tickStart = 17

@@ -5,7 +5,8 @@ import "fmt"
 // SetMaxBytes gives the cache a new cap while it is in use. When it returns
 // without an error, the cap holds.
 //
-// Growing adds memory and touches nothing that is there. Shrinking takes the
+// Growing adds memory and, but for a few KiB at some sizes, touches nothing that
+// is there. Shrinking takes the
 // last part of each shard's memory: what lies there moves elsewhere, for which
 // the longest idle are evicted, and the memory goes back to the system (on
 // Linux at once, elsewhere when the cache is closed). It holds no lock for
@@ -116,7 +117,7 @@ func (s *shard) memoryFor(o Options) int64 {
 	share := o.MaxBytes / int64(o.Shards)
 	segments := max(int64(len(s.index.segments)), mostSegments(share, s.index.shift))
 	tables := int64(len(s.arena.holes))*holeRefBytes + int64(len(s.arena.chunks))*chunkOverhead + segments*segmentBytes
-	return (share - shardBytes - tables - ghostBytes(o.ghosts())) &^ (unit - 1)
+	return (share - shardBytes - tables - ghostBytes(o.ghostsOfEachKind())) &^ (unit - 1)
 }
 
 func (s *shard) grow(memory []byte) {

@@ -64,25 +64,17 @@ func (s *shard) init(memory []byte, o Options, owner *Cache) {
 	if !s.addSegment() {
 		panic("cache: a shard too small for its index") // withDefaults refused it
 	}
+	s.order.plain = o.Protected < 0
+	s.order.protectedShare = max(0, o.Protected)
 	s.setLimits(o)
 }
 
 func (s *shard) setLimits(o Options) {
 	units := s.arena.units
-	if n := o.ghosts(); n != s.ghosts.ofEachKind() {
-		s.ghosts = newGhosts(n)
-	}
-	s.order.plain = o.Protected < 0
-	s.order.protectedLimit = s.protectedMost()
+	s.ghosts = s.ghosts.resized(o.ghostsOfEachKind())
 	s.reserve = units / reserveShare
 	s.largest = uint32(largestEntry(units*unit, s.segmentUnits()))
 	s.planAhead()
-}
-
-// protectedMost is the most that the limit of protected can be, and what it is
-// at first.
-func (s *shard) protectedMost() int64 {
-	return max(0, int64(s.owner.options.Protected*float64(s.arena.units)))
 }
 
 // reserveShare: a 64th of the memory stays free before an entry is stored in
@@ -137,7 +129,6 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	}
 	deadline := deadlineAt(s.now, ttl)
 	if r := s.lookup(id, t); r == 0 {
-		s.missed(t)
 		s.growIndex(2) // before the entry is there, since it may evict to make room
 		s.order.add(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
 	} else if !s.overwrite(r, id, t, value, deadline) {

@@ -17,14 +17,15 @@ type Stats struct {
 	EvictedExpired     uint64 // entries whose TTL ran out
 
 	// VictimAge is how long the entry that would be evicted next has been
-	// idle, in the shard where that is shortest; 0 if there is no entry. A cap
-	// is large enough when this stays above the time after which users come
-	// back.
+	// idle, in the shard where that is shortest; 0 if there is no entry. While
+	// EvictedForCapacity stands still it says nothing. Once that grows, the cap
+	// is large enough if this stays above the time after which users come back.
 	VictimAge time.Duration
 
 	// ProtectedAge is the same for the protected segment: how long its longest
-	// idle entry has been idle, 0 if it has none. While it stays long, sessions
-	// of users who came back are in no danger, whatever VictimAge says.
+	// idle entry has been idle, 0 if it has none. While a flood evicts its own
+	// sessions, VictimAge is short, but this stays long: users who came back are
+	// in no danger.
 	ProtectedAge time.Duration
 
 	CallbackPanics uint64 // panics of OnEvict that were recovered
