@@ -177,7 +177,8 @@ func (s *Session) create() error {
 		return err
 	}
 	s.token = tokenIssued
-	return s.committed(raw)
+	s.committed(raw)
+	return nil
 }
 
 // merge applies the changes to whatever the session is by now in the store. If
@@ -212,7 +213,8 @@ func (s *Session) merge(decide decision) error {
 		s.manager.watchers.tell(s.key)
 		return ErrEnded
 	}
-	return s.committed(raw)
+	s.committed(raw)
+	return nil
 }
 
 // encodeRecord returns r after the changes, as written now, and how long the
@@ -224,17 +226,13 @@ func (s *Session) encodeRecord(r record, cs changes) (raw []byte, ttl time.Durat
 	return raw, s.manager.ttl(r, r.written)
 }
 
-// committed takes note that raw is what the store holds now.
-func (s *Session) committed(raw []byte) error {
-	r, err := parseRecord(raw)
-	if err != nil {
-		return err
-	}
+// committed takes note that raw, which encodeRecord made, is what the store
+// holds now.
+func (s *Session) committed(raw []byte) {
 	s.raw = raw
 	s.changes = changes{}
 	s.stored = true
-	s.touched = r.written
-	return nil
+	s.touched = s.record().written
 }
 
 // touch restarts the idle timeout, which another request may have changed since

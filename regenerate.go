@@ -41,7 +41,8 @@ func (s *Session) regenerate(also ...change) error {
 	s.manager.watchers.tell(s.key)
 	s.id, s.key = id, key
 	s.token = tokenIssued
-	return s.committed(raw)
+	s.committed(raw)
+	return nil
 }
 
 // move stores the session under another key, with the changes not stored yet

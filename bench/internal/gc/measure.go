@@ -2,6 +2,7 @@ package gc
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/holdfast-go/holdfast/bench/internal/proc"
@@ -23,7 +24,7 @@ type result struct {
 	peer     string
 	sessions int
 	collect  []float64 // seconds of one collection
-	cores    []float64 // busy collecting at a steady load, if that was long enough to tell
+	cores    []float64 // busy collecting at a steady load
 	cycles   []float64 // collections a second, likewise
 }
 
@@ -32,7 +33,7 @@ func sizes(e *run.Env) []int {
 }
 
 // rounds is how often the collections with so many sessions are measured. To
-// fill the large caches takes minutes, and then collections differ by little.
+// fill all the large caches takes minutes.
 func rounds(e *run.Env, sessions int) int {
 	if sessions > 1_000_000 {
 		return 1
@@ -104,10 +105,11 @@ func (r *result) measure(e *run.Env) error {
 		}
 		r.collect = append(r.collect, stat.Median(took))
 		steady, err := proc.Call[Share](c, steadyTask, steadyLoad(e))
-		if steady.Cycles > 0 {
-			r.cores = append(r.cores, steady.Cores)
-			r.cycles = append(r.cycles, float64(steady.Cycles)/steady.Seconds)
+		if steady.Cycles == 0 { // it was not long enough to tell
+			steady = Share{Cores: math.NaN(), Seconds: math.NaN()}
 		}
+		r.cores = append(r.cores, steady.Cores)
+		r.cycles = append(r.cycles, float64(steady.Cycles)/steady.Seconds)
 		return err
 	})
 }

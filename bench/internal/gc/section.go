@@ -42,12 +42,12 @@ func section(e *run.Env, results []result) report.Section {
 }
 
 func (r result) row() []string {
-	row := []string{r.peer, report.Spread(r.milliseconds()) + " ms", report.None, report.None}
-	if len(r.cores) > 0 {
-		row[2] = report.Spread(stat.Summarize(r.cores))
-		row[3] = report.Number(stat.Median(r.cycles))
+	return []string{
+		r.peer,
+		report.Spread(r.milliseconds()) + " ms",
+		report.Spread(stat.Summarize(r.cores)),
+		report.Number(stat.Median(r.cycles)),
 	}
-	return row
 }
 
 func (r result) milliseconds() stat.Summary { return stat.Summarize(r.collect).Scaled(1e3) }

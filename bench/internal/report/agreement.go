@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+
+	"github.com/holdfast-go/holdfast/bench/internal/stat"
 )
 
 // Read reads the report.json of an earlier run.
@@ -20,37 +22,59 @@ func Read(file string) (Report, error) {
 	return r, nil
 }
 
-const agreementIntro = `Of each comparison with Holdfast that both runs made, this is how far they agree: whether this run's median
-lies within the spread of the earlier run, from its lowest to its highest round, or at least the two spreads overlap. A comparison that
-was made in one round alone has no spread; it agrees if the two differ by less than a tenth.`
+// Repeatability says how near a second run can be expected to be, or "" where
+// nothing was measured in rounds.
+func (s Section) Repeatability() string {
+	noise, rounds := s.noise(), 0
+	for _, r := range s.Rivals {
+		rounds = max(rounds, r.Ratio.N)
+	}
+	if noise == 0 {
+		return ""
+	}
+	return fmt.Sprintf("From round to round a comparison of this section differs by %s (standard deviation, all pooled). So the median of %d rounds "+
+		"in a second run should be within %s of this one's, up or down, in 19 of 20 cases: take comparisons nearer than that for equal.",
+		Percent(noise), rounds, Percent(stat.Repeats(noise, rounds)-1))
+}
+
+func (s Section) noise() float64 {
+	var ratios []stat.Summary
+	for _, r := range s.Rivals {
+		ratios = append(ratios, r.Ratio)
+	}
+	return stat.Noise(ratios)
+}
+
+const agreementIntro = `Of each comparison with Holdfast that both runs made: is this run's median as near to the earlier one's as that run's noise
+lets expect in 19 of 20 cases? Where a section has no rounds to see noise in, within a tenth counts as near.`
 
 // Agreement tells how far this run repeats an earlier one.
 func (r Report) Agreement(earlier Report) Section {
 	counts := Table{
 		Question: "Does this run repeat the earlier one?",
-		Columns:  []string{"", "comparisons", "median within the spread", "spreads overlap", "apart"},
+		Columns:  []string{"", "comparisons", "as near as expected", "farther apart", "expected by chance"},
+		Notes:    r.differences(earlier),
 	}
 	apart := Table{
-		Question: "Where are the two apart?",
+		Question: "Where are the two farther apart?",
 		Columns:  []string{"what", "peer", "earlier", "now"},
 		Prose:    true,
 	}
-	before := earlier.rivals()
-	for _, section := range r.Sections {
-		var n [3]int
-		for _, now := range section.Rivals {
-			then, ok := before[rivalKey{now.Peer, now.What}]
+	for _, now := range r.Sections {
+		then := earlier.section(now.Title)
+		noise, all, far := then.noise(), 0, 0
+		for _, rival := range now.Rivals {
+			was, ok := then.rival(rival.Peer, rival.What)
 			if !ok {
 				continue
 			}
-			how := now.agrees(then)
-			n[how]++
-			if how == isApart {
-				apart.Rows = append(apart.Rows, []string{now.What, now.Peer, Spread(then.Ratio), Spread(now.Ratio)})
+			all++
+			if !near(was.Ratio, rival.Ratio, noise) {
+				far++
+				apart.Rows = append(apart.Rows, []string{rival.What, rival.Peer, Spread(was.Ratio), Spread(rival.Ratio)})
 			}
 		}
-		counts.Rows = append(counts.Rows, []string{section.Title, strconv.Itoa(n[isWithin] + n[overlaps] + n[isApart]),
-			strconv.Itoa(n[isWithin]), strconv.Itoa(n[overlaps]), strconv.Itoa(n[isApart])})
+		counts.Rows = append(counts.Rows, []string{now.Title, strconv.Itoa(all), strconv.Itoa(all - far), strconv.Itoa(far), Number(float64(all) / 20)})
 	}
 	if len(apart.Rows) == 0 {
 		apart.Rows = [][]string{{"nowhere", "", "", ""}}
@@ -58,38 +82,45 @@ func (r Report) Agreement(earlier Report) Section {
 	return Section{Title: "Beside an earlier run", Intro: agreementIntro, Tables: []Table{counts, apart}}
 }
 
-type rivalKey struct{ peer, what string }
-
-func (r Report) rivals() map[rivalKey]Rival {
-	all := make(map[rivalKey]Rival)
-	for _, section := range r.Sections {
-		for _, rival := range section.Rivals {
-			all[rivalKey{rival.Peer, rival.What}] = rival
-		}
+// near reports whether the medians are as near as noise lets expect.
+func near(was, is stat.Summary, noise float64) bool {
+	factor := 1.1
+	if noise > 0 {
+		factor = stat.Repeats(noise, min(was.N, is.N))
 	}
-	return all
+	ratio := is.Median / was.Median
+	return ratio <= factor && 1/ratio <= factor
 }
 
-// agreement is how far two runs agree in one comparison.
-type agreement int
-
-const (
-	isWithin agreement = iota
-	overlaps
-	isApart
-)
-
-func (r Rival) agrees(earlier Rival) agreement {
-	then := earlier.Ratio
-	if then.N < 2 {
-		const tenth = 0.1
-		then.Low, then.High = then.Median*(1-tenth), then.Median*(1+tenth)
+// differences are the circumstances in which the runs cannot be compared.
+func (r Report) differences(earlier Report) []string {
+	var notes []string
+	was := make(map[string]string)
+	for _, f := range earlier.Facts {
+		was[f.Name] = f.Value
 	}
-	switch {
-	case then.Contains(r.Ratio.Median):
-		return isWithin
-	case then.Overlaps(r.Ratio):
-		return overlaps
+	for _, f := range r.Facts {
+		if f.Name != "took" && was[f.Name] != f.Value {
+			notes = append(notes, fmt.Sprintf("The runs differ in %s: it was %q and is %q.", f.Name, was[f.Name], f.Value))
+		}
 	}
-	return isApart
+	return notes
+}
+
+func (r Report) section(title string) Section {
+	for _, s := range r.Sections {
+		if s.Title == title {
+			return s
+		}
+	}
+	return Section{}
+}
+
+func (s Section) rival(peer, what string) (Rival, bool) {
+	for _, r := range s.Rivals {
+		if r.Peer == peer && r.What == what {
+			return r, true
+		}
+	}
+	return Rival{}, false
 }

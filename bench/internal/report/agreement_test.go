@@ -3,49 +3,56 @@ package report
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/holdfast-go/holdfast/bench/internal/stat"
 )
 
-func comparing(rivals ...Rival) Report {
-	return Report{Sections: []Section{{Title: "Speed", Rivals: rivals}}}
+func speed(rivals ...Rival) Report {
+	return Report{
+		Facts:    []Fact{{"processor", "one"}, {"took", "1m"}},
+		Sections: []Section{{Title: "Speed", Rivals: rivals}},
+	}
 }
 
-func TestAgreementTellsWithinFromOverlappingFromApart(t *testing.T) {
-	earlier := comparing(
-		Rival{"within", "get", stat.Summary{Median: 2, Low: 1, High: 3, N: 5}},
-		Rival{"overlapping", "get", stat.Summary{Median: 2, Low: 1, High: 3, N: 5}},
-		Rival{"apart", "get", stat.Summary{Median: 2, Low: 1, High: 3, N: 5}},
-		Rival{"once, near", "get", stat.Summary{Median: 2, Low: 2, High: 2, N: 1}},
-		Rival{"once, far", "get", stat.Summary{Median: 2, Low: 2, High: 2, N: 1}},
-		Rival{"gone", "get", stat.Summary{Median: 2, Low: 1, High: 3, N: 5}},
-	)
-	now := comparing(
-		Rival{"within", "get", stat.Summary{Median: 2.9, Low: 2, High: 5, N: 5}},
-		Rival{"overlapping", "get", stat.Summary{Median: 3.5, Low: 2.5, High: 4, N: 5}},
-		Rival{"apart", "get", stat.Summary{Median: 5, Low: 4, High: 6, N: 5}},
-		Rival{"once, near", "get", stat.Summary{Median: 2.1, Low: 2.1, High: 2.1, N: 1}},
-		Rival{"once, far", "get", stat.Summary{Median: 3, Low: 3, High: 3, N: 1}},
-		Rival{"new", "get", stat.Summary{Median: 5, Low: 4, High: 6, N: 5}},
-	)
+func get(peer string, low, median, high float64) Rival {
+	return Rival{peer, "time of get", stat.Summary{Median: median, Low: low, High: high, N: 3}}
+}
+
+func TestARunAgreesAsFarAsTheNoiseOfTheEarlierOneSays(t *testing.T) {
+	earlier := speed(get("near", 0.9, 1, 1.1), get("far", 0.9, 1, 1.1), get("gone", 0.9, 1, 1.1))
+	now := speed(get("near", 1.1, 1.15, 1.2), get("far", 1.2, 1.3, 1.4), get("new", 1, 1, 1))
+
 	s := now.Agreement(earlier)
-	if got, want := s.Tables[0].Rows[0], []string{"Speed", "5", "2", "1", "2"}; !slices.Equal(got, want) {
+
+	if got, want := s.Tables[0].Rows[0], []string{"Speed", "2", "1", "1", "0.10"}; !slices.Equal(got, want) {
 		t.Errorf("counts %q, want %q", got, want)
 	}
-	apart := s.Tables[1].Rows
-	if len(apart) != 2 || apart[0][1] != "apart" || apart[1][1] != "once, far" {
-		t.Errorf("apart are %q", apart)
+	if got, want := s.Tables[1].Rows, []string{"time of get", "far", "1.00 (0.90–1.10)", "1.30 (1.20–1.40)"}; len(got) != 1 || !slices.Equal(got[0], want) {
+		t.Errorf("apart are %q, want %q", got, want)
 	}
 }
 
-func TestARunAgreesWithItself(t *testing.T) {
-	s := sample().Agreement(sample())
-	if got, want := s.Tables[0].Rows[0], []string{"Speed", "3", "3", "0", "0"}; !slices.Equal(got, want) {
-		t.Errorf("counts %q, want %q", got, want)
+func TestWithoutRoundsATenthIsNear(t *testing.T) {
+	once := func(median float64) stat.Summary {
+		return stat.Summary{Median: median, Low: median, High: median, N: 1}
 	}
-	if got := s.Tables[1].Rows[0][0]; got != "nowhere" {
-		t.Errorf("apart: %q", got)
+	for median, want := range map[float64]bool{2.1: true, 1.9: true, 2.3: false, 1.7: false} {
+		if near(once(2), once(median), 0) != want {
+			t.Errorf("2 and %v: near is %v", median, !want)
+		}
+	}
+}
+
+func TestRunsOnOtherMachinesAreTold(t *testing.T) {
+	other := speed()
+	other.Facts = []Fact{{"processor", "another"}, {"took", "2m"}}
+	if got := speed().Agreement(other).Tables[0].Notes; len(got) != 1 || !strings.Contains(got[0], `it was "another" and is "one"`) {
+		t.Errorf("the notes are %q", got)
+	}
+	if got := speed().Agreement(speed()).Tables[0].Notes; len(got) != 0 {
+		t.Errorf("the same machine has the notes %q", got)
 	}
 }
 

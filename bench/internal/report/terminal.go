@@ -20,6 +20,9 @@ func (r Report) Terminal(w io.Writer) {
 		for _, missing := range s.Missing {
 			fmt.Fprintf(w, "\nNot measured: %s.\n", missing)
 		}
+		if near := s.Repeatability(); near != "" {
+			fmt.Fprintf(w, "\n%s\n", near)
+		}
 	}
 	r.Losses().Terminal(w)
 }

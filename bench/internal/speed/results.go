@@ -32,7 +32,6 @@ type resultKey struct {
 
 // series is one peer in one cell: a figure a round, of its passes the median.
 type series struct {
-	rounds []int
 	nanos  []float64
 	ratios []float64
 	took   []Took // all of them
@@ -52,10 +51,9 @@ func (rs *results) add(member *run.Member, cell Cell, round int, took, base []To
 		rs.of[key] = s
 		rs.order = append(rs.order, key)
 	}
-	if n := len(s.rounds); n > 0 && s.rounds[n-1] == round {
+	if len(s.nanos) > round {
 		return
 	}
-	s.rounds = append(s.rounds, round)
 	s.nanos = append(s.nanos, stat.Median(nanos(took)))
 	s.ratios = append(s.ratios, stat.Ratios(nanos(took), nanos(base)).Median)
 	s.took = append(s.took, took...)

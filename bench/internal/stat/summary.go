@@ -7,9 +7,7 @@ import (
 	"slices"
 )
 
-// Summary is the middle of a sample and its spread. The spread is that of the
-// whole sample: of a few rounds, it is the one in which a further round can be
-// expected.
+// Summary is the middle of a sample and its spread.
 type Summary struct {
 	Median float64 `json:"median"`
 	Low    float64 `json:"low"`  // the lowest
@@ -17,12 +15,16 @@ type Summary struct {
 	N      int     `json:"n"`
 }
 
-// Summarize returns the median and the spread of sample; of an empty one, NaNs.
+// Summarize returns the median and the spread of sample, without its NaNs; of an
+// empty one, NaNs.
 func Summarize(sample []float64) Summary {
-	if len(sample) == 0 {
+	sorted := slices.Sorted(slices.Values(sample))
+	for len(sorted) > 0 && math.IsNaN(sorted[0]) { // which come first
+		sorted = sorted[1:]
+	}
+	if len(sorted) == 0 {
 		return Summary{math.NaN(), math.NaN(), math.NaN(), 0}
 	}
-	sorted := slices.Sorted(slices.Values(sample))
 	return Summary{
 		Median: median(sorted),
 		Low:    sorted[0],
@@ -36,26 +38,13 @@ func (s Summary) Scaled(by float64) Summary {
 	return Summary{s.Median * by, s.Low * by, s.High * by, s.N}
 }
 
-// Contains reports whether v lies within the spread, or so near to it that
-// three digits do not show the difference.
-func (s Summary) Contains(v float64) bool {
-	return s.Low <= v*(1+shown) && v <= s.High*(1+shown)
-}
-
-// Overlaps reports whether a value can lie within both spreads.
-func (s Summary) Overlaps(other Summary) bool {
-	return s.Low <= other.High*(1+shown) && other.Low <= s.High*(1+shown)
-}
-
-// shown is half a unit of the third digit, at most.
-const shown = 0.005
-
 // Median returns the middle of sample; of an empty one, NaN.
 func Median(sample []float64) float64 { return Summarize(sample).Median }
 
 // Ratios summarises sample[i]/base[i]. Both halves of a pair were measured in
 // the same round, so what slowed the machine down in that round slowed both
-// and drops out. Rounds that only one of them has are left out.
+// and drops out. Rounds that only one of them has, the other being shorter or a
+// NaN, are left out.
 func Ratios(sample, base []float64) Summary {
 	n := min(len(sample), len(base))
 	ratios := make([]float64, n)

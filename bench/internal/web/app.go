@@ -4,7 +4,7 @@ package web
 
 import "slices"
 
-// app is a server with sessions, driven without a network. It has three pages:
+// app is a server with sessions, driven without a network. It has four pages:
 //
 //	/login   stores a session of four keys
 //	/read    reads two of them

@@ -68,7 +68,7 @@ func (d *discard) WriteString(s string) (int, error) {
 	return len(s), nil
 }
 
-// pages is a handler of the three pages; each of the functions does what its
+// pages is a handler of the pages; each of the functions does what its
 // page is for, and fails where there is no session as it should be.
 type pages struct {
 	login, read, write func(http.ResponseWriter, *http.Request) error

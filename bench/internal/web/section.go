@@ -96,7 +96,7 @@ func (c costs) rivals() []report.Rival {
 // figures are the times of the costs. What is less than the noise between two
 // slices counts as the noise, so that no ratio is made of two such differences.
 func figures(all []Cost) []float64 {
-	const noise = 500 // nanoseconds
+	const noise = 100 // nanoseconds
 	var ns []float64
 	for _, c := range all {
 		ns = append(ns, max(c.Nanos, noise))
