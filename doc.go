@@ -32,27 +32,31 @@
 // commits only the keys that it changed, onto whatever the session is by then;
 // so requests that change different keys lose nothing of each other's. For the
 // same key the last commit wins, unless it is changed with Update, which loses
-// no step. And when one request ends the session (a log-out), the commits of
-// those still running do nothing: they cannot bring it back.
+// no step. And when one request ends the session or gives it a new ID, the commits
+// of those still running with the old one do nothing: they cannot bring it back.
+// Save and Update then return ErrEnded, and what was merely Set is dropped.
 //
 // # When sessions end
 //
 // A session ends when no request has looked at it for the idle timeout, when its
-// absolute lifetime is over, by Destroy, or when the cache needs its memory.
+// absolute lifetime is over, by Destroy or one of the methods named End, when
+// the cache needs its memory, and with the process unless the cache is saved.
 // The server alone decides this: the cookie says nothing of time that the
 // server would believe.
 //
 // The cache evicts sessions that were used only once before those of users who
-// came back, so a flood of visitors costs no user a session.
+// came back, so a flood of visitors costs no user a session, as long as the users'
+// sessions fit into four fifths of it.
 //
 // # What protects a session
 //
 // An ID is 256 random bits. One that this server did not issue, or whose session
 // has ended, is never adopted: what a client presents is a key to try, not a
-// name to take. Sessions are stored under the SHA-256 of their ID, so whoever
-// reads the store can log in as nobody. The cookie is HttpOnly, SameSite=Lax, on
-// TLS Secure and named with the __Host- prefix; a response that sets it carries
-// Cache-Control: no-store, and one that looked at the session Vary: Cookie.
+// name to take. Sessions are stored under the SHA-256 of their ID, so nobody can
+// log in with what they read there. The cookie is HttpOnly, SameSite=Lax, and on
+// TLS Secure and named with the __Host- prefix, unless you name it yourself; a
+// response that sets it carries Cache-Control: no-store, and one that looked at
+// the session Vary: Cookie.
 //
 // Call Session.Login when a user logs in, and Session.Regenerate when they gain
 // rights, so that an ID that was known before is worth nothing after.

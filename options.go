@@ -18,7 +18,8 @@ const (
 
 // Options configure a Manager. The zero value is safe: an embedded cache of 64
 // MiB, sessions that end after an hour without a request and a day after they
-// began, and a cookie as strict as it may be. Options print as their type alone.
+// began, and a cookie that is HttpOnly, SameSite=Lax, and on TLS Secure with the
+// __Host- prefix. Options print as their type alone.
 type Options struct {
 	// Store keeps the sessions. nil means a cache of the Manager's own, with
 	// the defaults of cache.Options, that ends with Close. A Store given here
@@ -32,8 +33,8 @@ type Options struct {
 	// means an hour. Session.SetMaxAge overrides it for one session.
 	IdleTimeout time.Duration
 
-	// AbsoluteLifetime ends a session so long after it began, whatever its
-	// activity. 0 means 24 hours.
+	// AbsoluteLifetime ends a session so long after it began, or its user logged
+	// in, whatever its activity. 0 means 24 hours.
 	AbsoluteLifetime time.Duration
 
 	// Carrier says how the session's ID travels. nil means Cookie{}.
@@ -53,7 +54,9 @@ type Options struct {
 	// TrustedProxies are the networks of the proxies whose X-Forwarded-Proto
 	// says whether the client came over TLS. From everyone else the header
 	// changes nothing. A proxy is recognised by the request's RemoteAddr, so a
-	// middleware that rewrites that has to stand below Handler.
+	// middleware that rewrites that has to stand below Handler, and one on a Unix
+	// socket has no address: use SecureAlways. The first of the header's list
+	// counts, so the proxy must overwrite what the client sent.
 	TrustedProxies []netip.Prefix
 
 	// ErrorHandler answers a request whose session could not be read or
@@ -63,8 +66,9 @@ type Options struct {
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Logger is told of every such error, and of those that come when the
-	// response has begun and nothing else can be told. nil means slog.Default.
-	// No ID and no value is ever logged.
+	// response has begun and nothing else can be told; once of a cookie that
+	// browsers will drop; and, for debugging, of changes to a session that had
+	// ended. nil means slog.Default. No ID and no value is ever logged.
 	Logger *slog.Logger
 }
 

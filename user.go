@@ -112,8 +112,8 @@ func (s *Session) EndOthers() (int, error) {
 	})
 }
 
-// Info tells of a session that is not this request's. It prints as its type
-// alone.
+// Info tells of a stored session, of this request or another. It prints as its
+// type alone.
 type Info struct {
 	// Handle names the session to Manager.End. It is no ID: whoever presents
 	// it is a stranger. It may stand in a page for its user.

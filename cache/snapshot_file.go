@@ -15,7 +15,8 @@ import (
 //
 // It writes path+".tmp" first, which a failure may leave behind and the next
 // SaveFile overwrites; so no two processes may save to one path. Only the owner
-// may read the file: the values in it are as secret as in memory.
+// may read the file: the values in it are as secret as in memory. What is deleted
+// after it was saved is in it all the same, so load sessions from it only once.
 func (c *Cache) SaveFile(path string) error {
 	c.saving.Lock()
 	defer c.saving.Unlock()

@@ -5,8 +5,9 @@
 //   - [MsgPack], the default. Compact and quick, and a value comes back with the type it had: an int
 //     inside an any is an int again, a []byte a []byte, a time.Time a time.Time.
 //   - [JSON], for values that another program, or a person, must read. It loses some types; see there.
-//   - [Sealed], which encrypts what another codec wrote, so that a dump of the store, a snapshot on disk
-//     or a store shared with others shows nothing and accepts nothing forged.
+//   - [Sealed], which encrypts and authenticates each value that another codec wrote. A dump of the store
+//     or a snapshot on disk then shows no value, but still who is logged in, the names and lengths of
+//     values, and times; and who can write to the store can change those.
 //
 // A codec of your own implements [Codec]. One whose bytes must stay in their place, as a sealed value
 // must not be moved into another's session, implements [Binder] too.

@@ -42,7 +42,7 @@
 // cache contains no session ID, so it logs nobody in, and a client that makes
 // up IDs does not choose keys. The one exception is [IterableSCSStore].
 //
-// A logout is not undone by a request that was under way. Deleting a session
+// A log-out is not undone by a request that was under way. Deleting a session
 // leaves a mark in its place for ten minutes, and a request that had read the
 // session before and writes it back finds the mark: what it wrote is dropped.
 // The mark takes some hundred bytes and can be evicted like any entry, so it is

@@ -18,7 +18,7 @@ import (
 //
 // It is for sessions, whose keys are never issued twice. A key that was
 // deleted cannot be set again within ten minutes: that is a request which read
-// the session before the logout and writes it back afterwards. The late Set
+// the session before the log-out and writes it back afterwards. The late Set
 // does nothing and returns no error, so a user stays logged out. Only where
 // memory is so short that even that mark was evicted can a session come back.
 // For middlewares that set what they deleted under the same key, such as

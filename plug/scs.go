@@ -18,7 +18,7 @@ import (
 //
 // What is better than with scs's own memstore: memory is bounded, and a session
 // that was destroyed, or renewed under another token, stays so. There, a
-// request that was under way during the logout, and with an IdleTimeout every
+// request that was under way during the log-out, and with an IdleTimeout every
 // such request, writes the session back and logs the user in again. Here, the
 // late commit of a token that was deleted within the last ten minutes does
 // nothing, and returns no error: the response goes out, the session stays

@@ -14,7 +14,7 @@
 // sentence of the contract, lists what was done, says what was expected and
 // what was found, and what users of a site would suffer:
 //
-//	the contract says: It reports false if there is no such entry, and never brings one back.
+//	the contract says: It reports false if there is no such entry any more, true if the store cannot tell, and never brings one back.
 //	done:              Set("Set", "1", 40ms) = <nil>
 //	                   wait 60ms
 //	                   Touch("Set", 1h0m0s) = true

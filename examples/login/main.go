@@ -21,7 +21,7 @@ const (
 	demoPassword = "analytical engine"
 
 	// rememberedFor is how long a browser stays logged in whose user asks for
-	// it. All others end with the browser, or after the usual hour of silence.
+	// it. All others end with the browser, or after the usual hour of idle time.
 	rememberedFor = 30 * 24 * time.Hour
 )
 
