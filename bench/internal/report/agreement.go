@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/holdfast-go/holdfast/bench/internal/stat"
@@ -22,31 +23,71 @@ func Read(file string) (Report, error) {
 	return r, nil
 }
 
-// Repeatability says how near a second run can be expected to be, or "" where
-// nothing was measured in rounds.
-func (s Section) Repeatability() string {
-	noise, rounds := s.noise(), 0
+// Repeatability is the table of how near a second run can be expected to be. It
+// has no rows where nothing was measured in rounds.
+func (s Section) Repeatability() Table {
+	t := Table{
+		Question: "How near should a second run be?",
+		Columns:  []string{"peer", "from round to round", "a second run's median"},
+		Notes: []string{"From round to round: the standard deviation of a peer's comparisons with Holdfast, pooled. " +
+			"The median of as many rounds in a second run should be no farther from this one's, up or down, in 19 of 20 cases: take what is nearer for equal."},
+	}
+	rounds := 0
 	for _, r := range s.Rivals {
 		rounds = max(rounds, r.Ratio.N)
 	}
-	if noise == 0 {
-		return ""
+	row := func(who string, noise float64) {
+		if noise > 0 {
+			t.Rows = append(t.Rows, []string{who, "± " + Percent(noise), "± " + Percent(stat.Repeats(noise, rounds)-1)})
+		}
 	}
-	return fmt.Sprintf("From round to round a comparison of this section differs by %s (standard deviation, all pooled). So the median of %d rounds "+
-		"in a second run should be within %s of this one's, up or down, in 19 of 20 cases: take comparisons nearer than that for equal.",
-		Percent(noise), rounds, Percent(stat.Repeats(noise, rounds)-1))
+	for _, peer := range s.peers() {
+		if len(s.ratios(peer)) >= enough {
+			row(peer, s.noiseOf(peer))
+		}
+	}
+	if len(t.Rows) == 0 {
+		row("all", s.noiseOf(""))
+	}
+	return t
 }
 
-func (s Section) noise() float64 {
+// enough comparisons of one peer tell its own noise.
+const enough = 10
+
+// peers are those that are compared, in their order.
+func (s Section) peers() []string {
+	var peers []string
+	for _, r := range s.Rivals {
+		if !slices.Contains(peers, r.Peer) {
+			peers = append(peers, r.Peer)
+		}
+	}
+	return peers
+}
+
+// noiseOf is that of a peer's comparisons or, where they are not enough, of the
+// whole section's.
+func (s Section) noiseOf(peer string) float64 {
+	if own := s.ratios(peer); len(own) >= enough {
+		return stat.Noise(own)
+	}
+	return stat.Noise(s.ratios(""))
+}
+
+// ratios are those of a peer; of "", all.
+func (s Section) ratios(peer string) []stat.Summary {
 	var ratios []stat.Summary
 	for _, r := range s.Rivals {
-		ratios = append(ratios, r.Ratio)
+		if peer == "" || r.Peer == peer {
+			ratios = append(ratios, r.Ratio)
+		}
 	}
-	return stat.Noise(ratios)
+	return ratios
 }
 
-const agreementIntro = `Of each comparison with Holdfast that both runs made: is this run's median as near to the earlier one's as that run's noise
-lets expect in 19 of 20 cases? Where a section has no rounds to see noise in, within a tenth counts as near.`
+const agreementIntro = `Of each comparison with Holdfast that both runs made: is this run's median as near to the earlier one's as that run said
+for 19 of 20 cases? Where there were no rounds to tell by, within a tenth counts as near.`
 
 // Agreement tells how far this run repeats an earlier one.
 func (r Report) Agreement(earlier Report) Section {
@@ -62,14 +103,14 @@ func (r Report) Agreement(earlier Report) Section {
 	}
 	for _, now := range r.Sections {
 		then := earlier.section(now.Title)
-		noise, all, far := then.noise(), 0, 0
+		all, far := 0, 0
 		for _, rival := range now.Rivals {
 			was, ok := then.rival(rival.Peer, rival.What)
 			if !ok {
 				continue
 			}
 			all++
-			if !near(was.Ratio, rival.Ratio, noise) {
+			if !near(was.Ratio, rival.Ratio, then.noiseOf(rival.Peer)) {
 				far++
 				apart.Rows = append(apart.Rows, []string{rival.What, rival.Peer, Spread(was.Ratio), Spread(rival.Ratio)})
 			}

@@ -34,6 +34,17 @@ func TestARunAgreesAsFarAsTheNoiseOfTheEarlierOneSays(t *testing.T) {
 	}
 }
 
+func TestAPeerOfManyComparisonsHasItsOwnNoise(t *testing.T) {
+	var s Section
+	for range 10 {
+		s.Rivals = append(s.Rivals, get("steady", 0.99, 1, 1.01), get("noisy", 0.5, 1, 2))
+	}
+	s.Rivals = append(s.Rivals, get("rare", 1, 1, 1))
+	if steady, noisy, rare := s.noiseOf("steady"), s.noiseOf("noisy"), s.noiseOf("rare"); steady > 0.02 || noisy < 0.5 || rare <= steady || rare >= noisy {
+		t.Errorf("the noise is %.3f of the steady peer, %.3f of the noisy one and %.3f, which should lie between, of one that was compared once", steady, noisy, rare)
+	}
+}
+
 func TestWithoutRoundsATenthIsNear(t *testing.T) {
 	once := func(median float64) stat.Summary {
 		return stat.Summary{Median: median, Low: median, High: median, N: 1}

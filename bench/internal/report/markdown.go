@@ -15,13 +15,10 @@ func (r Report) Markdown(w io.Writer) {
 	}
 	for _, s := range r.Sections {
 		fmt.Fprintf(w, "\n## %s\n\n%s\n", s.Title, s.Intro)
-		if near := s.Repeatability(); near != "" {
-			fmt.Fprintf(w, "\n%s\n", near)
-		}
 		for _, c := range s.Charts {
 			fmt.Fprintf(w, "\n![%s](%s.svg)\n", c.Caption(), c.Name())
 		}
-		for _, t := range s.Tables {
+		for _, t := range s.allTables() {
 			t.Markdown(w)
 		}
 		for _, missing := range s.Missing {

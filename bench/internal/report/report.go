@@ -2,6 +2,8 @@
 // Markdown page, JSON and SVG charts.
 package report
 
+import "slices"
+
 // Report is the outcome of one run.
 type Report struct {
 	Facts    []Fact    `json:"facts"`
@@ -31,6 +33,14 @@ type Section struct {
 	// Rivals are all comparisons with Holdfast, from which follows what it
 	// loses.
 	Rivals []Rival `json:"comparisons"`
+}
+
+// allTables are the section's tables, and that of how far to trust them.
+func (s Section) allTables() []Table {
+	if t := s.Repeatability(); len(t.Rows) > 0 {
+		return append(slices.Clone(s.Tables), t)
+	}
+	return s.Tables
 }
 
 // Table answers one question. The first column names the row.

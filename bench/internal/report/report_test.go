@@ -59,9 +59,13 @@ How fast?
   ärger       9 ns
   * A note.
 
-Not measured: the rest.
+How near should a second run be?
 
-From round to round a comparison of this section differs by 37.0 % (standard deviation, all pooled). So the median of 3 rounds in a second run should be within 110 % of this one's, up or down, in 19 of 20 cases: take comparisons nearer than that for equal.
+  peer  from round to round  a second run's median
+  all              ± 37.0 %                ± 110 %
+  * From round to round: the standard deviation of a peer's comparisons with Holdfast, pooled. The median of as many rounds in a second run should be no farther from this one's, up or down, in 19 of 20 cases: take what is nearer for equal.
+
+Not measured: the rest.
 
 Where is a peer better than Holdfast?
 
@@ -79,7 +83,7 @@ func TestMarkdown(t *testing.T) {
 	sample().Markdown(&out)
 	for _, want := range []string{
 		"- go: go1.26\n",
-		"## Speed\n\nHow it is measured.\n\nFrom round to round",
+		"## Speed\n\nHow it is measured.\n",
 		"![A drawing](drawing.svg)\n",
 		"### How fast?\n\n| peer | get |\n|---|---:|\n| holdfast | 100 ns |\n",
 		"**Not measured:** the rest.\n",

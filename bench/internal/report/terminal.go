@@ -14,14 +14,11 @@ func (r Report) Terminal(w io.Writer) {
 	}
 	for _, s := range r.Sections {
 		fmt.Fprintf(w, "\n%s\n", strings.ToUpper(s.Title))
-		for _, t := range s.Tables {
+		for _, t := range s.allTables() {
 			t.Terminal(w)
 		}
 		for _, missing := range s.Missing {
 			fmt.Fprintf(w, "\nNot measured: %s.\n", missing)
-		}
-		if near := s.Repeatability(); near != "" {
-			fmt.Fprintf(w, "\n%s\n", near)
 		}
 	}
 	r.Losses().Terminal(w)
