@@ -114,8 +114,8 @@ func takeFrom(tags []tag, t tag) bool {
 	return true
 }
 
-// missed is told when somebody asked for a session in vain. It moves the limit of protected
-// if somewhat earlier there was something to find.
+// missed is told when somebody asked for a session in vain. It moves the limit of
+// protected if somewhat earlier there was something to find.
 func (s *shard) missed(t tag) {
 	g := s.ghosts
 	if g == nil || !g.samples(t) {

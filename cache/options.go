@@ -22,7 +22,7 @@ const (
 	// them evenly: some shards would evict while others have room.
 	minShardBytes = 256 << 10
 
-	// So many values of the largest size fit in a shard before it evicts.
+	// About so many values of the largest size fit in a shard before it evicts.
 	largestPerShard = 4
 
 	// With so many shards for each processor, two operations at the same time
