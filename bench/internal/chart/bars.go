@@ -6,6 +6,8 @@ import (
 
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/holdfast-go/holdfast/bench/internal/stat"
 )
 
 // Bar is one peer's value and its spread; Low and High equal to Value draw
@@ -20,6 +22,11 @@ type Bar struct {
 type Bars struct {
 	File, Title, Axis string
 	Bars              []Bar
+}
+
+// Add adds the bar of a peer below the others.
+func (b *Bars) Add(peer string, s stat.Summary) {
+	b.Bars = append(b.Bars, Bar{Label: peer, Value: s.Median, Low: s.Low, High: s.High})
 }
 
 // Name implements report.Chart.

@@ -60,8 +60,7 @@ func collectChart(results []result, sessions int) report.Chart {
 	}
 	for _, r := range results {
 		if r.sessions == sessions {
-			ms := r.milliseconds()
-			bars.Bars = append(bars.Bars, chart.Bar{Label: r.peer, Value: ms.Median, Low: ms.Low, High: ms.High})
+			bars.Add(r.peer, r.milliseconds())
 		}
 	}
 	return bars

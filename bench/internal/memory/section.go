@@ -95,8 +95,7 @@ func churnChart(e *run.Env, results []result) report.Chart {
 	}
 	for i, r := range results {
 		if e.Peers[i].Bounded() {
-			churn := stat.Summarize(r.churn)
-			bars.Bars = append(bars.Bars, chart.Bar{Label: r.peer, Value: churn.Median, Low: churn.Low, High: churn.High})
+			bars.Add(r.peer, stat.Summarize(r.churn))
 		}
 	}
 	return bars

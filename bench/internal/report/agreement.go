@@ -1,27 +1,12 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 
 	"github.com/holdfast-go/holdfast/bench/internal/stat"
 )
-
-// Read reads the report.json of an earlier run.
-func Read(file string) (Report, error) {
-	var r Report
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("%s is no report.json: %w", file, err)
-	}
-	return r, nil
-}
 
 // Repeatability is the table of how near a second run can be expected to be. It
 // has no rows where nothing was measured in rounds.

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -64,13 +63,5 @@ func TestRunsOnOtherMachinesAreTold(t *testing.T) {
 	}
 	if got := speed().Agreement(speed()).Tables[0].Notes; len(got) != 0 {
 		t.Errorf("the same machine has the notes %q", got)
-	}
-}
-
-func TestReadRefusesWhatIsNoReport(t *testing.T) {
-	for _, file := range []string{filepath.Join(t.TempDir(), "missing.json"), "agreement.go"} {
-		if _, err := Read(file); err == nil {
-			t.Errorf("%s was read", file)
-		}
 	}
 }

@@ -37,3 +37,16 @@ func (r Report) Write(dir string) error {
 	}
 	return nil
 }
+
+// Read reads the report.json of an earlier run.
+func Read(file string) (Report, error) {
+	var r Report
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("%s is no report.json: %w", file, err)
+	}
+	return r, nil
+}

@@ -123,6 +123,14 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+func TestReadRefusesWhatIsNoReport(t *testing.T) {
+	for _, file := range []string{filepath.Join(t.TempDir(), "missing.json"), "files.go"} {
+		if _, err := Read(file); err == nil {
+			t.Errorf("%s was read", file)
+		}
+	}
+}
+
 func TestWriteFailsWithItsCharts(t *testing.T) {
 	r := sample()
 	r.Sections[0].Charts = []Chart{drawing{errors.New("no ink")}}

@@ -99,7 +99,7 @@ func (g grid) charts(c circumstance) []report.Chart {
 		}
 		for _, info := range g.env.Peers {
 			if r, ok := g.find(info.Name, Cell{c.Store, op, c.Distribution, c.Goroutines, false}); ok {
-				bars.Bars = append(bars.Bars, chart.Bar{Label: info.Name, Value: r.Nanos.Median, Low: r.Nanos.Low, High: r.Nanos.High})
+				bars.Add(info.Name, r.Nanos)
 			}
 		}
 		if len(bars.Bars) > 0 {

@@ -8,21 +8,24 @@ import (
 	"github.com/holdfast-go/holdfast/bench/internal/stat"
 )
 
-// costs are what requests took beyond the bare handler, by app and kind, a cost
-// a round.
-type costs map[string]map[kind][]Cost
+// costs are what requests took, one after the other.
+type costs map[request][]Cost
+
+// request is a kind of request to one of the apps.
+type request struct {
+	app  string
+	kind kind
+}
 
 // passes is how often each app is visited in a round. A burst of noise that
 // spoils one visit does not move the median.
 func passes(e *run.Env) int { return run.Pick(e, 1, 5) }
 
 // measureCosts visits all apps in each round, each in a process of its own that
-// is started anew.
+// is started anew. It returns what the candidates cost beyond the bare handler, a
+// cost a round.
 func measureCosts(e *run.Env) (costs, error) {
 	result := make(costs)
-	for _, a := range candidates() {
-		result[a.name] = make(map[kind][]Cost)
-	}
 	for round := range e.Rounds {
 		visits, err := visitAll(e, round)
 		if err != nil {
@@ -30,28 +33,26 @@ func measureCosts(e *run.Env) (costs, error) {
 		}
 		for _, a := range candidates() {
 			for _, k := range kinds() {
-				result[a.name][k] = append(result[a.name][k], beyond(visits[a.name][k], visits[bare(a.framework).name][k]))
+				r := request{a.name, k}
+				result[r] = append(result[r], beyond(visits[r], visits[request{bare(a.framework).name, k}]))
 			}
 		}
 	}
 	return result, nil
 }
 
-// visits are the costs of one round, by app and kind, a cost a pass.
-type visits map[string]map[kind][]Cost
-
-func visitAll(e *run.Env, round int) (visits, error) {
+// visitAll returns the costs of a round, a cost a pass.
+func visitAll(e *run.Env, round int) (costs, error) {
 	apps := apps()
 	children := make([]*proc.Child, len(apps))
-	result := make(visits)
-	for i, a := range apps {
+	result := make(costs)
+	for i := range apps {
 		child, err := proc.Start(e.Ctx)
 		if err != nil {
 			return nil, err
 		}
 		defer child.Close()
 		children[i] = child
-		result[a.name] = make(map[kind][]Cost)
 	}
 	for pass := range passes(e) {
 		for _, k := range kinds() {
@@ -62,7 +63,8 @@ func visitAll(e *run.Env, round int) (visits, error) {
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", name, err)
 				}
-				result[name][k] = append(result[name][k], c)
+				r := request{name, k}
+				result[r] = append(result[r], c)
 			}
 		}
 	}

@@ -54,7 +54,7 @@ func (c costs) table() report.Table {
 	for _, a := range candidates() {
 		row := []string{a.name, string(a.framework), a.keeps}
 		for _, k := range kinds() {
-			beyond := c[a.name][k]
+			beyond := c[request{a.name, k}]
 			ns := summarize(beyond, nanos)
 			row = append(row,
 				report.Spread(ns.Scaled(1e-3)),
@@ -73,8 +73,7 @@ func (c costs) chart(k kind) report.Chart {
 		Axis:  "microseconds beyond the bare handler (median, lowest and highest round)",
 	}
 	for _, a := range candidates() {
-		ns := summarize(c[a.name][k], nanos)
-		bars.Bars = append(bars.Bars, chart.Bar{Label: a.name, Value: ns.Median / 1e3, Low: ns.Low / 1e3, High: ns.High / 1e3})
+		bars.Add(a.name, summarize(c[request{a.name, k}], nanos).Scaled(1e-3))
 	}
 	return bars
 }
@@ -87,7 +86,7 @@ func (c costs) rivals() []report.Rival {
 			all = append(all, report.Rival{
 				Peer:  a.name,
 				What:  fmt.Sprintf("time that a session adds to a request: %s", k),
-				Ratio: stat.Ratios(figures(c[a.name][k]), figures(c[ours.name][k])),
+				Ratio: stat.Ratios(figures(c[request{a.name, k}]), figures(c[request{ours.name, k}])),
 			})
 		}
 	}
