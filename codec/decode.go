@@ -15,33 +15,6 @@ type decoder struct {
 	at   int
 }
 
-// decodeCommon decodes a value of a type common in sessions, without reflection. Where it reports false, it
-// has stored nothing, and the decoder finds the value or what is wrong.
-func decodeCommon(data []byte, v any) bool {
-	h, err := readHead(data)
-	if err != nil || uint64(len(data)-h.size) != h.payload() {
-		return false
-	}
-	switch v := v.(type) {
-	case *string:
-		if v != nil && h.kind == stringKind {
-			*v = string(data[h.size:])
-			return true
-		}
-	case *int:
-		if n, fits, _ := h.integer(); v != nil && fits && int64(int(n)) == n {
-			*v = int(n)
-			return true
-		}
-	case *bool:
-		if v != nil && h.kind == boolKind {
-			*v = h.bits != 0
-			return true
-		}
-	}
-	return false
-}
-
 func (d *decoder) peek() (head, error) { return readHead(d.data[d.at:]) }
 
 // take returns the payload of h, the head at hand, and moves past both. The bytes are the input's own.

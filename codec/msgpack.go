@@ -63,9 +63,9 @@ func (MsgPack) Marshal(v any) (data []byte, err error) {
 
 // Unmarshal stores the one value in data into v, a non-nil pointer. Bytes after it are an error. It
 // keeps no reference to data.
-func (MsgPack) Unmarshal(data []byte, v any) (err error) {
+func (m MsgPack) Unmarshal(data []byte, v any) (err error) {
 	defer recoverInto(&err, v)
-	if decodeCommon(data, v) {
+	if m.UnmarshalCommon(data, v) {
 		return nil
 	}
 	destination := reflect.ValueOf(v)
@@ -81,4 +81,32 @@ func (MsgPack) Unmarshal(data []byte, v any) (err error) {
 	}
 	d := decoder{data: data}
 	return d.value(destination.Elem())
+}
+
+// UnmarshalCommon is Unmarshal for the types that are most common in sessions, into a *string, a *int or a
+// *bool. Where it reports false it has stored nothing, and Unmarshal finds the value or what is wrong.
+// Unlike Unmarshal it lets v point to a variable on the caller's stack, which saves an allocation.
+func (MsgPack) UnmarshalCommon(data []byte, v any) bool {
+	h, err := readHead(data)
+	if err != nil || uint64(len(data)-h.size) != h.payload() {
+		return false
+	}
+	switch v := v.(type) {
+	case *string:
+		if v != nil && h.kind == stringKind {
+			*v = string(data[h.size:])
+			return true
+		}
+	case *int:
+		if n, fits, _ := h.integer(); v != nil && fits && int64(int(n)) == n {
+			*v = int(n)
+			return true
+		}
+	case *bool:
+		if v != nil && h.kind == boolKind {
+			*v = h.bits != 0
+			return true
+		}
+	}
+	return false
 }
