@@ -502,20 +502,24 @@ func TestIdleTimeoutAndAbsoluteLifetime(t *testing.T) {
 			require.Equal(t, "0 false", client.visit("/views"))
 		})
 	})
-	t.Run("a slow handler's end is activity too", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			client := direct(t, options, pages{"/": count, "/views": views,
-				"/slow": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-					s.IsNew()
-					w.Write([]byte("first byte"))
-					time.Sleep(30 * time.Minute)
-				}})
-			client.visit("/")
-			client.visit("/slow")
-			time.Sleep(45 * time.Minute)
-			require.Equal(t, "1 true", client.visit("/views"))
+	for name, body := range map[string]string{"after its first byte": "first byte", "and it has written nothing": ""} {
+		t.Run("a slow handler's end is activity too, "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := direct(t, options, pages{"/": count, "/views": views,
+					"/slow": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+						s.IsNew()
+						if body != "" {
+							w.Write([]byte(body))
+						}
+						time.Sleep(30 * time.Minute)
+					}})
+				client.visit("/")
+				client.visit("/slow")
+				time.Sleep(45 * time.Minute)
+				require.Equal(t, "1 true", client.visit("/views"))
+			})
 		})
-	})
+	}
 	t.Run("regeneration does not prolong the absolute lifetime", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client := direct(t, options, pages{"/": count, "/views": views,
@@ -527,6 +531,20 @@ func TestIdleTimeoutAndAbsoluteLifetime(t *testing.T) {
 			}
 			require.Equal(t, "1 true", client.visit("/views"))
 			time.Sleep(5 * time.Minute)
+			require.Equal(t, "0 false", client.visit("/views"))
+		})
+	})
+	t.Run("SetMaxAge can shorten the idle timeout of one session", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views,
+				"/shorten": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetMaxAge(time.Minute) }})
+			client.visit("/")
+			client.visit("/shorten")
+			for range 3 {
+				time.Sleep(time.Minute - 1)
+				require.Equal(t, "1 true", client.visit("/views"))
+			}
+			time.Sleep(time.Minute)
 			require.Equal(t, "0 false", client.visit("/views"))
 		})
 	})

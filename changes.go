@@ -7,11 +7,13 @@ import (
 
 // changes is what a request has done to its session and not stored yet, oldest
 // first. Applied to a record, they leave alone every key that they do not name,
-// which is why concurrent requests that change different keys lose nothing.
+// which is why concurrent requests that change different keys lose nothing. None
+// are nil. They refer to themselves, so they are not to be copied.
 type changes struct {
-	all     []change
+	all     []change       // never empty
 	cleared int            // 1 + the index of the latest valuesCleared; 0 if there is none
 	latest  map[string]int // the latest change of each key, once there are many
+	only    [1]change      // memory for all, since most requests change one thing
 }
 
 type change struct {
@@ -41,7 +43,15 @@ const fewChanges = 16
 
 func (c change) ofValue() bool { return c.what == valueSet || c.what == valueDeleted }
 
-func (cs *changes) add(more ...change) {
+// plus returns cs, or new changes if there are none, with more at the end.
+func (cs *changes) plus(more ...change) *changes {
+	if len(more) == 0 {
+		return cs
+	}
+	if cs == nil {
+		cs = new(changes)
+		cs.all = cs.only[:0]
+	}
 	for _, c := range more {
 		cs.all = append(cs.all, c)
 		if c.what == valuesCleared {
@@ -59,19 +69,34 @@ func (cs *changes) add(more ...change) {
 			}
 		}
 	}
+	return cs
 }
 
 // with returns changes of its own memory that end with more.
-func (cs changes) with(more ...change) changes {
-	longer := changes{all: make([]change, 0, len(cs.all)+len(more))}
-	longer.add(cs.all...)
-	longer.add(more...)
-	return longer
+func (cs *changes) with(more ...change) *changes {
+	var longer *changes
+	return longer.plus(cs.list()...).plus(more...)
+}
+
+// without returns changes of its own memory that lack the last n.
+func (cs *changes) without(n int) *changes {
+	var shorter *changes
+	return shorter.plus(cs.all[:len(cs.all)-n]...)
+}
+
+func (cs *changes) list() []change {
+	if cs == nil {
+		return nil
+	}
+	return cs.all
 }
 
 // lookup reports what the changes say of a key; decided is false where they
 // say nothing and the record holds.
 func (cs *changes) lookup(key string) (encoded []byte, found, decided bool) {
+	if cs == nil {
+		return nil, false, false
+	}
 	i := cs.latestOf(key)
 	if i < cs.cleared {
 		return nil, false, cs.cleared > 0
@@ -96,17 +121,17 @@ func (cs *changes) latestOf(key string) int {
 	return -1
 }
 
-// over returns the encoded value under key as the changes leave it in r.
-func (cs *changes) over(r record, key string) (encoded []byte, found bool) {
+// over returns the encoded value under key as the changes leave it in v.
+func (cs *changes) over(v values, key string) (encoded []byte, found bool) {
 	if encoded, found, decided := cs.lookup(key); decided {
 		return encoded, found
 	}
-	return r.value(key)
+	return v.value(key)
 }
 
 // header returns r with its header as the changes leave it.
 func (cs *changes) header(r record) record {
-	for _, c := range cs.all {
+	for _, c := range cs.list() {
 		switch c.what {
 		case idleSet:
 			r.idle = c.idle
@@ -122,7 +147,7 @@ func (cs *changes) header(r record) record {
 // size bounds what the changes can add to a record.
 func (cs *changes) size() int {
 	n := 0
-	for _, c := range cs.all {
+	for _, c := range cs.list() {
 		n += 2*binary.MaxVarintLen32 + len(c.key) + len(c.encoded)
 	}
 	return n
@@ -131,7 +156,7 @@ func (cs *changes) size() int {
 // worthStoring reports whether the changes make a session of what was none:
 // it holds a value, or somebody logged in.
 func (cs *changes) worthStoring() bool {
-	for i, c := range cs.all {
+	for i, c := range cs.list() {
 		if cs.stands(i) || c.what == userSet && c.user != "" {
 			return true
 		}
@@ -149,12 +174,12 @@ func (cs *changes) stands(i int) bool {
 // appendTo appends to dst the record r with the values that the changes leave.
 func (cs *changes) appendTo(dst []byte, r record) []byte {
 	dst = r.appendHeader(dst)
-	for key, encoded := range r.all() {
+	for key, encoded := range r.values.all() {
 		if _, _, decided := cs.lookup(string(key)); !decided {
 			dst = appendValue(dst, string(key), encoded)
 		}
 	}
-	for i, c := range cs.all {
+	for i, c := range cs.list() {
 		if cs.stands(i) {
 			dst = appendValue(dst, c.key, c.encoded)
 		}

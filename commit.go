@@ -28,7 +28,7 @@ func (s *Session) load() {
 	if s.err != nil {
 		return
 	}
-	id := s.manager.signer.verify(s.carrier.presented(&s.request, s.tls))
+	id := s.manager.signer.verify(s.carrier().presented(&s.request, s.tls))
 	if !s.manager.mayBeID(id) {
 		return
 	}
@@ -40,20 +40,12 @@ func (s *Session) load() {
 func (s *Session) loadID(id string, now instant) error {
 	key := storeKey(id)
 	s.unread = id
-	raw, found, err := s.manager.read(s.request.Context(), key)
-	if err != nil {
-		return err
-	}
-	if !found {
-		s.unread = ""
-		return nil
-	}
-	r, err := parseRecord(raw)
+	raw, err := s.manager.readTouching(s.request.Context(), key, now)
 	if err != nil {
 		return err
 	}
 	s.unread = ""
-	if !s.manager.touch(key, s.manager.ttl(r, now)) {
+	if raw == nil {
 		return nil
 	}
 	s.id, s.key, s.raw = id, key, raw
@@ -64,7 +56,7 @@ func (s *Session) loadID(id string, now instant) error {
 
 // reload drops what was not stored and sees what others stored meanwhile.
 func (s *Session) reload() error {
-	s.changes = changes{}
+	s.changes = nil
 	id := s.id
 	switch {
 	case s.ended:
@@ -95,8 +87,8 @@ func (s *Session) reload() error {
 // begin makes this a new session, of which nothing is known to anyone.
 func (s *Session) begin(now instant) {
 	s.id, s.key, s.unread = "", "", ""
-	s.raw, s.created = nil, now
-	s.changes = changes{}
+	s.raw, s.touched = nil, now
+	s.changes = nil
 	s.stored, s.ended, s.isNew = false, false, true
 }
 
@@ -110,26 +102,26 @@ func (s *Session) startOver() error {
 	if err := s.rename(id, storeKey(id), nil); err != nil {
 		return err
 	}
-	s.raw, s.created = nil, s.manager.now()
+	s.raw, s.touched = nil, s.manager.now()
 	s.stored, s.ended, s.isNew = false, false, true
 	return nil
 }
 
 // decision returns the changes to make to the record of the moment. It may be
 // called again with a newer record.
-type decision func(r record) (changes, error)
+type decision func(r record) (*changes, error)
 
 // commit stores the changes that are not stored yet.
 func (s *Session) commit() error {
 	switch {
 	case s.err != nil:
 		return s.err
-	case len(s.changes.all) == 0:
+	case s.changes == nil:
 		return nil
 	case s.ended:
 		return ErrEnded
 	case s.stored:
-		return s.merge(func(record) (changes, error) { return s.changes, nil })
+		return s.merge(func(record) (*changes, error) { return s.changes, nil })
 	}
 	return s.create()
 }
@@ -219,7 +211,7 @@ func (s *Session) merge(decide decision) error {
 
 // encodeRecord returns r after the changes, as written now, and how long the
 // store may keep it.
-func (s *Session) encodeRecord(r record, cs changes) (raw []byte, ttl time.Duration) {
+func (s *Session) encodeRecord(r record, cs *changes) (raw []byte, ttl time.Duration) {
 	r = cs.header(r)
 	r.written = s.manager.now()
 	raw = cs.appendTo(make([]byte, 0, r.headerLen()+len(r.values)+cs.size()), r)
@@ -230,7 +222,7 @@ func (s *Session) encodeRecord(r record, cs changes) (raw []byte, ttl time.Durat
 // holds now.
 func (s *Session) committed(raw []byte) {
 	s.raw = raw
-	s.changes = changes{}
+	s.changes = nil
 	s.stored = true
 	s.touched = s.record().written
 }
@@ -276,7 +268,7 @@ func (s *Session) destroy() error {
 		}
 		s.token = tokenWithdrawn
 	}
-	if s.carrier != nil {
+	if s.carrier() != nil {
 		s.err = nil
 	}
 	s.begin(s.manager.now())
@@ -294,13 +286,14 @@ func (s *Session) beforeHeader(h http.Header) error {
 	return err
 }
 
-// afterResponse commits what was changed after the header had been sent.
+// afterResponse commits what was changed after the header had been sent, and
+// restarts the idle timeout after a slow handler.
 func (s *Session) afterResponse() error {
 	s.mu.Lock()
 	s.remark = nothingToRemark
 	var err error
 	if s.loaded {
-		err = s.settle()
+		err = s.conclude()
 	}
 	remark := s.remark
 	s.mu.Unlock()
@@ -308,43 +301,48 @@ func (s *Session) afterResponse() error {
 	return err
 }
 
-// respond is beforeHeader with the lock held. An error does not keep the client
-// from being told of what was stored before, since an ID that was replaced is
-// dead.
-func (s *Session) respond(h http.Header) error {
-	if s.carrier != nil {
-		s.carrier.discloses(h, s.loaded, &s.varyLine)
-	}
-	if !s.loaded {
-		s.headerSent = true
-		return nil
-	}
-	err := s.settle()
-	s.headerSent = true
-	if s.carrier != nil {
-		s.tellClient(h)
-	}
-	return err
-}
-
-// settle commits the changes, and restarts the idle timeout after a slow
-// handler. That the session has ended is no error here: then there is nothing
-// to do. A new session is not touched: its timeout has just begun, and a second
-// use would be taken for a visitor who came back.
-func (s *Session) settle() error {
+// conclude is afterResponse with the lock held. A new session is not touched: its
+// timeout has just begun, and a second use would be taken for a visitor who came
+// back.
+func (s *Session) conclude() error {
 	err := s.commit()
 	if err == nil && s.stored && !s.isNew {
 		if now := s.manager.now(); now-s.touched >= slowHandler {
 			err = s.touch(now)
 		}
 	}
-	if errors.Is(err, ErrEnded) {
-		if len(s.changes.all) > 0 {
-			s.remark = changesDropped
-		}
+	return s.unlessEnded(err)
+}
+
+// respond is beforeHeader with the lock held. An error does not keep the client
+// from being told of what was stored before, since an ID that was replaced is
+// dead.
+func (s *Session) respond(h http.Header) error {
+	if s.carrier() != nil {
+		s.carrier().discloses(h, s.loaded, &s.varyLine)
+	}
+	if !s.loaded {
+		s.headerSent = true
 		return nil
 	}
+	err := s.unlessEnded(s.commit())
+	s.headerSent = true
+	if s.carrier() != nil {
+		s.tellClient(h)
+	}
 	return err
+}
+
+// unlessEnded returns err, but that the session has ended is no error of the
+// response: then there is nothing to do.
+func (s *Session) unlessEnded(err error) error {
+	if !errors.Is(err, ErrEnded) {
+		return err
+	}
+	if s.changes != nil {
+		s.remark = changesDropped
+	}
+	return nil
 }
 
 // tellClient hands the client its token, or takes it away.
@@ -352,14 +350,14 @@ func (s *Session) tellClient(h http.Header) {
 	switch {
 	case s.stored && !s.ended && (s.token == tokenIssued || s.rolls()):
 		s.remarkIfDropped()
-		s.carrier.issue(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
+		s.carrier().issue(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
 	case s.token == tokenWithdrawn:
-		s.carrier.withdraw(h, s.tls)
+		s.carrier().withdraw(h, s.tls)
 	}
 }
 
 func (s *Session) rolls() bool {
-	cookie, ok := s.carrier.(*Cookie)
+	cookie, ok := s.carrier().(*Cookie)
 	return ok && cookie.Rolling
 }
 
@@ -370,7 +368,7 @@ func (s *Session) cookieAge() time.Duration {
 	if r.idle > 0 {
 		return s.manager.ttl(r, now)
 	}
-	if cookie, ok := s.carrier.(*Cookie); ok && cookie.Persistent || r.expires != 0 {
+	if cookie, ok := s.carrier().(*Cookie); ok && cookie.Persistent || r.expires != 0 {
 		return time.Duration(s.manager.expires(r) - now)
 	}
 	return 0
@@ -379,7 +377,7 @@ func (s *Session) cookieAge() time.Duration {
 // remarkIfDropped explains why a browser may drop the cookie that it is sent:
 // people have lost days to that.
 func (s *Session) remarkIfDropped() {
-	cookie, ok := s.carrier.(*Cookie)
+	cookie, ok := s.carrier().(*Cookie)
 	if ok && !s.tls && cookie.needsTLS() {
 		s.remark = cookieNeedsTLS
 	}

@@ -100,7 +100,10 @@ const (
 	maxCookieAge = 400 * 24 * time.Hour
 )
 
-func (c Cookie) working() (carrier, error) {
+func (c Cookie) working() (carrier, error) { return c.complete() }
+
+// complete returns the cookie with its defaults, or says what is wrong with it.
+func (c Cookie) complete() (*Cookie, error) {
 	if c.Path == "" {
 		c.Path = "/"
 	}

@@ -21,6 +21,7 @@ type Manager struct {
 	options Options
 	store   Store
 	loader  Loader       // the store, if its reads can fail
+	cache   *cache.Cache // the store, if it is one
 	own     *cache.Cache // nil if the store is the caller's
 	carrier carrier      // nil if a CookieFunc chooses it for each request
 	signer  signer
@@ -28,6 +29,7 @@ type Manager struct {
 	started time.Time
 	epoch   instant      // started, once more
 	binder  codec.Binder // nil if the codec binds no value to its place
+	msgPack bool         // the codec is codec.MsgPack
 
 	watchers  watchers
 	warnPlain sync.Once
@@ -43,6 +45,7 @@ func New(o Options) (*Manager, error) {
 	m := &Manager{options: o, store: o.Store, proxies: slices.Clone(o.TrustedProxies), started: time.Now()}
 	m.epoch = instantOf(m.started)
 	m.binder, _ = o.Codec.(codec.Binder)
+	_, m.msgPack = o.Codec.(codec.MsgPack)
 	if m.carrier, err = o.Carrier.working(); err != nil {
 		return nil, err
 	}
@@ -56,6 +59,7 @@ func New(o Options) (*Manager, error) {
 		m.store = m.own
 	}
 	m.loader, _ = m.store.(Loader)
+	m.cache, _ = m.store.(*cache.Cache)
 	return m, nil
 }
 

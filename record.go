@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"iter"
 	"math"
 	"time"
 )
@@ -30,7 +29,7 @@ type record struct {
 	expires instant // 0 if SetExpires was never called
 	idle    time.Duration
 	user    []byte // empty while nobody is logged in
-	values  []byte
+	values  values
 }
 
 // instant is a Unix time in nanoseconds. 0 stands for the zero time.
@@ -79,13 +78,8 @@ func parseRecord(raw []byte) (record, error) {
 	if r.idle < 0 {
 		return record{}, fmt.Errorf("%w: a negative idle timeout", ErrRecord)
 	}
-	for rest := r.values; len(rest) > 0; {
-		if _, rest, whole = cutField(rest); whole {
-			_, rest, whole = cutField(rest)
-		}
-		if !whole {
-			return record{}, fmt.Errorf("%w: a value is cut short", ErrRecord)
-		}
+	if !r.values.whole() {
+		return record{}, fmt.Errorf("%w: a value is cut short", ErrRecord)
 	}
 	return r, nil
 }
@@ -93,16 +87,19 @@ func parseRecord(raw []byte) (record, error) {
 // viewRecord is parseRecord for what it has checked once. It reports whether the
 // header is whole.
 func viewRecord(raw []byte) (record, bool) {
-	user, values, whole := cutField(raw[fixedLen:])
+	userAt, valuesAt, whole := fieldAt(raw, fixedLen)
+	if !whole {
+		return record{}, false
+	}
 	times := raw[1+userTagLen:]
 	return record{
 		created: instantAt(times),
 		written: instantAt(times[8:]),
 		expires: instantAt(times[16:]),
 		idle:    time.Duration(binary.LittleEndian.Uint64(times[24:])),
-		user:    user,
-		values:  values,
-	}, whole
+		user:    raw[userAt:valuesAt:valuesAt],
+		values:  raw[valuesAt:],
+	}, true
 }
 
 // appendHeader appends all of r but its values.
@@ -133,45 +130,5 @@ func appendInstant(dst []byte, at instant) []byte {
 
 func instantAt(b []byte) instant { return instant(binary.LittleEndian.Uint64(b)) }
 
-func appendValue(dst []byte, key string, encoded []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(key)))
-	dst = append(dst, key...)
-	dst = binary.AppendUvarint(dst, uint64(len(encoded)))
-	return append(dst, encoded...)
-}
-
-// all iterates over the keys and encoded values, which refer to the record.
-func (r record) all() iter.Seq2[[]byte, []byte] {
-	return func(yield func(key, encoded []byte) bool) {
-		for rest := r.values; len(rest) > 0; {
-			var key, encoded []byte
-			key, rest, _ = cutField(rest)
-			encoded, rest, _ = cutField(rest)
-			if !yield(key, encoded) {
-				return
-			}
-		}
-	}
-}
-
 // headerLen is the length of what appendHeader appends, or a little more.
 func (r record) headerLen() int { return fixedLen + binary.MaxVarintLen32 + len(r.user) }
-
-func (r record) value(key string) (encoded []byte, found bool) {
-	for k, encoded := range r.all() {
-		if string(k) == key {
-			return encoded, true
-		}
-	}
-	return nil, false
-}
-
-// cutField splits a length and so many bytes off the front of b.
-func cutField(b []byte) (field, rest []byte, whole bool) {
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
-		return nil, nil, false
-	}
-	end := size + int(n)
-	return b[size:end:end], b[end:], true
-}

@@ -22,12 +22,12 @@ func TestARecordComesBackAsItWas(t *testing.T) {
 	got, err := parseRecord(encodeRecord(want))
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
-	value, found := got.value("a")
+	value, found := got.values.value("a")
 	assert.True(t, found)
 	assert.Equal(t, "1", string(value))
-	_, found = got.value("")
+	_, found = got.values.value("")
 	assert.True(t, found)
-	_, found = got.value("c")
+	_, found = got.values.value("c")
 	assert.False(t, found)
 }
 
@@ -62,7 +62,7 @@ func FuzzParseRecord(f *testing.F) {
 			return
 		}
 		length := 0
-		for key, value := range r.all() {
+		for key, value := range r.values.all() {
 			length += len(key) + len(value) // every value can be reached
 		}
 		require.LessOrEqual(t, length, len(raw))
@@ -93,19 +93,19 @@ func TestChangesApplyInTheOrderTheyWereMade(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := record{values: appendValue(appendValue(nil, "a", []byte("old")), "b", []byte("old"))}
 
-			made := new(changes)
-			made.add(test.changes...)
+			var made *changes
+			made = made.plus(test.changes...)
 			after, err := parseRecord(made.appendTo(nil, before))
 
 			require.NoError(t, err)
 			got := map[string]string{}
-			for key, encoded := range after.all() {
+			for key, encoded := range after.values.all() {
 				require.NotContains(t, got, string(key), "each key once")
 				got[string(key)] = string(encoded)
 			}
 			assert.Equal(t, test.want, got)
 			for _, key := range []string{"a", "b", "c"} {
-				encoded, found := made.over(before, key)
+				encoded, found := made.over(before.values, key)
 				want, wanted := test.want[key]
 				assert.Equal(t, wanted, found, key)
 				assert.Equal(t, want, string(encoded), key)

@@ -113,7 +113,7 @@ func (s *Session) rebindValues(r record, newKey string) ([]byte, error) {
 		return r.values, nil
 	}
 	var values []byte
-	for key, encoded := range r.all() {
+	for key, encoded := range r.values.all() {
 		rebound, err := s.manager.binder.Rebind(encoded, place(s.key, string(key)), place(newKey, string(key)))
 		if err != nil {
 			return nil, fmt.Errorf("%w cannot be bound to a new ID: %w", ErrValue, err)
@@ -124,18 +124,18 @@ func (s *Session) rebindValues(r record, newKey string) ([]byte, error) {
 }
 
 // rebindChanges does the same for the changes not stored yet.
-func (s *Session) rebindChanges(newKey string) (rebound changes, err error) {
+func (s *Session) rebindChanges(newKey string) (rebound *changes, err error) {
 	if s.manager.binder == nil {
 		return s.changes, nil
 	}
-	for _, c := range s.changes.all {
+	for _, c := range s.changes.list() {
 		if c.what == valueSet {
 			c.encoded, err = s.manager.binder.Rebind(c.encoded, place(s.key, c.key), place(newKey, c.key))
 			if err != nil {
-				return changes{}, fmt.Errorf("%w cannot be bound to a new ID: %w", ErrValue, err)
+				return nil, fmt.Errorf("%w cannot be bound to a new ID: %w", ErrValue, err)
 			}
 		}
-		rebound.add(c)
+		rebound = rebound.plus(c)
 	}
 	return rebound, nil
 }

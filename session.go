@@ -22,7 +22,7 @@ import (
 type Session struct {
 	manager *Manager
 	request http.Request // as the handler gets it
-	carrier carrier      // nil only if it could not be chosen, which err tells
+	cookie  *Cookie      // the carrier, if a CookieFunc chose it
 	tls     bool         // the client came over TLS, so far as a proxy can be trusted
 
 	loaded     bool // the store was asked, so the response depends on the cookie
@@ -38,10 +38,9 @@ type Session struct {
 	key     string     // storeKey(id)
 	unread  string     // an ID that the client presents and the store could not read
 	raw     []byte     // the record that the store is known to have, checked; nil if there is none
-	created instant    // of a session that has none
-	touched instant    // when the store's TTL was last set by this request
-	changes changes
-	err     error // the first that must not be lost: it fails the commit
+	touched instant    // when this request last set the store's TTL; without a record, when the session began
+	changes *changes   // not stored yet; nil if there are none
+	err     error      // the first that must not be lost: it fails the commit
 
 	varyLine [1]string // memory for a header that nearly every response needs
 }
@@ -67,7 +66,7 @@ func (s *Session) Set(key string, value any) {
 		s.fail(err)
 		return
 	}
-	s.changes.add(change{what: valueSet, key: key, encoded: encoded})
+	s.changes = s.changes.plus(change{what: valueSet, key: key, encoded: encoded})
 }
 
 // Delete removes the value under key, if there is one.
@@ -75,7 +74,7 @@ func (s *Session) Delete(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes.add(change{what: valueDeleted, key: key})
+	s.changes = s.changes.plus(change{what: valueDeleted, key: key})
 }
 
 // Clear removes all values. The session itself goes on; see Destroy for a
@@ -84,7 +83,7 @@ func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes.add(change{what: valuesCleared})
+	s.changes = s.changes.plus(change{what: valuesCleared})
 }
 
 // Keys returns the keys of all values, in no particular order.
@@ -93,12 +92,12 @@ func (s *Session) Keys() []string {
 	defer s.mu.Unlock()
 	s.load()
 	var keys []string
-	for key := range s.record().all() {
+	for key := range s.values().all() {
 		if _, _, decided := s.changes.lookup(string(key)); !decided {
 			keys = append(keys, string(key))
 		}
 	}
-	for i, c := range s.changes.all {
+	for i, c := range s.changes.list() {
 		if s.changes.stands(i) {
 			keys = append(keys, c.key)
 		}
@@ -163,7 +162,7 @@ func (s *Session) SetMaxAge(age time.Duration) {
 		s.fail(fmt.Errorf("%w: a Max-Age of %v, it must be 0 or at least a second", ErrValue, age))
 		return
 	}
-	s.changes.add(change{what: idleSet, idle: age})
+	s.changes = s.changes.plus(change{what: idleSet, idle: age})
 	s.token = tokenIssued
 }
 
@@ -182,7 +181,7 @@ func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes.add(change{what: expiresSet, expires: instantOf(t)})
+	s.changes = s.changes.plus(change{what: expiresSet, expires: instantOf(t)})
 	s.token = tokenIssued
 }
 
@@ -265,26 +264,41 @@ func (s *Session) Destroy() error {
 // chooseCarrier reports whether the request can have a session at all. outer is
 // the request as it came, without the session.
 func (s *Session) chooseCarrier(outer *http.Request) bool {
-	s.carrier = s.manager.carrier
 	s.tls = s.manager.proxies.cameOverTLS(outer)
 	if choose, ok := s.manager.options.Carrier.(CookieFunc); ok {
 		var err error
-		if s.carrier, err = choose(outer).working(); err != nil {
-			s.carrier = nil
+		if s.cookie, err = choose(outer).complete(); err != nil {
 			s.fail(err)
 			return true
 		}
 	}
-	return s.carrier.admits(&s.request)
+	return s.carrier().admits(&s.request)
+}
+
+// carrier is nil only if it could not be chosen, which err tells.
+func (s *Session) carrier() carrier {
+	if s.cookie != nil {
+		return s.cookie
+	}
+	return s.manager.carrier
 }
 
 // record returns the session as the store is known to have it.
 func (s *Session) record() record {
 	if s.raw == nil {
-		return record{created: s.created}
+		return record{created: s.touched}
 	}
 	r, _ := viewRecord(s.raw)
 	return r
+}
+
+// values returns those that the store is known to have.
+func (s *Session) values() values {
+	if s.raw == nil {
+		return nil
+	}
+	_, valuesAt, _ := fieldAt(s.raw, fixedLen)
+	return s.raw[valuesAt:]
 }
 
 // fail keeps the first error for Err and the commit.

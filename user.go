@@ -48,7 +48,7 @@ func (s *Session) Login(userID string) error {
 	if err := s.startOver(); err != nil {
 		return err
 	}
-	s.changes.add(login...)
+	s.changes = s.changes.plus(login...)
 	return s.commitOrForget(login, nil)
 }
 
@@ -58,10 +58,8 @@ func (s *Session) commitOrForget(login []change, err error) error {
 	if err != nil {
 		return err
 	}
-	if err = s.commit(); err != nil && len(s.changes.all) >= len(login) {
-		before := s.changes.all[:len(s.changes.all)-len(login)]
-		s.changes = changes{}
-		s.changes.add(before...)
+	if err = s.commit(); err != nil && len(s.changes.list()) >= len(login) {
+		s.changes = s.changes.without(len(login))
 	}
 	return err
 }
@@ -148,7 +146,7 @@ func (i Info) LogValue() slog.Value { return slog.StringValue("holdfast.Info") }
 // and reads them here.
 func (i Info) Value(key string, into any) bool {
 	f := i.found()
-	encoded, ok := f.record.value(key)
+	encoded, ok := f.record.values.value(key)
 	return ok && f.manager.decode(f.key, key, encoded, into) == nil
 }
 

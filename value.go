@@ -1,6 +1,10 @@
 package holdfast
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/holdfast-go/holdfast/codec"
+)
 
 // Get returns the value under key. It reports false if there is none, or if it
 // is of another type. The value is the caller's own: changing it changes
@@ -9,16 +13,16 @@ func Get[T any](s *Session, key string) (T, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	var zero T
-	encoded, found := s.changes.over(s.record(), key)
-	if !found {
-		return zero, false
+	var value T
+	encoded, found := s.changes.over(s.values(), key)
+	if !found || s.manager.msgPack && (codec.MsgPack{}).UnmarshalCommon(encoded, &value) {
+		return value, found
 	}
-	var value T // on the heap, where a codec may keep it, so not before it is needed
-	if err := s.manager.decode(s.key, key, encoded, &value); err != nil {
-		return zero, false
+	decoded := new(T) // on the heap, where a codec may keep it, so not before it is needed
+	if err := s.manager.decode(s.key, key, encoded, decoded); err != nil {
+		return value, false
 	}
-	return value, true
+	return *decoded, true
 }
 
 // Update replaces the value under key by what fn makes of it, and stores it at
@@ -39,10 +43,10 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 	defer s.mu.Unlock()
 	s.load()
 	var updated T
-	err := s.commitAs(func(r record) (changes, error) {
+	err := s.commitAs(func(r record) (*changes, error) {
 		value, err := valueIn[T](s, r, key)
 		if err != nil {
-			return changes{}, err
+			return nil, err
 		}
 		updated = fn(value)
 		encoded, err := s.encode(key, updated)
@@ -66,8 +70,8 @@ func Pop[T any](s *Session, key string) (value T, ok bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.commitAs(func(r record) (changes, error) {
-		_, ok = s.changes.over(r, key)
+	err := s.commitAs(func(r record) (*changes, error) {
+		_, ok = s.changes.over(r.values, key)
 		var err error
 		value, err = valueIn[T](s, r, key)
 		return s.changes.with(change{what: valueDeleted, key: key}), err
@@ -85,7 +89,7 @@ func Pop[T any](s *Session, key string) (value T, ok bool) {
 // valueIn returns the value under key as r and the changes not stored yet make
 // it; the zero T if there is none.
 func valueIn[T any](s *Session, r record, key string) (value T, err error) {
-	if encoded, found := s.changes.over(r, key); found {
+	if encoded, found := s.changes.over(r.values, key); found {
 		err = s.manager.decode(s.key, key, encoded, &value)
 	}
 	return value, err

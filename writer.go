@@ -11,17 +11,15 @@ import (
 type writer struct {
 	inner   http.ResponseWriter
 	session *Session
-	begun   bool  // the header has left, or is about to
 	failed  error // why the response is the ErrorHandler's and not the handler's
 }
 
 // begin is called before anything is sent. It reports false if the session
 // could not be stored and the client has been told so instead.
 func (w *writer) begin() bool {
-	if w.begun {
+	if w.session.headerSent { // which nobody else sets, so no lock is needed to read it
 		return w.failed == nil
 	}
-	w.begun = true
 	if w.failed = w.session.beforeHeader(w.inner.Header()); w.failed != nil {
 		w.session.manager.fail(w.inner, &w.session.request, w.failed)
 	}
@@ -30,11 +28,7 @@ func (w *writer) begin() bool {
 
 // finish is called when the handler has returned.
 func (w *writer) finish() {
-	if !w.begun {
-		w.begin()
-		return
-	}
-	if w.failed != nil {
+	if !w.begin() {
 		return
 	}
 	if err := w.session.afterResponse(); err != nil {
@@ -116,7 +110,7 @@ func (w flushingHijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // asCapable returns w with Flush and Hijack where the wrapped writer has them,
 // or one that it wraps.
 func (w *writer) asCapable() http.ResponseWriter {
-	canFlush, canHijack := anyIn(w.inner, flushes), anyIn(w.inner, hijacks)
+	canFlush, canHijack := capabilities(w.inner)
 	switch {
 	case canFlush && canHijack:
 		return flushingHijackingWriter{w}
@@ -128,18 +122,19 @@ func (w *writer) asCapable() http.ResponseWriter {
 	return w
 }
 
-func flushes(w http.ResponseWriter) bool { _, ok := w.(http.Flusher); return ok }
-func hijacks(w http.ResponseWriter) bool { _, ok := w.(http.Hijacker); return ok }
-
-// anyIn reports whether http.ResponseController would find in w what is looks for.
-func anyIn(w http.ResponseWriter, is func(http.ResponseWriter) bool) bool {
+// capabilities reports what http.ResponseController would find that w, or one
+// that it wraps, can do.
+func capabilities(w http.ResponseWriter) (flush, hijack bool) {
 	for {
-		if is(w) {
-			return true
+		if !flush {
+			_, flush = w.(http.Flusher)
+		}
+		if !hijack {
+			_, hijack = w.(http.Hijacker)
 		}
 		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
+		if !ok || flush && hijack {
+			return flush, hijack
 		}
 		w = wrapper.Unwrap()
 	}
