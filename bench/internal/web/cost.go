@@ -23,12 +23,15 @@ const (
 
 func kinds() []kind { return []kind{reads, writes, anonymous, untouched} }
 
-// Visit says what to request of whom, and how often.
+// Visit says what to request of whom, and for how long.
 type Visit struct {
 	App  string
 	Kind kind
-	N    int
+	For  time.Duration
 }
+
+// unwatched is how many requests are made between two looks at the clock.
+const unwatched = 200
 
 // Cost is what one request takes, on average.
 type Cost struct{ Nanos, Bytes, Allocs float64 }
@@ -80,15 +83,17 @@ func (v *visitor) cost(visit Visit) (Cost, error) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	start := time.Now()
-	for range visit.N {
-		if set := at.app.do(page, cookie); set != "" && visit.Kind == writes {
-			cookie = set
+	requests, took, start := 0, time.Duration(0), time.Now()
+	for ; took < visit.For; took = time.Since(start) {
+		for range unwatched {
+			if set := at.app.do(page, cookie); set != "" && visit.Kind == writes {
+				cookie = set
+			}
 		}
+		requests += unwatched
 	}
-	took := time.Since(start)
 	runtime.ReadMemStats(&after)
-	n := float64(visit.N)
+	n := float64(requests)
 	return Cost{
 		Nanos:  float64(took.Nanoseconds()) / n,
 		Bytes:  float64(after.TotalAlloc-before.TotalAlloc) / n,

@@ -59,7 +59,7 @@ func visitAll(e *run.Env, round int) (costs, error) {
 			for _, i := range e.Order(len(apps), round*passes(e)+pass) {
 				name := apps[i].name
 				e.Progress.Step(fmt.Sprintf("%s, %s, round %d", k, name, round+1))
-				c, err := proc.Call[Cost](children[i], costTask, Visit{name, k, requests(e)})
+				c, err := proc.Call[Cost](children[i], costTask, Visit{name, k, visitFor(e)})
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", name, err)
 				}

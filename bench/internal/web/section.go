@@ -13,8 +13,8 @@ const intro = `A session holds four keys: three strings and a number. A read rea
 anonymous request, without a cookie, reads and finds nothing. An untouched one has no cookie either, and its page does not ask
 for the session. Each figure is beyond the bare handler of the same framework,
 measured in the same round; requests are made in process, without a network, from one goroutine. In each round all
-processes are started anew, each with 64 MiB of other data on its heap, as a server has, and visited five times (a quick run: once); of a
-round's five figures the median counts.`
+processes are started anew, each with 64 MiB of other data on its heap, as a server has, and visited five times for a
+fifth of a second (a quick run: once, for a fiftieth); of a round's five figures the median counts.`
 
 func section(e *run.Env, c costs, servers []*served, skipped string) report.Section {
 	s := report.Section{Title: "Sessions over HTTP", Intro: intro}

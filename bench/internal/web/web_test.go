@@ -55,11 +55,11 @@ func failure(a app) string {
 
 func TestCost(t *testing.T) {
 	v := &visitor{apps: make(map[string]visited)}
-	c, err := v.cost(Visit{App: "bare net/http", Kind: reads, N: 100})
+	c, err := v.cost(Visit{App: "bare net/http", Kind: reads, For: time.Millisecond})
 	if err != nil || c.Nanos <= 0 {
 		t.Fatalf("cost = %+v, %v", c, err)
 	}
-	if _, err := v.cost(Visit{App: "nobody", N: 1}); err == nil {
+	if _, err := v.cost(Visit{App: "nobody", For: 1}); err == nil {
 		t.Error("an app that does not exist was visited")
 	}
 }
