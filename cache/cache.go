@@ -90,19 +90,13 @@ func (c *Cache) Get(id string) ([]byte, bool) {
 // counts as a use of the entry. With room in dst it does not allocate.
 func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 	s, t := c.lockFor(id)
-	dst, r := s.read(dst, id, t)
-	c.unlock(s)
-	return dst, r != 0
-}
-
-// AppendTouch is Append and then Touch, in one step and as one use: it appends
-// the value under id to dst and gives the entry a new ttl, counted from now. An
-// entry that a ttl of 0 or less ends is returned this last time.
-func (c *Cache) AppendTouch(dst []byte, id string, ttl time.Duration) ([]byte, bool) {
-	s, t := c.lockFor(id)
-	dst, r := s.read(dst, id, t)
-	if r != 0 {
-		s.renew(r, t, ttl)
+	r := s.lookup(id, t)
+	s.count(r != 0)
+	if r == 0 {
+		s.missed(t)
+	} else {
+		s.use(r)
+		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
 	c.unlock(s)
 	return dst, r != 0
@@ -132,12 +126,18 @@ func (c *Cache) peek(dst []byte, id string) ([]byte, bool) {
 func (c *Cache) Touch(id string, ttl time.Duration) bool {
 	s, t := c.lockFor(id)
 	r := s.lookup(id, t)
-	touched := r != 0 && s.renew(r, t, ttl)
-	if touched {
+	switch {
+	case r == 0:
+	case ttl <= 0:
+		s.evict(r, t, Expired)
+		s.shrinkIndex(2)
+		r = 0
+	default:
 		s.use(r)
+		s.setDeadline(r, t, deadlineAt(s.now, ttl))
 	}
 	c.unlock(s)
-	return touched
+	return r != 0
 }
 
 // Delete removes the entry under id and reports whether there was one.

@@ -259,11 +259,10 @@ func TestPeekAndAllAreNotUses(t *testing.T) {
 
 func TestAFloodOfNewEntriesEvictsOnlyItself(t *testing.T) {
 	uses := map[string]func(c *cache.Cache, id string){
-		"Get":         func(c *cache.Cache, id string) { c.Get(id) },
-		"Append":      func(c *cache.Cache, id string) { c.Append(nil, id) },
-		"Touch":       func(c *cache.Cache, id string) { c.Touch(id, time.Hour) },
-		"AppendTouch": func(c *cache.Cache, id string) { c.AppendTouch(nil, id, time.Hour) },
-		"Set":         func(c *cache.Cache, id string) { c.Set(id, []byte("2"), time.Hour) },
+		"Get":    func(c *cache.Cache, id string) { c.Get(id) },
+		"Append": func(c *cache.Cache, id string) { c.Append(nil, id) },
+		"Touch":  func(c *cache.Cache, id string) { c.Touch(id, time.Hour) },
+		"Set":    func(c *cache.Cache, id string) { c.Set(id, []byte("2"), time.Hour) },
 		"Update": func(c *cache.Cache, id string) {
 			c.Update(id, func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil })
 		},
@@ -332,15 +331,14 @@ func TestPlainLRUProtectsNobody(t *testing.T) {
 
 func TestAnEntryIsGoneAtItsDeadlineForEveryMethod(t *testing.T) {
 	methods := map[string]func(c *cache.Cache) bool{
-		"Get":         func(c *cache.Cache) bool { _, ok := c.Get("a"); return ok },
-		"Append":      func(c *cache.Cache) bool { _, ok := c.Append(nil, "a"); return ok },
-		"Peek":        func(c *cache.Cache) bool { _, ok := c.Peek("a"); return ok },
-		"Touch":       func(c *cache.Cache) bool { return c.Touch("a", time.Hour) },
-		"AppendTouch": func(c *cache.Cache) bool { _, ok := c.AppendTouch(nil, "a", time.Hour); return ok },
-		"Delete":      func(c *cache.Cache) bool { return c.Delete("a") },
-		"Len":         func(c *cache.Cache) bool { return c.Len() > 0 },
-		"Stats":       func(c *cache.Cache) bool { return c.Stats().Entries > 0 },
-		"All":         func(c *cache.Cache) bool { return len(maps.Collect(c.All())) > 0 },
+		"Get":    func(c *cache.Cache) bool { _, ok := c.Get("a"); return ok },
+		"Append": func(c *cache.Cache) bool { _, ok := c.Append(nil, "a"); return ok },
+		"Peek":   func(c *cache.Cache) bool { _, ok := c.Peek("a"); return ok },
+		"Touch":  func(c *cache.Cache) bool { return c.Touch("a", time.Hour) },
+		"Delete": func(c *cache.Cache) bool { return c.Delete("a") },
+		"Len":    func(c *cache.Cache) bool { return c.Len() > 0 },
+		"Stats":  func(c *cache.Cache) bool { return c.Stats().Entries > 0 },
+		"All":    func(c *cache.Cache) bool { return len(maps.Collect(c.All())) > 0 },
 		"Update": func(c *cache.Cache) bool {
 			var seen bool
 			c.Update("a", func(_ []byte, found bool) (cache.Change, error) { seen = found; return cache.Keep(), nil })
@@ -390,52 +388,6 @@ func TestTouchWithATTLThatHasRunOutEndsTheEntry(t *testing.T) {
 		assert.False(t, c.Touch("a", ttl))
 		assert.Equal(t, "(none)", get(c, "a"))
 	}
-}
-
-func TestAppendTouchReadsAndGivesANewTTL(t *testing.T) {
-	virtually(t, func(t *testing.T) {
-		c := open(t, cache.Options{})
-		require.NoError(t, c.Set("a", []byte("1"), time.Minute))
-		time.Sleep(59 * time.Second)
-
-		value, ok := c.AppendTouch([]byte("prefix-"), "a", time.Minute)
-		assert.True(t, ok)
-		assert.Equal(t, "prefix-1", string(value))
-
-		time.Sleep(59 * time.Second)
-		assert.Equal(t, "1", peek(c, "a"))
-		time.Sleep(time.Second)
-		assert.Equal(t, "(none)", peek(c, "a"))
-	})
-}
-
-func TestAppendTouchOfNothingLeavesTheBufferAndMakesNothing(t *testing.T) {
-	c := open(t, cache.Options{})
-	value, ok := c.AppendTouch([]byte("prefix-"), "a", time.Hour)
-	assert.False(t, ok)
-	assert.Equal(t, "prefix-", string(value))
-	assert.Equal(t, "(none)", get(c, "a"))
-}
-
-func TestAppendTouchWithATTLThatHasRunOutReturnsTheEntryThisLastTime(t *testing.T) {
-	for _, ttl := range []time.Duration{0, -1, math.MinInt64} {
-		c := open(t, cache.Options{})
-		put(t, c, "a", "1")
-		value, ok := c.AppendTouch(nil, "a", ttl)
-		assert.True(t, ok)
-		assert.Equal(t, "1", string(value))
-		assert.Equal(t, "(none)", get(c, "a"))
-	}
-}
-
-func TestAppendTouchIsOneLookup(t *testing.T) {
-	c := open(t, cache.Options{})
-	put(t, c, "a", "1")
-	c.AppendTouch(nil, "a", time.Hour)
-	c.AppendTouch(nil, "b", time.Hour)
-	stats := c.Stats()
-	assert.EqualValues(t, 1, stats.Hits)
-	assert.EqualValues(t, 1, stats.Misses)
 }
 
 func TestSetReplacesTheTTLToo(t *testing.T) {
@@ -721,8 +673,6 @@ func TestAClosedCacheFindsNothingAndRefusesWrites(t *testing.T) {
 	assert.Equal(t, "(none)", get(c, "a"))
 	assert.Equal(t, "(none)", peek(c, "a"))
 	assert.False(t, c.Touch("a", time.Hour))
-	_, found := c.AppendTouch(nil, "a", time.Hour)
-	assert.False(t, found)
 	assert.False(t, c.Delete("a"))
 	assert.Empty(t, maps.Collect(c.All()))
 	assert.Zero(t, c.Len())
@@ -793,7 +743,6 @@ func TestCloseWhileEverythingElseRuns(t *testing.T) {
 			func(id string) { c.Set(id, []byte("1"), time.Hour) },
 			func(id string) { c.Get(id) },
 			func(id string) { c.Touch(id, time.Hour) },
-			func(id string) { c.AppendTouch(nil, id, time.Hour) },
 			func(id string) { c.Delete(id) },
 			func(string) { _ = maps.Collect(c.All()) },
 			func(string) { c.Stats() },

@@ -13,12 +13,12 @@
 // # Terms
 //
 // An entry is an ID, its value and its deadline. Its TTL is the time from now
-// to the deadline; Set, Touch and AppendTouch give it a new one. Expiry is the
-// end of an entry whose deadline has come, eviction the end of one whose memory
-// is needed. A use is anything that shows that somebody wants the entry: Get,
-// Append, Touch, AppendTouch, Update and a Set over it, but not Peek, All or
-// Matching. A lookup is a Get, an Append or an AppendTouch, a hit one that found an
-// entry, and the hit ratio is hits over lookups.
+// to the deadline; Set and Touch give it a new one. Expiry is the end of an
+// entry whose deadline has come, eviction the end of one whose memory is
+// needed. A use is anything that shows that somebody wants the entry: Get,
+// Append, Touch, Update and a Set over it, but not Peek, All or Matching. A lookup is
+// a Get or an Append, a hit one that found an entry, and the hit ratio is hits over
+// lookups.
 //
 // # A shard
 //

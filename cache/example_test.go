@@ -78,16 +78,6 @@ func ExampleCache_Touch() {
 	// false
 }
 
-func ExampleCache_AppendTouch() {
-	c, _ := cache.New(cache.Options{})
-	defer c.Close()
-	c.Set("id", []byte("value"), time.Minute)
-
-	value, ok := c.AppendTouch(nil, "id", time.Hour) // from now on
-	fmt.Println(string(value), ok)
-	// Output: value true
-}
-
 func ExampleCache_All() {
 	c, _ := cache.New(cache.Options{})
 	defer c.Close()

@@ -158,18 +158,10 @@ func (m *modelTest) step(ids, longest int) {
 	switch n := m.random.IntN(100); {
 	case n < 40:
 		m.set(id, m.value(longest))
-	case n < 55:
+	case n < 60:
 		value, ok := m.cache.Append(nil, id)
 		m.learn()
 		want, wantOK := m.plain.get(id)
-		m.same(string(value), ok, want, wantOK)
-	case n < 60:
-		ttl := m.anyTTL()
-		value, ok := m.cache.AppendTouch(nil, id, ttl)
-		want, wantOK := m.plain.get(id)
-		m.plain.ending(id, ttl)
-		m.learn()
-		m.plain.touch(id, ttl)
 		m.same(string(value), ok, want, wantOK)
 	case n < 65:
 		value, ok := m.cache.Peek(id)
@@ -177,9 +169,14 @@ func (m *modelTest) step(ids, longest int) {
 		want, wantOK := m.plain.peek(id)
 		m.same(string(value), ok, want, wantOK)
 	case n < 75:
-		ttl := m.anyTTL()
+		ttl := m.ttl()
+		if m.random.IntN(10) == 0 {
+			ttl = -ttl
+		}
 		ok := m.cache.Touch(id, ttl)
-		m.plain.ending(id, ttl)
+		if e, found := m.plain.entries[id]; found && ttl <= 0 {
+			m.plain.entries[id] = withTTL(e, 0)
+		}
 		m.learn()
 		m.same("", ok, "", m.plain.touch(id, ttl))
 	case n < 83:
@@ -243,15 +240,6 @@ func (m *modelTest) ttl() time.Duration {
 		return NoExpiry
 	}
 	return time.Duration(1 + m.random.Int64N(int64(30*time.Second)))
-}
-
-// anyTTL is now and then one that has run out.
-func (m *modelTest) anyTTL() time.Duration {
-	ttl := m.ttl()
-	if m.random.IntN(10) == 0 {
-		return -ttl
-	}
-	return ttl
 }
 
 func (m *modelTest) set(id, value string) {

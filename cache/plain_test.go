@@ -70,14 +70,6 @@ func (p *plain) touch(id string, ttl time.Duration) bool {
 	return true
 }
 
-// ending lets the entry expire if ttl has run out, as the cache says that it
-// did.
-func (p *plain) ending(id string, ttl time.Duration) {
-	if e, found := p.entries[id]; found && ttl <= 0 {
-		p.entries[id] = withTTL(e, 0)
-	}
-}
-
 func (p *plain) remove(id string) bool {
 	_, ok := p.entries[id]
 	delete(p.entries, id)

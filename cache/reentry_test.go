@@ -29,7 +29,6 @@ func everyMethod(t *testing.T) map[string]func(c *cache.Cache, id string) {
 		"Append":      func(c *cache.Cache, id string) { c.Append(nil, id) },
 		"Peek":        func(c *cache.Cache, id string) { c.Peek(id) },
 		"Touch":       func(c *cache.Cache, id string) { c.Touch(id, time.Hour) },
-		"AppendTouch": func(c *cache.Cache, id string) { c.AppendTouch(nil, id, time.Hour) },
 		"Delete":      func(c *cache.Cache, id string) { c.Delete(id) },
 		"All":         func(c *cache.Cache, _ string) { _ = maps.Collect(c.All()) },
 		"Matching":    func(c *cache.Cache, _ string) { _ = slices.Collect(c.Matching(nil)) },

@@ -108,30 +108,6 @@ func (s *shard) lookup(id string, t tag) ref {
 	return r
 }
 
-// read looks the entry up for a caller who wants its value, which is appended to
-// dst. It returns 0 if there is none.
-func (s *shard) read(dst []byte, id string, t tag) ([]byte, ref) {
-	r := s.lookup(id, t)
-	s.count(r != 0)
-	if r == 0 {
-		s.missed(t)
-		return dst, 0
-	}
-	s.use(r)
-	return s.arena.appendValue(dst, r, uint32(len(id))), r
-}
-
-// renew gives the entry at r a new TTL, and reports false if that ends it.
-func (s *shard) renew(r ref, t tag, ttl time.Duration) bool {
-	if ttl <= 0 {
-		s.evict(r, t, Expired)
-		s.shrinkIndex(2)
-		return false
-	}
-	s.setDeadline(r, t, deadlineAt(s.now, ttl))
-	return true
-}
-
 // peek is lookup without consequences.
 func (s *shard) peek(id string, t tag) ref {
 	if s.closed {

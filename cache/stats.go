@@ -9,7 +9,7 @@ type Stats struct {
 	MaxBytes int64 // the cap
 	Bytes    Bytes // what the entries take of it
 
-	Hits   uint64 // lookups by Get, Append and AppendTouch that found an entry
+	Hits   uint64 // lookups by Get and Append that found an entry
 	Misses uint64 // and those that did not
 	Sets   uint64 // values stored, by Set and Update
 

@@ -177,13 +177,9 @@ func perform(c *cache.Cache, call *call, random *rand.Rand, unique string) outco
 			panic(err)
 		}
 		return outcome{}
-	case n < 45:
-		call.operation = "get"
-		value, ok := c.Get(id)
-		return outcome{ok, string(value)}
 	case n < 55:
 		call.operation = "get"
-		value, ok := c.AppendTouch(nil, id, time.Hour)
+		value, ok := c.Get(id)
 		return outcome{ok, string(value)}
 	case n < 65:
 		call.operation = "peek"
