@@ -55,7 +55,8 @@ func (seen *inspection) reset(units int) {
 	seen.entries, seen.holes, seen.pieces, seen.spills = 0, 0, 0, 0
 }
 
-// checkRuns: runs follow each other without a gap, and know of the hole before.
+// checkRuns: runs follow each other without a gap, up to an edge, and know of the
+// hole before.
 func (s *shard) checkRuns(seen *inspection) error {
 	a := &s.arena
 	holeUnits := int64(a.end - a.top)
@@ -91,7 +92,7 @@ func (s *shard) checkRuns(seen *inspection) error {
 					return fmt.Errorf("run %d is an edge between %d and %d", r, start, end)
 				}
 			}
-			if r == end || r+ref(h.units()) == start+c.units {
+			if h.kind() == isEdge && (r == end || r+ref(h.units()) == start+c.units) {
 				break
 			}
 			if h.units() == 0 || r+ref(h.units()) > end {

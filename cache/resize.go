@@ -183,7 +183,11 @@ func (s *shard) leaveSegment(number uint32) {
 	units := s.segmentUnits()
 	to := ref(0)
 	for to == 0 {
-		if number >= uint32(len(x.segments)) || !a.isRetiring(x.segments[number], units) {
+		if number >= uint32(len(x.segments)) {
+			return
+		}
+		r := x.segments[number]
+		if !a.isRetiring(r, a.run(r).units()) { // it may be longer than it needs to be
 			return
 		}
 		if to = s.takeAligned(units); to == 0 {

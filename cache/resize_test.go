@@ -88,3 +88,47 @@ func TestAShrunkCapKeepsTheLatestUsed(t *testing.T) {
 		assert.Equal(t, i >= 2000-n, ok, "entry %d", i)
 	}
 }
+
+// A segment has one unit more than it needs where that was too little for a hole
+// of its own. The memory that goes may begin with that unit.
+func TestASegmentIsMovedThoughOnlyItsSurplusUnitIsToGo(t *testing.T) {
+	surplus := ref(0)
+	for tries := 20; surplus == 0; tries-- {
+		require.Positive(t, tries, "in none of the caches did a hole follow a segment")
+		c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 500})
+		for i := range 1000 {
+			require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 20), time.Hour))
+		}
+		for i := range 500 {
+			c.Delete(fmt.Sprint(2 * i))
+		}
+		s := &c.shards[0]
+		c.lock(s)
+		if surplus = s.lengthenASegment(); surplus != 0 {
+			c.shrink(s, int64(surplus)+1+2*minRun) // so that what goes begins there, see beginRetiring
+		}
+		c.unlock(s)
+
+		require.NoError(t, c.checkInvariants())
+	}
+}
+
+// lengthenASegment moves the border between a segment and the hole that follows
+// it by a unit, and returns that unit; 0 if no hole follows any.
+func (s *shard) lengthenASegment() (surplus ref) {
+	a := &s.arena
+	for _, r := range s.index.segments[1:] {
+		surplus := r + ref(a.run(r).units())
+		hole := a.run(surplus)
+		if hole.kind() != isHole || hole.units() <= minRun {
+			continue
+		}
+		a.useHole(surplus, isClaimed)
+		rest := hole.units() - 1
+		a.run(r).setUnits(a.run(r).units() + 1)
+		*a.run(surplus + 1) = run(isClaimed)<<kindShift | run(rest)
+		a.free(surplus + 1)
+		return surplus
+	}
+	return 0
+}
