@@ -446,6 +446,21 @@ func TestADamagedRecordIsAnErrorResponse(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, client.show("/").Code)
 }
 
+func TestADamagedRecordIsGoneAfterItsTTLHoweverOftenItIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t)
+		client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
+		client.visit("/")
+		for id := range c.All() {
+			require.NoError(t, c.Set(id, []byte("what no Manager wrote"), 10*time.Minute))
+		}
+		time.Sleep(10*time.Minute - 1)
+		require.Equal(t, http.StatusInternalServerError, client.show("/").Code)
+		time.Sleep(1)
+		assert.Equal(t, http.StatusOK, client.show("/").Code)
+	})
+}
+
 func TestDestroyedAndBegunAnewIsRegenerationThatWipes(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count,
 		"/wipe": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {

@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -439,6 +440,31 @@ func TestTheWriterHasTheAbilitiesOfTheOneItWraps(t *testing.T) {
 	}
 }
 
+func TestAbilitiesOfDifferentWritersUnderneathAddUp(t *testing.T) {
+	manager, site := manage(t, holdfast.Options{})
+	seen := make(chan bool, 1)
+	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, _ *holdfast.Session) {
+		_, both := w.(interface {
+			http.Flusher
+			http.Hijacker
+		})
+		seen <- both
+	}}.handler())
+	site.serveHandler(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(flushesOver{w.(flushOnly), struct{ hijackOnly }{w.(hijackOnly)}}, r)
+	})
+	site.with("", "/")
+	assert.True(t, <-seen)
+}
+
+// flushesOver is a writer that flushes and wraps another one.
+type flushesOver struct {
+	flushOnly
+	inner http.ResponseWriter
+}
+
+func (w flushesOver) Unwrap() http.ResponseWriter { return w.inner }
+
 type flushOnly interface {
 	http.ResponseWriter
 	http.Flusher
@@ -520,6 +546,21 @@ func TestIdleTimeoutAndAbsoluteLifetime(t *testing.T) {
 			})
 		})
 	}
+	t.Run("so is its first byte", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views,
+				"/stream": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					s.IsNew()
+					time.Sleep(40 * time.Minute)
+					w.Write([]byte("first byte"))
+					time.Sleep(40 * time.Minute)
+				}})
+			client.visit("/")
+			client.visit("/stream")
+			time.Sleep(10 * time.Minute)
+			require.Equal(t, "1 true", client.visit("/views"))
+		})
+	})
 	t.Run("regeneration does not prolong the absolute lifetime", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client := direct(t, options, pages{"/": count, "/views": views,
@@ -616,12 +657,24 @@ func TestAPanicInTheHandlerStoresNothingAndReachesTheServer(t *testing.T) {
 func TestNoIDIsPrinted(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 		s.Set("a", "secret-value")
-		id := s.ID()
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-			printed := fmt.Sprintf(verb, s) + fmt.Sprintf(verb, r.Context()) + fmt.Sprintf(verb, w)
-			assert.NotContains(t, printed, id, verb)
-			assert.NotContains(t, printed, fmt.Sprintf("%x", id), verb)
-			assert.NotContains(t, printed, "secret", verb)
+		id, ctx := s.ID(), r.Context()
+		for name, value := range map[string]any{
+			"a session": s, "a context": ctx, "a writer": w, "a request": r,
+			"a context around it": context.WithValue(ctx, struct{}{}, 1),
+			"a slice":             []*holdfast.Session{s},
+			// fmt asks no Format of what is in an unexported field.
+			"a session in a struct": struct{ s *holdfast.Session }{s},
+			"a session as any":      struct{ a any }{s},
+			"behind a pointer":      &struct{ s *holdfast.Session }{s},
+			"a context in a struct": struct{ c context.Context }{ctx},
+			"a writer in a struct":  &struct{ w http.ResponseWriter }{w},
+		} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+				printed := fmt.Sprintf(verb, value)
+				assert.NotContains(t, printed, id, "%s, %s", name, verb)
+				assert.NotContains(t, printed, fmt.Sprintf("%x", id), "%s, %s", name, verb)
+				assert.NotContains(t, printed, "secret", "%s, %s", name, verb)
+			}
 		}
 	}})
 	site.browser().visit("/")

@@ -7,8 +7,9 @@ import (
 
 // changes is what a request has done to its session and not stored yet, oldest
 // first. Applied to a record, they leave alone every key that they do not name,
-// which is why concurrent requests that change different keys lose nothing. None
-// are nil. They refer to themselves, so they are not to be copied.
+// which is why concurrent requests that change different keys lose nothing. If
+// there are none, the pointer is nil. They refer to themselves, so they are not to
+// be copied.
 type changes struct {
 	all     []change       // never empty
 	cleared int            // 1 + the index of the latest valuesCleared; 0 if there is none

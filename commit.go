@@ -9,8 +9,9 @@ import (
 )
 
 // How a request's session meets the store: it is loaded when first looked at,
-// and committed when the response begins. All of these methods but
-// beforeHeader and afterResponse are called with the session's lock held.
+// and committed when the response begins. beforeHeader and afterResponse, with
+// respond and conclude, take the session's lock; all other methods here are
+// called with the lock held.
 
 // slowHandler is how long a handler runs before its return counts as activity
 // of its own.
@@ -40,12 +41,20 @@ func (s *Session) load() {
 func (s *Session) loadID(id string, now instant) error {
 	key := storeKey(id)
 	s.unread = id
-	raw, err := s.manager.readTouching(s.request.Context(), key, now)
+	raw, found, err := s.manager.read(s.request.Context(), key)
+	if err != nil {
+		return err
+	}
+	if !found {
+		s.unread = ""
+		return nil
+	}
+	r, err := parseRecord(raw)
 	if err != nil {
 		return err
 	}
 	s.unread = ""
-	if raw == nil {
+	if !s.manager.touch(key, s.manager.ttl(r, now)) {
 		return nil
 	}
 	s.id, s.key, s.raw = id, key, raw
@@ -278,64 +287,66 @@ func (s *Session) destroy() error {
 // beforeHeader commits the session and adds to the header what the client has
 // to be told of it.
 func (s *Session) beforeHeader(h http.Header) error {
-	s.mu.Lock()
-	err := s.respond(h)
-	remark := s.remark
-	s.mu.Unlock()
+	remark, err := s.respond(h)
 	s.manager.log(&s.request, remark)
 	return err
 }
 
-// afterResponse commits what was changed after the header had been sent, and
-// restarts the idle timeout after a slow handler.
+// afterResponse commits what was changed after the header had been sent.
 func (s *Session) afterResponse() error {
-	s.mu.Lock()
-	s.remark = nothingToRemark
-	var err error
-	if s.loaded {
-		err = s.conclude()
-	}
-	remark := s.remark
-	s.mu.Unlock()
+	remark, err := s.conclude()
 	s.manager.log(&s.request, remark)
 	return err
 }
 
-// conclude is afterResponse with the lock held. A new session is not touched: its
-// timeout has just begun, and a second use would be taken for a visitor who came
-// back.
-func (s *Session) conclude() error {
+// respond is beforeHeader under the lock. An error does not keep the client
+// from being told of what was stored before, since an ID that was replaced is
+// dead. A panic, of Options.NewID or a store, say, leaves a response that can
+// still be written: whoever recovers may want to answer.
+func (s *Session) respond(h http.Header) (remark, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.headerSent = true }()
+	if s.carrier() != nil {
+		s.carrier().discloses(h, s.loaded, &s.varyLine)
+	}
+	if !s.loaded {
+		return nothingToRemark, nil
+	}
+	err := s.settle()
+	if s.carrier() != nil {
+		s.tellClient(h)
+	}
+	return s.remark, err
+}
+
+// conclude is afterResponse under the lock. What was remarked before is not
+// remarked again.
+func (s *Session) conclude() (remark, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.loaded {
+		return nothingToRemark, nil
+	}
+	before := s.remark
+	err := s.settle()
+	if s.remark == before {
+		return nothingToRemark, err
+	}
+	return s.remark, err
+}
+
+// settle commits the changes, and restarts the idle timeout after a slow
+// handler. That the session has ended is no error here: then there is nothing
+// to do but to remark it. A new session is not touched: its timeout has just
+// begun, and a second use would be taken for a visitor who came back.
+func (s *Session) settle() error {
 	err := s.commit()
 	if err == nil && s.stored && !s.isNew {
 		if now := s.manager.now(); now-s.touched >= slowHandler {
 			err = s.touch(now)
 		}
 	}
-	return s.unlessEnded(err)
-}
-
-// respond is beforeHeader with the lock held. An error does not keep the client
-// from being told of what was stored before, since an ID that was replaced is
-// dead.
-func (s *Session) respond(h http.Header) error {
-	if s.carrier() != nil {
-		s.carrier().discloses(h, s.loaded, &s.varyLine)
-	}
-	if !s.loaded {
-		s.headerSent = true
-		return nil
-	}
-	err := s.unlessEnded(s.commit())
-	s.headerSent = true
-	if s.carrier() != nil {
-		s.tellClient(h)
-	}
-	return err
-}
-
-// unlessEnded returns err, but that the session has ended is no error of the
-// response: then there is nothing to do.
-func (s *Session) unlessEnded(err error) error {
 	if !errors.Is(err, ErrEnded) {
 		return err
 	}

@@ -425,10 +425,6 @@ func TestHandlersOfTwoManagersAroundEachOtherAreOneSessionEach(t *testing.T) {
 	assert.LessOrEqual(t, names["a_session"], 1)
 }
 
-func TestAReadOnlyRequestAllocatesSixTimesAtMost(t *testing.T) {
-	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, begin, readOne)), 6.0)
-}
-
 func TestAnInfoWithinAnotherStructPrintsNoValue(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	request := get("/login?user=ada")

@@ -21,7 +21,6 @@ type Manager struct {
 	options Options
 	store   Store
 	loader  Loader       // the store, if its reads can fail
-	cache   *cache.Cache // the store, if it is one
 	own     *cache.Cache // nil if the store is the caller's
 	carrier carrier      // nil if a CookieFunc chooses it for each request
 	signer  signer
@@ -59,7 +58,6 @@ func New(o Options) (*Manager, error) {
 		m.store = m.own
 	}
 	m.loader, _ = m.store.(Loader)
-	m.cache, _ = m.store.(*cache.Cache)
 	return m, nil
 }
 
@@ -92,17 +90,19 @@ func (m *Manager) serve(next http.Handler, w http.ResponseWriter, r *http.Reques
 		next.ServeHTTP(w, r) // an outer Handler of the same Manager has done it all
 		return
 	}
-	x := &exchange{Context: r.Context()}
-	s := &x.session
+	all := new(memory)
+	x, s := &all.exchange, &all.exchange.session
+	s.state = &all.state
 	s.manager = m
 	s.request = *r.WithContext(x) // which stays on the stack, inlined as it is here
+	x.outer, x.inner = r.Context(), w
 	if !s.chooseCarrier(r) {
 		next.ServeHTTP(w, r)
 		return
 	}
-	x.writer = writer{inner: w, session: s}
-	next.ServeHTTP(x.writer.asCapable(), &s.request)
-	x.writer.finish()
+	out := (*writer)(x)
+	next.ServeHTTP(out.asCapable(), &s.request)
+	out.finish()
 	r.MultipartForm = s.request.MultipartForm // whose files net/http deletes, but only of the request that it knows
 }
 
@@ -121,19 +121,34 @@ type (
 	managerKey struct{ *Manager }
 )
 
-// exchange is all that a request and its response need, in one allocation. It
-// is the context of the request too.
-type exchange struct {
-	context.Context
-	session Session
-	writer  writer
+// memory is all that a request and its response need, in one allocation.
+type memory struct {
+	exchange exchange
+	state    state
 }
+
+// exchange is what a request's context and its response's writer are, under two
+// names, and where the session is. All three may be printed, see Session.
+type exchange struct {
+	outer   context.Context
+	inner   http.ResponseWriter
+	failed  error // why the response is the ErrorHandler's and not the handler's
+	session Session
+}
+
+// Deadline, Done, Err and Value make exchange the context of the request.
+
+func (x *exchange) Deadline() (time.Time, bool) { return x.outer.Deadline() }
+
+func (x *exchange) Done() <-chan struct{} { return x.outer.Done() }
+
+func (x *exchange) Err() error { return x.outer.Err() }
 
 func (x *exchange) Value(key any) any {
 	if key == (sessionKey{}) || key == (managerKey{x.session.manager}) {
 		return &x.session
 	}
-	return x.Context.Value(key)
+	return x.outer.Value(key)
 }
 
 // Format prints the type alone: a context in a log line gives nobody away.

@@ -1,12 +1,16 @@
 package holdfast_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -170,4 +174,141 @@ func TestAStreamIsNotEndedByAStoreThatIsAway(t *testing.T) {
 		}})
 	client.visit("/")
 	client.visit("/touch")
+}
+
+func TestALoginThatFailsIsNotStoredLaterWithTheChangesBeforeIt(t *testing.T) {
+	store := &away{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
+			s.Set("b", 2)
+			store.away.Store(true)
+			assert.ErrorIs(t, s.Login("ada"), errAway)
+			store.away.Store(false)
+		},
+		"/who": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			a, _ := holdfast.Get[int](s, "a")
+			fmt.Fprintf(w, "%d %q", a, s.UserID())
+		}})
+	client.visit("/")
+	client.visit("/login")
+	assert.Equal(t, `1 ""`, client.visit("/who"))
+}
+
+func TestAnUpdateThatIsCalledAgainCountsOnceBesideTheChangesBeforeIt(t *testing.T) {
+	var client *directClient
+	client = direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
+		"/other": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("other", true) },
+		"/update": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
+			s.Set("b", 2)
+			calls := 0
+			_, err := holdfast.Update(s, "views", func(n int) int {
+				if calls++; calls == 1 {
+					client.twin().visit("/other")
+				}
+				return n + 1
+			})
+			assert.NoError(t, err)
+			assert.Equal(t, 2, calls)
+		}})
+	client.visit("/")
+	client.visit("/update")
+	assert.Equal(t, "2 true", client.visit("/views"))
+}
+
+func TestANumberOfOneDigitComesBackWithEveryCodec(t *testing.T) {
+	sealed, err := codec.NewSealed(codec.MsgPack{}, []byte("0123456789abcdef0123456789abcdef"))
+	require.NoError(t, err)
+	for _, c := range []codec.Codec{codec.MsgPack{}, codec.JSON{}, sealed} {
+		client := direct(t, holdfast.Options{Codec: c}, pages{"/": count, "/views": views})
+		client.visit("/")
+		assert.Equal(t, "1 true", client.visit("/views"), "%T: the byte 1 in MsgPack is the digit 1 of no other", c)
+	}
+}
+
+func TestANewSessionIsNotTouchedHoweverSlowItsHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &counting{Store: newCache(t)}
+		client := direct(t, holdfast.Options{Store: store}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
+			w.Write([]byte("first byte"))
+			time.Sleep(time.Minute)
+		}})
+		client.visit("/")
+		assert.Zero(t, store.touches.Load(), "or a flood of visitors would seem to have come back")
+	})
+}
+
+func TestDroppedChangesAreRemarkedOnceAndOnlyIfThereAreAny(t *testing.T) {
+	for name, test := range map[string]struct {
+		act  func(w http.ResponseWriter, s *holdfast.Session)
+		want int
+	}{
+		"no changes":               {func(w http.ResponseWriter, s *holdfast.Session) {}, 0},
+		"changes":                  {func(_ http.ResponseWriter, s *holdfast.Session) { s.Set("a", 1) }, 1},
+		"changes and a body":       {func(w http.ResponseWriter, s *holdfast.Session) { s.Set("a", 1); w.Write([]byte("body")) }, 1},
+		"changes after the header": {func(w http.ResponseWriter, s *holdfast.Session) { w.Write([]byte("body")); s.Set("a", 1) }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				var client *directClient
+				client = direct(t, holdfast.Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))},
+					pages{"/": count, "/destroy": destroy, "/act": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+						s.IsNew()
+						client.twin().visit("/destroy")
+						test.act(w, s)
+						time.Sleep(time.Minute)
+					}})
+				client.visit("/")
+				client.visit("/act")
+				assert.Equal(t, test.want, strings.Count(log.String(), "before its changes"), log.String())
+			})
+		})
+	}
+}
+
+func TestDestroyDoesNotMendACookieThatCannotWork(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+		return holdfast.Cookie{Path: "no slash"}
+	})})
+	handler := manager.Handler(pages{"/": destroy}.handler())
+	assert.Equal(t, http.StatusInternalServerError, record(handler, get("/")).Code)
+}
+
+func TestWhoeverRecoversFromAPanicOfACallbackCanAnswer(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{NewID: func(*http.Request) (string, error) { panic("no entropy") }})
+	page := pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		w.Write([]byte("body"))
+	}}.handler()
+	handler := manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if recover() != nil {
+				http.Error(w, "sorry", http.StatusInternalServerError)
+			}
+		}()
+		page.ServeHTTP(w, r)
+	}))
+
+	response := record(handler, get("/"))
+
+	assert.Equal(t, http.StatusInternalServerError, response.Code)
+	assert.Equal(t, "sorry\n", response.Body.String())
+	assert.Empty(t, response.Result().Cookies())
+}
+
+func TestARollingCookieIsNotSentAgainForASessionThatEndedDuringASlowHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var client *directClient
+		client = direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true}}, pages{"/": count, "/destroy": destroy,
+			"/slow": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.IsNew()
+				client.twin().visit("/destroy")
+				time.Sleep(2 * time.Second)
+			}})
+		client.visit("/")
+		assert.Empty(t, client.show("/slow").Result().Cookies())
+	})
 }

@@ -20,6 +20,14 @@ import (
 //
 // A Session prints as its type alone, with every verb of fmt and in every log.
 type Session struct {
+	// In an unexported field of something else fmt prints a session without asking
+	// Format, and what its pointers point to as addresses. So nothing that is secret
+	// may lie before the first pointer.
+	*state
+}
+
+// state is what there is to a session. Only its memory is apart from it.
+type state struct {
 	manager *Manager
 	request http.Request // as the handler gets it
 	cookie  *Cookie      // the carrier, if a CookieFunc chose it
@@ -29,11 +37,11 @@ type Session struct {
 	stored     bool // the store has it, as far as this request knows
 	ended      bool // it was stored when the request began and is no more
 	isNew      bool
-	headerSent bool
+	headerSent bool // written by the response's writer alone, which reads it without the lock
 	token      tokenTask
 	remark     remark
 
-	mu      sync.Mutex // guards all but the first group
+	mu      sync.Mutex // guards what follows, and what comes before from loaded on
 	id      string     // "" until one is presented that the store knows, or one is needed
 	key     string     // storeKey(id)
 	unread  string     // an ID that the client presents and the store could not read

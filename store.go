@@ -64,30 +64,6 @@ type Matcher interface {
 
 var _ Matcher = (*cache.Cache)(nil)
 
-// readTouching reads a record and restarts its idle timeout. It returns no record
-// if there is none, or its time is over. A cache does both in one step; what a
-// record has to say of its TTL is known only then, so one that differs from the
-// usual is set right afterwards.
-func (m *Manager) readTouching(ctx context.Context, key string, now instant) (raw []byte, err error) {
-	usual, found := m.options.IdleTimeout, false
-	if m.cache != nil {
-		raw, found = m.cache.AppendTouch(nil, key, usual)
-	} else {
-		raw, found, err = m.read(ctx, key)
-	}
-	if err != nil || !found {
-		return nil, err
-	}
-	r, err := parseRecord(raw)
-	if err != nil {
-		return nil, err
-	}
-	if ttl := m.ttl(r, now); m.cache != nil && ttl == usual || m.touch(key, ttl) {
-		return raw, nil
-	}
-	return nil, nil
-}
-
 // read is Append with the errors of a Loader.
 func (m *Manager) read(ctx context.Context, key string) ([]byte, bool, error) {
 	if m.loader != nil {

@@ -7,17 +7,14 @@ import (
 	"net/http"
 )
 
-// writer stores the session before the first byte of the response leaves.
-type writer struct {
-	inner   http.ResponseWriter
-	session *Session
-	failed  error // why the response is the ErrorHandler's and not the handler's
-}
+// writer is the exchange as its handler's response writer. It stores the session
+// before the first byte of the response leaves.
+type writer exchange
 
 // begin is called before anything is sent. It reports false if the session
 // could not be stored and the client has been told so instead.
 func (w *writer) begin() bool {
-	if w.session.headerSent { // which nobody else sets, so no lock is needed to read it
+	if w.session.headerSent {
 		return w.failed == nil
 	}
 	if w.failed = w.session.beforeHeader(w.inner.Header()); w.failed != nil {
@@ -28,7 +25,11 @@ func (w *writer) begin() bool {
 
 // finish is called when the handler has returned.
 func (w *writer) finish() {
-	if !w.begin() {
+	if !w.session.headerSent {
+		w.begin()
+		return
+	}
+	if w.failed != nil {
 		return
 	}
 	if err := w.session.afterResponse(); err != nil {
@@ -122,8 +123,8 @@ func (w *writer) asCapable() http.ResponseWriter {
 	return w
 }
 
-// capabilities reports what http.ResponseController would find that w, or one
-// that it wraps, can do.
+// capabilities reports whether w, or one that it wraps, is an http.Flusher, and
+// whether one is an http.Hijacker.
 func capabilities(w http.ResponseWriter) (flush, hijack bool) {
 	for {
 		if !flush {
