@@ -177,14 +177,13 @@ func TestAStreamIsNotEndedByAStoreThatIsAway(t *testing.T) {
 }
 
 func TestALoginThatFailsIsNotStoredLaterWithTheChangesBeforeIt(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &frail{Store: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("a", 1)
 			s.Set("b", 2)
-			store.away.Store(true)
+			store.failNextSet.Store(true)
 			assert.ErrorIs(t, s.Login("ada"), errAway)
-			store.away.Store(false)
 		},
 		"/who": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			a, _ := holdfast.Get[int](s, "a")
