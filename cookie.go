@@ -100,7 +100,13 @@ const (
 	maxCookieAge = 400 * 24 * time.Hour
 )
 
-func (c Cookie) working() (carrier, error) { return c.complete() }
+func (c Cookie) working() (carrier, error) {
+	cookie, err := c.complete()
+	if err != nil {
+		return nil, err // no carrier, rather than one that is a nil *Cookie
+	}
+	return cookie, nil
+}
 
 // complete returns the cookie with its defaults, or says what is wrong with it.
 func (c Cookie) complete() (*Cookie, error) {

@@ -26,7 +26,7 @@ type Session struct {
 	*state
 }
 
-// state is what there is to a session. Only its memory is apart from it.
+// state is all that there is to a session.
 type state struct {
 	manager *Manager
 	request http.Request // as the handler gets it
