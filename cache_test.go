@@ -680,6 +680,25 @@ func TestNoIDIsPrinted(t *testing.T) {
 	site.browser().visit("/")
 }
 
+func TestAManagerPrintsNoKeyWhereverItLies(t *testing.T) {
+	key := []byte("0123456789abcdef0123456789abcdef")
+	manager, err := holdfast.New(holdfast.Options{Keys: [][]byte{key}})
+	require.NoError(t, err)
+	defer manager.Close()
+	for name, value := range map[string]any{
+		"itself":           manager,
+		"in a struct":      struct{ m *holdfast.Manager }{manager},
+		"behind a pointer": &struct{ m *holdfast.Manager }{manager},
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+			printed := fmt.Sprintf(verb, value)
+			for _, secret := range []string{string(key), fmt.Sprintf("%x", key), "48 49 50 51", "0x30, 0x31, 0x32", "%!t(uint8=48)"} {
+				assert.NotContains(t, printed, secret, "%s, %s", name, verb)
+			}
+		}
+	}
+}
+
 func TestChangingAReturnedValueChangesNothingStored(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		given := map[string][]string{"roles": {"reader"}}

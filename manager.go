@@ -18,6 +18,11 @@ import (
 // the server's handler with Handler, and end it with Close. It is safe for
 // concurrent use.
 type Manager struct {
+	*core // behind a pointer for the reason that a Session's state is: it knows keys
+}
+
+// core is all that there is to a Manager.
+type core struct {
 	options Options
 	store   Store
 	loader  Loader       // the store, if its reads can fail
@@ -41,7 +46,7 @@ func New(o Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{options: o, store: o.Store, proxies: slices.Clone(o.TrustedProxies), started: time.Now()}
+	m := &Manager{&core{options: o, store: o.Store, proxies: slices.Clone(o.TrustedProxies), started: time.Now()}}
 	m.epoch = instantOf(m.started)
 	m.binder, _ = o.Codec.(codec.Binder)
 	_, m.msgPack = o.Codec.(codec.MsgPack)
@@ -79,7 +84,8 @@ func (m *Manager) Close() error {
 //
 // Changes are stored, and the cookie is set, before the first byte of the
 // response leaves; changes that come later are stored when next returns. If
-// next panics, changes not yet stored are dropped.
+// next panics, changes not yet stored are dropped. The header says Vary: Cookie if
+// next looked at the session before it left.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(next, w, r) })
 }

@@ -19,7 +19,9 @@ const (
 // Options configure a Manager. The zero value is safe: an embedded cache of 64
 // MiB, sessions that end after an hour without a request and a day after they
 // began, and a cookie that is HttpOnly, SameSite=Lax, and on TLS Secure with the
-// __Host- prefix. Options print as their type alone.
+// __Host- prefix. Options print as their type alone, except in an unexported field
+// of another struct, where fmt asks no Format and prints Keys: keep them no longer
+// than New needs them.
 type Options struct {
 	// Store keeps the sessions. nil means a cache of the Manager's own, with
 	// the defaults of cache.Options, that ends with Close. A Store given here
