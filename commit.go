@@ -148,7 +148,7 @@ func (s *Session) commitAs(decide decision) error {
 		return ErrEnded
 	case s.stored:
 		return s.merge(decide)
-	case s.headerSent:
+	case s.headerSent():
 		return ErrHeaderSent
 	}
 	decided, err := decide(s.record())
@@ -163,7 +163,7 @@ func (s *Session) create() error {
 	if !s.changes.worthStoring() {
 		return nil
 	}
-	if s.headerSent {
+	if s.headerSent() {
 		return ErrHeaderSent
 	}
 	if err := s.needID(); err != nil {
@@ -306,7 +306,7 @@ func (s *Session) afterResponse() error {
 func (s *Session) respond(h http.Header) (remark, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer func() { s.headerSent = true }()
+	defer func() { s.phase = afterTheHeader }()
 	if s.carrier() != nil {
 		s.carrier().discloses(h, s.loaded, &s.varyLine)
 	}
@@ -325,6 +325,7 @@ func (s *Session) respond(h http.Header) (remark, error) {
 func (s *Session) conclude() (remark, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.phase = afterTheHandler
 	if !s.loaded {
 		return nothingToRemark, nil
 	}

@@ -19,7 +19,7 @@ func (s *Session) regenerate(also ...change) error {
 		return s.err
 	case s.ended:
 		return ErrEnded
-	case s.headerSent:
+	case s.headerSent():
 		return ErrHeaderSent
 	}
 	id, err := s.newID()

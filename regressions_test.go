@@ -311,3 +311,41 @@ func TestARollingCookieIsNotSentAgainForASessionThatEndedDuringASlowHandler(t *t
 		assert.Empty(t, client.show("/slow").Result().Cookies())
 	})
 }
+
+func TestAChangeAfterTheHandlerHasReturnedIsStoredOrAnError(t *testing.T) {
+	var late *holdfast.Session
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy, "/views": views,
+		"/keep": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { late = s; s.IsNew() }})
+
+	client.visit("/keep")
+	late.Set("views", 3)
+	assert.ErrorIs(t, late.Err(), holdfast.ErrHeaderSent, "a new session has no cookie to be found by")
+
+	client.visit("/")
+	client.visit("/keep")
+	late.Set("views", 7)
+	assert.NoError(t, late.Err())
+	assert.Equal(t, "7 true", client.visit("/views"))
+	late.Delete("views")
+	assert.Equal(t, "0 false", client.visit("/views"))
+
+	client.visit("/destroy")
+	late.Set("views", 8)
+	assert.ErrorIs(t, late.Err(), holdfast.ErrEnded)
+}
+
+func TestWhatATimeoutHandlerLeavesBehindIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		manager, _ := manage(t, holdfast.Options{})
+		page := pages{"/": count, "/views": views, "/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.IsNew()
+			time.Sleep(2 * time.Minute)
+			s.Set("views", 7)
+		}}.handler()
+		client := &directClient{handler: manager.Handler(http.TimeoutHandler(page, time.Minute, "later"))}
+		client.visit("/")
+		assert.Equal(t, "later", client.visit("/slow"))
+		time.Sleep(2 * time.Minute)
+		assert.Equal(t, "7 true", client.visit("/views"))
+	})
+}

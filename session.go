@@ -33,13 +33,13 @@ type state struct {
 	cookie  *Cookie      // the carrier, if a CookieFunc chose it
 	tls     bool         // the client came over TLS, so far as a proxy can be trusted
 
-	loaded     bool // the store was asked, so the response depends on the cookie
-	stored     bool // the store has it, as far as this request knows
-	ended      bool // it was stored when the request began and is no more
-	isNew      bool
-	headerSent bool // written by the response's writer alone, which reads it without the lock
-	token      tokenTask
-	remark     remark
+	loaded bool // the store was asked, so the response depends on the cookie
+	stored bool // the store has it, as far as this request knows
+	ended  bool // it was stored when the request began and is no more
+	isNew  bool
+	phase  phase // written by the handler's goroutine alone, which reads it without the lock
+	token  tokenTask
+	remark remark
 
 	mu      sync.Mutex // guards what follows, and what comes before from loaded on
 	id      string     // "" until one is presented that the store knows, or one is needed
@@ -53,6 +53,17 @@ type state struct {
 	varyLine [1]string // memory for a header that nearly every response needs
 }
 
+// phase is how far the response has come.
+type phase uint8
+
+const (
+	beforeTheHeader phase = iota // the client can still be handed a token
+	afterTheHeader               // what is changed now is stored when the handler returns
+	afterTheHandler              // nothing comes any more that would store it
+)
+
+func (s *Session) headerSent() bool { return s.phase != beforeTheHeader }
+
 // tokenTask is what the response has to do about the client's token.
 type tokenTask uint8
 
@@ -65,6 +76,10 @@ const (
 // Set stores value under key, in place of what was there. The value is encoded
 // at once, so changing it afterwards changes nothing stored. If it cannot be
 // encoded, Err says so and the response becomes the ErrorHandler's.
+//
+// Like all changes it is stored before the first byte of the response, or when the
+// handler returns. One that comes later still, from a goroutine of the handler's,
+// is stored at once, and Err tells if it could not be.
 func (s *Session) Set(key string, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +89,7 @@ func (s *Session) Set(key string, value any) {
 		s.fail(err)
 		return
 	}
-	s.changes = s.changes.plus(change{what: valueSet, key: key, encoded: encoded})
+	s.note(change{what: valueSet, key: key, encoded: encoded})
 }
 
 // Delete removes the value under key, if there is one.
@@ -82,7 +97,7 @@ func (s *Session) Delete(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes = s.changes.plus(change{what: valueDeleted, key: key})
+	s.note(change{what: valueDeleted, key: key})
 }
 
 // Clear removes all values. The session itself goes on; see Destroy for a
@@ -91,7 +106,7 @@ func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes = s.changes.plus(change{what: valuesCleared})
+	s.note(change{what: valuesCleared})
 }
 
 // Keys returns the keys of all values, in no particular order.
@@ -170,7 +185,7 @@ func (s *Session) SetMaxAge(age time.Duration) {
 		s.fail(fmt.Errorf("%w: a Max-Age of %v, it must be 0 or at least a second", ErrValue, age))
 		return
 	}
-	s.changes = s.changes.plus(change{what: idleSet, idle: age})
+	s.note(change{what: idleSet, idle: age})
 	s.token = tokenIssued
 }
 
@@ -189,7 +204,7 @@ func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.changes = s.changes.plus(change{what: expiresSet, expires: instantOf(t)})
+	s.note(change{what: expiresSet, expires: instantOf(t)})
 	s.token = tokenIssued
 }
 
@@ -313,6 +328,15 @@ func (s *Session) values() values {
 func (s *Session) fail(err error) {
 	if s.err == nil {
 		s.err = err
+	}
+}
+
+// note keeps a change until the next commit, or makes that itself if there is
+// none to come.
+func (s *Session) note(c change) {
+	s.changes = s.changes.plus(c)
+	if s.phase == afterTheHandler {
+		s.fail(s.commit())
 	}
 }
 

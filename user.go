@@ -42,7 +42,7 @@ func (s *Session) Login(userID string) error {
 			return s.commitOrForget(login, err)
 		}
 	}
-	if s.headerSent {
+	if s.headerSent() {
 		return ErrHeaderSent
 	}
 	if err := s.startOver(); err != nil {

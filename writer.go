@@ -14,7 +14,7 @@ type writer exchange
 // begin is called before anything is sent. It reports false if the session
 // could not be stored and the client has been told so instead.
 func (w *writer) begin() bool {
-	if w.session.headerSent {
+	if w.session.headerSent() {
 		return w.failed == nil
 	}
 	if w.failed = w.session.beforeHeader(w.inner.Header()); w.failed != nil {
@@ -25,11 +25,7 @@ func (w *writer) begin() bool {
 
 // finish is called when the handler has returned.
 func (w *writer) finish() {
-	if !w.session.headerSent {
-		w.begin()
-		return
-	}
-	if w.failed != nil {
+	if !w.begin() {
 		return
 	}
 	if err := w.session.afterResponse(); err != nil {

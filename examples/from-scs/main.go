@@ -46,8 +46,8 @@ func home(w http.ResponseWriter, r *http.Request) {
 	if notice, ok := holdfast.Pop[string](s, "notice"); ok {
 		fmt.Fprintln(w, notice)
 	}
-	name, ok := holdfast.Get[string](s, "user")
-	if !ok {
+	name, _ := holdfast.Get[string](s, "user")
+	if name == "" {
 		name = "Stranger"
 	}
 	fmt.Fprintf(w, "%s, visit %d\n", name, views)

@@ -31,6 +31,7 @@ func TestTheProgramAnswersAsTheOneBeforeDoes(t *testing.T) {
 	assert.Equal(t, "Welcome back!\nAda, visit 3\n", b.Post("/login", "name", "Ada").Text)
 	assert.Equal(t, "Ada, visit 4\n", b.Get("/").Text)
 	assert.Equal(t, "Stranger, visit 1\n", b.Post("/logout").Text)
+	assert.Equal(t, "Welcome back!\nStranger, visit 2\n", b.Post("/login", "name", "").Text)
 }
 
 func TestTheCookieIsSetOnce(t *testing.T) {
@@ -60,6 +61,7 @@ func TestTheDocumentHasAllThatScsHas(t *testing.T) {
 		"Pop", "PopString", "PopBool", "PopInt", "PopFloat", "PopBytes", "PopTime", "Remove", "Clear", "Exists",
 		"Keys", "RenewToken", "MergeSession", "Status", "Deadline", "SetDeadline", "Token",
 		"RememberMe(ctx, true)", "RememberMe(ctx, false)", "Iterate",
+		"NewSession()", "Unmodified", "Modified", "Destroyed",
 		"Store.Find", "FindCtx", "Store.Commit", "CommitCtx", "Store.Delete", "DeleteCtx", "IterableStore.All", "AllCtx",
 	} {
 		assert.Contains(t, named, "`"+name+"`")
