@@ -83,9 +83,9 @@ func (m *Manager) Close() error {
 // changes it.
 //
 // Changes are stored, and the cookie is set, before the first byte of the
-// response leaves; changes that come later are stored when next returns. If
-// next panics, changes not yet stored are dropped. The header says Vary: Cookie if
-// next looked at the session before it left.
+// response leaves; changes that come later are stored when next returns, or at
+// once if it has. If next panics, changes not yet stored are dropped. The header
+// says Vary: Cookie if next looked at the session before it left.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(next, w, r) })
 }
