@@ -208,7 +208,7 @@ func (d *decoder) structOf(v reflect.Value, fields *fieldSet, h head) error {
 		if keyHead.kind != stringKind {
 			return keyHead.mismatch(v.Type())
 		}
-		f := fields.byName[string(d.take(keyHead))]
+		f := fields.named(d.take(keyHead))
 		if f == nil {
 			if err := d.skip(); err != nil {
 				return err

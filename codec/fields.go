@@ -86,7 +86,13 @@ func promotes(sf reflect.StructField) (reflect.Type, bool) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t, t.Kind() == reflect.Struct && styleOf(t) == plainStyle
+	if t.Kind() != reflect.Struct {
+		return nil, false
+	}
+	// The struct around it would have t's methods for JSON itself, were they not shadowed there or taken
+	// away by those of another: encoding/json then goes by the fields.
+	s := styleOf(t)
+	return t, s == plainStyle || s == jsonStyle
 }
 
 // dominates says whether no other field takes f's name from it.
@@ -100,6 +106,22 @@ func dominates(f field, all []field) bool {
 		}
 	}
 	return true
+}
+
+// named returns the field that goes by name, which upper and lower case tell apart only where the fields do:
+// one of exactly that name wins, else the first that differs in case alone, as in encoding/json. It is nil
+// if there is none.
+func (s *fieldSet) named(name []byte) *field {
+	if f := s.byName[string(name)]; f != nil {
+		return f
+	}
+	folded := string(name)
+	for i := range s.list {
+		if strings.EqualFold(s.list[i].name, folded) {
+			return &s.list[i]
+		}
+	}
+	return nil
 }
 
 // in returns the field of v, a struct, or false if a nil pointer to an embedded struct lies before it.

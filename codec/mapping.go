@@ -2,6 +2,7 @@ package codec
 
 import (
 	"encoding"
+	"encoding/json"
 	"reflect"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ const (
 	marshalStyle              // msgpack.Marshaler and Unmarshaler
 	binaryStyle               // encoding.BinaryMarshaler and BinaryUnmarshaler
 	textStyle                 // encoding.TextMarshaler and TextUnmarshaler
+	jsonStyle                 // json.Marshaler and Unmarshaler
 )
 
 var methodStyles = []struct {
@@ -37,6 +39,7 @@ var methodStyles = []struct {
 	{marshalStyle, reflect.TypeFor[msgpack.Marshaler](), reflect.TypeFor[msgpack.Unmarshaler]()},
 	{binaryStyle, reflect.TypeFor[encoding.BinaryMarshaler](), reflect.TypeFor[encoding.BinaryUnmarshaler]()},
 	{textStyle, reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextUnmarshaler]()},
+	{jsonStyle, reflect.TypeFor[json.Marshaler](), reflect.TypeFor[json.Unmarshaler]()},
 }
 
 var (

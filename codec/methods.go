@@ -3,6 +3,7 @@ package codec
 import (
 	"bytes"
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"time"
@@ -18,30 +19,42 @@ func (e *encoder) styled(v reflect.Value, s style) error {
 		return e.wire.EncodeTime(*self.(*time.Time))
 	case customStyle:
 		start := e.buf.Len()
-		if err := self.(msgpack.CustomEncoder).EncodeMsgpack(e.wire); err != nil {
-			return err
+		if self.(msgpack.CustomEncoder).EncodeMsgpack(e.wire) != nil {
+			return refused("encode", v.Type())
 		}
 		return e.oneValue(e.buf.Bytes()[start:], v.Type())
 	case marshalStyle:
 		data, err := self.(msgpack.Marshaler).MarshalMsgpack()
 		if err != nil {
-			return err
+			return refused("encode", v.Type())
 		}
 		e.buf.Write(data)
 		return e.oneValue(data, v.Type())
 	case binaryStyle:
 		data, err := self.(encoding.BinaryMarshaler).MarshalBinary()
 		if err != nil {
-			return err
+			return refused("encode", v.Type())
 		}
 		return e.wire.EncodeBytes(data)
-	default:
+	case textStyle:
 		data, err := self.(encoding.TextMarshaler).MarshalText()
 		if err != nil {
-			return err
+			return refused("encode", v.Type())
+		}
+		return e.wire.EncodeString(string(data))
+	default:
+		// Not json.Marshal, which would change the text: it drops white space and escapes <, > and &.
+		data, err := self.(json.Marshaler).MarshalJSON()
+		if err != nil || !json.Valid(data) {
+			return refused("encode", v.Type())
 		}
 		return e.wire.EncodeString(string(data))
 	}
+}
+
+// refused is the error of a type's own method, in other words: the method's may quote the value.
+func refused(verb string, t reflect.Type) error {
+	return fmt.Errorf("codec: msgpack: %s could not %s itself", t, verb)
 }
 
 // oneValue refuses what a type's own method wrote unless it is exactly one value: one byte more or less
@@ -79,7 +92,7 @@ func (d *decoder) styled(v reflect.Value, s style, h head) error {
 		if err != nil {
 			return err
 		}
-		return self.(msgpack.Unmarshaler).UnmarshalMsgpack(cloneBytes(raw))
+		return decoded(v, self.(msgpack.Unmarshaler).UnmarshalMsgpack(cloneBytes(raw)))
 	}
 	payload := d.take(h)
 	switch {
@@ -96,9 +109,20 @@ func (d *decoder) styled(v reflect.Value, s style, h head) error {
 	case h.kind != bytesKind && h.kind != stringKind:
 		return h.mismatch(v.Type())
 	case s == binaryStyle:
-		return self.(encoding.BinaryUnmarshaler).UnmarshalBinary(cloneBytes(payload))
+		return decoded(v, self.(encoding.BinaryUnmarshaler).UnmarshalBinary(cloneBytes(payload)))
+	case s == textStyle:
+		return decoded(v, self.(encoding.TextUnmarshaler).UnmarshalText(cloneBytes(payload)))
 	}
-	return self.(encoding.TextUnmarshaler).UnmarshalText(cloneBytes(payload))
+	// An UnmarshalJSON may rely on its input being JSON, which json.Unmarshal sees to before it calls it.
+	return decoded(v, json.Unmarshal(cloneBytes(payload), self))
+}
+
+// decoded returns what is to be told of the error of v's own method.
+func decoded(v reflect.Value, err error) error {
+	if err != nil {
+		return refused("decode", v.Type())
+	}
+	return nil
 }
 
 // decodeCustom lends raw, one value, to a type that reads the wire itself. It sees no byte beyond it.
@@ -107,8 +131,8 @@ func decodeCustom(self msgpack.CustomDecoder, raw []byte) error {
 	rest := bytes.NewReader(cloneBytes(raw))
 	wire.Reset(rest)
 	wire.SetCustomStructTag("json")
-	if err := self.DecodeMsgpack(wire); err != nil {
-		return err
+	if self.DecodeMsgpack(wire) != nil {
+		return refused("decode", reflect.TypeOf(self).Elem())
 	}
 	if rest.Len() > 0 {
 		return fmt.Errorf("codec: msgpack: %T did not read all of its value", self)

@@ -27,12 +27,24 @@ import (
 //
 // Structs follow encoding/json. A field goes by its msgpack tag, or its json tag, or its name; "-" leaves it
 // out, and so does omitempty if it is empty; embedded structs are flattened. On reading, unknown fields are
-// ignored and missing ones keep what v held. A slice or map in v is replaced, not filled up. Names are
-// matched exactly.
+// ignored and missing ones keep what v held. A slice or map in v is replaced, not filled up, and nil clears
+// what it is read into. A name is matched exactly, or else by the first field that differs from it in case
+// alone.
 //
 // Types may encode themselves, by both methods of a pair: msgpack.CustomEncoder and CustomDecoder,
-// msgpack.Marshaler and Unmarshaler, or encoding's BinaryMarshaler or TextMarshaler and its opposite.
-// Extensions registered with msgpack.RegisterExt, and the tag options as_array and intern, are not used.
+// msgpack.Marshaler and Unmarshaler, encoding's BinaryMarshaler or TextMarshaler and its opposite, or
+// json.Marshaler and Unmarshaler. The first pair in this order is used; the JSON of the last is kept as a
+// string. Extensions registered with msgpack.RegisterExt, and the tag options as_array and intern, are not
+// used.
+//
+// So a struct that one version of a program stored is read by the next as encoding/json would read it, but
+// for some changes of a field's type. These are errors: an array made shorter than what is stored; a map's
+// keys made numbers instead of strings, or the reverse; a time.Time made a string, or the reverse; and a type
+// that encodes itself made one of another kind, or the reverse, save that text is a string. A type with both
+// binary and text methods is stored as binary, so a netip.Addr made a string is four or more odd bytes, and
+// the reverse an error. A []byte made a string, or the reverse, keeps its bytes, and a float32 made a float64
+// its value. The tag options string and omitzero are not used either: a number is stored as a number, and a
+// zero like any other value.
 //
 // Channels, functions, complex numbers, cyclic values and nesting beyond 1000 levels are errors.
 //

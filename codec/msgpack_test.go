@@ -736,6 +736,33 @@ func TestMsgPackServesManyGoroutines(t *testing.T) {
 	all.Wait()
 }
 
+// UnmarshalCommon does not know these types.
+type (
+	text   string
+	number int
+	flag   bool
+)
+
+// commonIsReflected checks that a Common, which UnmarshalCommon may store, is read from data as a Named, of
+// the same kind, which only reflection stores: either both are refused, or their values are the same.
+func commonIsReflected[Common, Named any](t *testing.T, data []byte) {
+	var direct, common Common
+	var named Named
+	stored := codec.MsgPack{}.UnmarshalCommon(data, &direct)
+	err := codec.MsgPack{}.Unmarshal(data, &common)
+	namedErr := codec.MsgPack{}.Unmarshal(data, &named)
+	require.Equal(t, namedErr == nil, err == nil, "%v, by reflection %v", err, namedErr)
+	if err == nil {
+		require.EqualValues(t, named, common)
+	}
+	if stored {
+		require.NoError(t, namedErr)
+		require.EqualValues(t, named, direct)
+	} else {
+		require.Zero(t, direct)
+	}
+}
+
 func FuzzMsgPackUnmarshal(f *testing.F) {
 	for _, v := range []any{nil, 1, -300, "s", []byte("b"), 1.5, time.Now(), []any{1, nil}, map[string]any{"a": map[int]int{1: 2}}, fullProfile()} {
 		data, err := codec.MsgPack{}.Marshal(v)
@@ -745,8 +772,14 @@ func FuzzMsgPackUnmarshal(f *testing.F) {
 	f.Add([]byte("\xdd\xff\xff\xff\xff"))
 	f.Add([]byte("\x81\x91\x01\x01"))
 	f.Add([]byte("\x81\xc0\x81\x91\xc0\xd4"))
+	f.Add([]byte("\xa1s\x01"))
+	f.Add([]byte("\xc3"))
+	f.Add([]byte("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, into := range []any{new(profile), new([]string), new(map[any]any), new(map[string]int8), new(int16), new(float32), new([]celsius), new(*big.Int), new(time.Time)} {
+		commonIsReflected[string, text](t, data)
+		commonIsReflected[int, number](t, data)
+		commonIsReflected[bool, flag](t, data)
+		for _, into := range []any{new(profile), new([]string), new(map[any]any), new(map[string]int8), new(int16), new(float32), new([]celsius), new([]price), new(*big.Int), new(time.Time)} {
 			if err := (codec.MsgPack{}).Unmarshal(data, into); err != nil {
 				assert.NotContains(t, err.Error(), "panic")
 			}
