@@ -287,7 +287,7 @@ func TestMsgPackReadsAnotherVersionUnlikeJSONWhereDocumented(t *testing.T) {
 		{evolution{"strings to numbers as keys", map[string]int{"1": 2}, map[int]int{}}, nil},
 		{evolution{"a time to a string", instant, ""}, nil},
 		{evolution{"a string to a time", "1970-01-01T00:00:01Z", time.Time{}}, nil},
-		{evolution{"a number rounded", 1<<53 + 1, 0.0}, nil},
+		{evolution{"a number rounded", int64(1<<53 + 1), 0.0}, nil},
 		{evolution{"binary and text to a string", address, ""}, "\x0a\x00\x00\x01"},
 		{evolution{"a string to binary and text", "10.0.0.1", netip.Addr{}}, nil},
 		{evolution{"an own type to a number", big.NewInt(5), 0}, nil},
