@@ -36,7 +36,7 @@ func (c *Cache) resize(maxBytes int64) (gone []evicted, err error) {
 	if c.closed.Load() {
 		return nil, ErrClosed
 	}
-	if err != nil {
+	if err != nil || o.MaxBytes == c.options.MaxBytes {
 		return nil, err
 	}
 	if err := c.growTo(o); err != nil {
@@ -88,10 +88,20 @@ func (c *Cache) growTo(o Options) error {
 // minChunkBytes: to grow by less is not worth a chunk.
 const minChunkBytes = 1 << 10
 
-// missing returns how much memory the shard has to get for o's cap.
+// resizeSlack is more than what a shard may come to have less than its part of
+// the cap: what is not worth a chunk, and what the boundary of the memory that
+// goes has to move by.
+const resizeSlack = 2 * minChunkBytes
+
+// missing returns how much memory the shard has to get for o's cap. It is an error
+// if a value of MaxValue might not fit: the tables and the index are still those
+// of New's cap, and take more than a new cache's would.
 func (s *shard) missing(o Options) (int64, error) {
 	if s.closed {
 		return 0, ErrClosed
+	}
+	if fits := largestEntry(s.memoryFor(o)-resizeSlack, s.segmentUnits()); fits < int64(o.MaxValue)+idRoom {
+		return 0, fmt.Errorf("%w: MaxBytes is %d, which is sure to leave room for values of %d bytes only, fewer than MaxValue, %d", ErrInvalid, o.MaxBytes, fits-idRoom, o.MaxValue)
 	}
 	a := &s.arena
 	had := a.units * unit

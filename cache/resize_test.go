@@ -3,6 +3,7 @@ package cache
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,28 @@ func TestAShrunkCapKeepsTheLatestUsed(t *testing.T) {
 		_, ok := c.Peek(fmt.Sprint(i))
 		assert.Equal(t, i >= 2000-n, ok, "entry %d", i)
 	}
+}
+
+// The tables and the index are those of the first cap, also when another is set.
+func TestTheLargestValueFitsUnderEveryCapThatIsAccepted(t *testing.T) {
+	const maxValue = 30 << 10
+	c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: maxValue})
+	accepted, refused := 0, 0
+	for maxBytes := int64(maxValue); maxBytes < 40<<10; maxBytes += 8 {
+		for _, before := range []int64{64 << 10, 200 << 10, maxBytes - 500} {
+			c.SetMaxBytes(before) // the last one too little, for some
+			if err := c.SetMaxBytes(maxBytes); err != nil {
+				require.ErrorIs(t, err, ErrInvalid)
+				refused++
+				continue
+			}
+			accepted++
+			require.NoError(t, c.Set(strings.Repeat("i", idRoom), make([]byte, maxValue), time.Hour), "%d after %d bytes", maxBytes, before)
+		}
+	}
+	require.Positive(t, accepted)
+	require.Positive(t, refused)
+	require.NoError(t, c.SetMaxBytes(64<<10), "New's cap is accepted again")
 }
 
 // A segment has one unit more than it needs where that was too little for a hole
