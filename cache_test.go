@@ -654,13 +654,15 @@ func TestAPanicInTheHandlerStoresNothingAndReachesTheServer(t *testing.T) {
 	assert.Zero(t, site.cache.Len())
 }
 
+type aKey struct{}
+
 func TestNoIDIsPrinted(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 		s.Set("a", "secret-value")
 		id, ctx := s.ID(), r.Context()
 		for name, value := range map[string]any{
 			"a session": s, "a context": ctx, "a writer": w, "a request": r,
-			"a context around it": context.WithValue(ctx, struct{}{}, 1),
+			"a context around it": context.WithValue(ctx, aKey{}, 1),
 			"a slice":             []*holdfast.Session{s},
 			// fmt asks no Format of what is in an unexported field.
 			"a session in a struct": struct{ s *holdfast.Session }{s},
