@@ -88,24 +88,19 @@ func (c *Cache) growTo(o Options) error {
 // minChunkBytes: to grow by less is not worth a chunk.
 const minChunkBytes = 1 << 10
 
-// resizeSlack is more than what a shard may come to have less than its part of
-// the cap: what is not worth a chunk, and what the boundary of the memory that
-// goes has to move by.
-const resizeSlack = 2 * minChunkBytes
-
 // missing returns how much memory the shard has to get for o's cap. It is an error
-// if a value of MaxValue might not fit: the tables and the index are still those
-// of New's cap, and take more than a new cache's would.
+// if it has to give up so much that a value of MaxValue might not fit: the tables
+// and the index are still those of New's cap, and take more than a new cache's.
 func (s *shard) missing(o Options) (int64, error) {
 	if s.closed {
 		return 0, ErrClosed
 	}
-	if fits := largestEntry(s.memoryFor(o)-resizeSlack, s.segmentUnits()); fits < int64(o.MaxValue)+idRoom {
-		return 0, fmt.Errorf("%w: MaxBytes is %d, which is sure to leave room for values of %d bytes only, fewer than MaxValue, %d", ErrInvalid, o.MaxBytes, fits-idRoom, o.MaxValue)
-	}
 	a := &s.arena
 	had := a.units * unit
 	more := s.memoryFor(o) - had
+	if fits := largestEntry(had+more-s.shrinkSlack(), s.segmentUnits()); more < 0 && fits < int64(o.MaxValue)+idRoom {
+		return 0, fmt.Errorf("%w: MaxBytes is %d, which is sure to leave room for values of %d bytes only, fewer than MaxValue, %d", ErrInvalid, o.MaxBytes, fits-idRoom, o.MaxValue)
+	}
 	if more < minChunkBytes {
 		return 0, nil
 	}
@@ -119,6 +114,16 @@ func (s *shard) missing(o Options) (int64, error) {
 		more -= last
 	}
 	return max(0, more&^(lineBytes-1)), nil
+}
+
+// shrinkSlack is how much more than it has to a shard may give up: what the
+// boundary moves by, and of several chunks a rest that is not worth one.
+func (s *shard) shrinkSlack() int64 {
+	slack := int64(2*minRun+1) * unit
+	if len(s.arena.chunks) > 1 {
+		slack += minChunkBytes
+	}
+	return slack
 }
 
 // memoryFor returns how much memory the shard's arena may have under o's cap,
