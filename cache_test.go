@@ -654,6 +654,9 @@ func TestAPanicInTheHandlerStoresNothingAndReachesTheServer(t *testing.T) {
 	assert.Zero(t, site.cache.Len())
 }
 
+// verbs are those of fmt by which something may come to be printed.
+var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"}
+
 type aKey struct{}
 
 func TestNoIDIsPrinted(t *testing.T) {
@@ -671,7 +674,7 @@ func TestNoIDIsPrinted(t *testing.T) {
 			"a context in a struct": struct{ c context.Context }{ctx},
 			"a writer in a struct":  &struct{ w http.ResponseWriter }{w},
 		} {
-			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+			for _, verb := range verbs {
 				printed := fmt.Sprintf(verb, value)
 				assert.NotContains(t, printed, id, "%s, %s", name, verb)
 				assert.NotContains(t, printed, fmt.Sprintf("%x", id), "%s, %s", name, verb)
@@ -692,7 +695,7 @@ func TestAManagerPrintsNoKeyWhereverItLies(t *testing.T) {
 		"in a struct":      struct{ m *holdfast.Manager }{manager},
 		"behind a pointer": &struct{ m *holdfast.Manager }{manager},
 	} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+		for _, verb := range verbs {
 			printed := fmt.Sprintf(verb, value)
 			for _, secret := range []string{string(key), fmt.Sprintf("%x", key), "48 49 50 51", "0x30, 0x31, 0x32", "%!t(uint8=48)"} {
 				assert.NotContains(t, printed, secret, "%s, %s", name, verb)

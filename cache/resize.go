@@ -88,18 +88,17 @@ func (c *Cache) growTo(o Options) error {
 // minChunkBytes: to grow by less is not worth a chunk.
 const minChunkBytes = 1 << 10
 
-// missing returns how much memory the shard has to get for o's cap. It is an error
-// if it has to give up so much that a value of MaxValue might not fit: the tables
-// and the index are still those of New's cap, and take more than a new cache's.
+// missing returns how much memory the shard has to get for o's cap, or why it
+// cannot have that cap.
 func (s *shard) missing(o Options) (int64, error) {
 	if s.closed {
 		return 0, ErrClosed
 	}
 	a := &s.arena
-	had := a.units * unit
-	more := s.memoryFor(o) - had
-	if fits := largestEntry(had+more-s.shrinkSlack(), s.segmentUnits()); more < 0 && fits < int64(o.MaxValue)+idRoom {
-		return 0, fmt.Errorf("%w: MaxBytes is %d, which is sure to leave room for values of %d bytes only, fewer than MaxValue, %d", ErrInvalid, o.MaxBytes, fits-idRoom, o.MaxValue)
+	memory := s.memoryFor(o)
+	more := memory - a.units*unit
+	if more < 0 {
+		return 0, s.canShrink(memory, o)
 	}
 	if more < minChunkBytes {
 		return 0, nil
@@ -114,6 +113,17 @@ func (s *shard) missing(o Options) (int64, error) {
 		more -= last
 	}
 	return max(0, more&^(lineBytes-1)), nil
+}
+
+// canShrink returns an error if a value of MaxValue might not fit in so much memory
+// any more: the tables and the index are still those of New's cap, and take more
+// than a new cache's would.
+func (s *shard) canShrink(memory int64, o Options) error {
+	fits := largestEntry(memory-s.shrinkSlack(), s.segmentUnits())
+	if fits < int64(o.MaxValue)+idRoom {
+		return fmt.Errorf("%w: MaxBytes is %d, which is sure to leave room for values of %d bytes only, fewer than MaxValue, %d", ErrInvalid, o.MaxBytes, fits-idRoom, o.MaxValue)
+	}
+	return nil
 }
 
 // shrinkSlack is how much more than it has to a shard may give up: what the
