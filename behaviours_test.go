@@ -218,6 +218,18 @@ func TestACookieFuncThatChoosesACookieThatCannotWorkIsAnErrorResponse(t *testing
 	assert.Zero(t, site.cache.Len())
 }
 
+func TestACookieThatCannotWorkDisturbsNoPageThatDoesNotLookAtItsSession(t *testing.T) {
+	manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+		return holdfast.Cookie{Name: "a b"}
+	})})
+	response := record(manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "a page")
+	})), get("/"))
+	assert.Equal(t, http.StatusOK, response.Code)
+	assert.Equal(t, "a page", response.Body.String())
+	assert.Empty(t, site.log.String())
+}
+
 func TestANilCookieFuncIsRefused(t *testing.T) {
 	_, err := holdfast.New(holdfast.Options{Carrier: holdfast.CookieFunc(nil)})
 	assert.ErrorIs(t, err, holdfast.ErrOptions)

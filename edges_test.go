@@ -337,9 +337,10 @@ func TestChangingTheGivenOptionsAfterwardsChangesNothing(t *testing.T) {
 
 func TestACookieThatBrowsersDropOverPlainHTTPIsLogged(t *testing.T) {
 	for name, cookie := range map[string]holdfast.Cookie{
-		"SecureAlways":   {Secure: holdfast.SecureAlways},
-		"a __Host- name": {Name: "__Host-own"},
-		"SameSite=None":  {SameSite: http.SameSiteNoneMode},
+		"SecureAlways":     {Secure: holdfast.SecureAlways},
+		"a __Host- name":   {Name: "__Host-own"},
+		"a __Secure- name": {Name: "__Secure-own"},
+		"SameSite=None":    {SameSite: http.SameSiteNoneMode},
 	} {
 		t.Run(name, func(t *testing.T) {
 			manager, site := manage(t, holdfast.Options{Carrier: cookie})

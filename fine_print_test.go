@@ -313,6 +313,22 @@ func TestARollingCookieCountsItsMaxAgeFromEachResponse(t *testing.T) {
 	})
 }
 
+// RFC 6265bis, section 5.5: what is longer, browsers shorten or refuse.
+func TestNoCookieLastsLongerThan400Days(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const day = 24 * time.Hour
+		client := direct(t, holdfast.Options{
+			Carrier:          holdfast.Cookie{Persistent: true},
+			AbsoluteLifetime: 1000 * day, IdleTimeout: 1000 * day,
+		}, pages{"/": count})
+
+		client.visit("/")
+
+		assert.Equal(t, int(400*day/time.Second), client.cookie.MaxAge)
+		assert.Equal(t, time.Now().Add(400*day).UTC(), client.cookie.Expires)
+	})
+}
+
 func TestTheCookieThatIsTakenAwayOverTLSHasTheAttributesOfTheOneThatWasSet(t *testing.T) {
 	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Partitioned: true, SameSite: holdfast.SameSiteAuto}},
 		pages{"/": count, "/destroy": destroy})
