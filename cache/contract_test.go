@@ -167,6 +167,8 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"cap of 1 byte":                 {MaxBytes: 1},
 		"cap of 3 bytes":                {MaxBytes: 3},
 		"negative cap":                  {MaxBytes: -1},
+		"a cap beyond all refs":         {MaxBytes: 1 << 42, Shards: 128},
+		"a cap beyond all addresses":    {MaxBytes: math.MaxInt64},
 		"value larger than the cap":     {MaxBytes: 1 << 20, MaxValue: 2 << 20},
 		"negative largest value":        {MaxValue: -1},
 		"everything protected":          {Protected: 1},

@@ -2,12 +2,20 @@
 
 package cache
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // reserve returns size bytes of zeroed memory of Go's heap, without pointers:
 // for systems without mmap, and for tests under the race detector, which sees
 // only the heap.
-func reserve(size int64, _ bool) ([]byte, error) {
+func reserve(size int64, _ bool) (memory []byte, err error) {
+	defer func() {
+		if recover() != nil { // longer than a slice can be
+			err = fmt.Errorf("cache: reserving %d bytes of memory: more than Go's heap can have", size)
+		}
+	}()
 	words := make([]uint64, (size+7)/8) // for the alignment
 	return unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), size), nil
 }

@@ -3,7 +3,9 @@
 package cache
 
 import (
+	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"syscall"
 	"testing"
@@ -93,4 +95,40 @@ func TestMemoryGoesBackToTheSystemWhenTheCacheHasEmptied(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Of its memory only what the test writes to is ever there.
+func TestTheLargestShardFindsWhatLiesAtItsEnd(t *testing.T) {
+	if math.MaxInt == math.MaxInt32 {
+		t.Skip("more than there are addresses")
+	}
+	o, err := Options{MaxBytes: maxShardBytes, Shards: 1}.withDefaults()
+	require.NoError(t, err)
+	memory, err := syscall.Mmap(-1, 0, int(o.shardMemory()), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
+	require.NoError(t, err)
+	t.Cleanup(func() { release(memory) }) // after the cache was closed
+	c := openCache(t, Options{Shards: 1})
+	s := &c.shards[0]
+	s.init(memory, o, c)
+	for s.arena.end-s.arena.top > maxRun {
+		s.arena.run(s.arena.carve(maxRun)).set(run(isClaimed) << kindShift)
+	}
+
+	evicted := 0
+	value := func(i int) []byte { return bytes.Repeat([]byte{byte(i)}, i%5000) }
+	for i := range 40_000 {
+		require.NoError(t, c.Set(fmt.Sprint(i), value(i), time.Hour))
+	}
+	for i := range 40_000 {
+		got, ok := c.Get(fmt.Sprint(i))
+		if !ok {
+			evicted++
+			continue
+		}
+		require.True(t, bytes.Equal(value(i), got), i)
+	}
+
+	assert.Greater(t, s.arena.top, ref(maxShardBytes/unit-maxRun))
+	assert.Positive(t, evicted, "the shard became full")
+	assert.Less(t, evicted, 30_000)
 }

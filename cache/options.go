@@ -18,6 +18,10 @@ const (
 	minMaxBytes = 4 << 10
 	maxShards   = 256
 
+	// More units than 31 bits can count would leave no room in a ref for the
+	// number of a chunk.
+	maxShardBytes = int64(unit) << 31
+
 	// A shard smaller than this holds too few sessions for the hash to spread
 	// them evenly: some shards would evict while others have room.
 	minShardBytes = 256 << 10
@@ -76,6 +80,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxBytes < minMaxBytes {
 		return o, fmt.Errorf("%w: MaxBytes is %d, the least that can be worked with is %d", ErrInvalid, o.MaxBytes, minMaxBytes)
 	}
+	if most := min(maxShards*maxShardBytes, math.MaxInt); o.MaxBytes > most {
+		return o, fmt.Errorf("%w: MaxBytes is %d, the most that can be worked with is %d", ErrInvalid, o.MaxBytes, most)
+	}
 
 	if o.MaxValue == 0 {
 		o.MaxValue = int(min(defaultMaxValue, o.MaxBytes/int64(max(1, o.Shards))/largestPerShard))
@@ -96,9 +103,15 @@ func (o Options) withDefaults() (Options, error) {
 		useful := int64(shardsPerProcessor * runtime.GOMAXPROCS(0))
 		o.Shards = int(min(most, useful, max(1, o.MaxBytes/minShardBytes)))
 		o.Shards = 1 << (bits.Len(uint(o.Shards)) - 1)
+		for o.MaxBytes/int64(o.Shards) > maxShardBytes {
+			o.Shards *= 2
+		}
 	}
 	if o.Shards < 0 || o.Shards > maxShards || o.Shards&(o.Shards-1) != 0 {
 		return o, fmt.Errorf("%w: Shards is %d, it must be a power of two of at most %d", ErrInvalid, o.Shards, maxShards)
+	}
+	if share := o.MaxBytes / int64(o.Shards); share > maxShardBytes {
+		return o, fmt.Errorf("%w: Shards is %d, which makes each %d bytes large, it can have %d", ErrInvalid, o.Shards, share, maxShardBytes)
 	}
 	if fits := o.largestEntry(); fits < int64(o.MaxValue)+idRoom {
 		return o, fmt.Errorf("%w: Shards is %d, which leaves room for values of %d bytes, fewer than MaxValue, %d", ErrInvalid, o.Shards, fits-idRoom, o.MaxValue)

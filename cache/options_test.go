@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,4 +13,13 @@ func TestTheDefaultCacheHasAsManyShardsAsItsLargestValuesAllow(t *testing.T) {
 	o, err := Options{}.withDefaults()
 	require.NoError(t, err)
 	assert.Equal(t, 16, o.Shards)
+}
+
+func TestAVeryLargeCapIsDividedIntoAsManyShardsAsRefsCanReach(t *testing.T) {
+	if math.MaxInt == math.MaxInt32 {
+		t.Skip("there is no such cap here")
+	}
+	o, err := Options{MaxBytes: 256 * maxShardBytes}.withDefaults()
+	require.NoError(t, err)
+	assert.Equal(t, 256, o.Shards)
 }

@@ -6,16 +6,16 @@ import "fmt"
 // without an error, the cap holds.
 //
 // Growing adds memory and, but for a few KiB at some sizes, touches nothing that
-// is there. Shrinking takes the
-// last part of each shard's memory: what lies there moves elsewhere, for which
-// the longest idle are evicted, and the memory goes back to the system (on
-// Linux at once, elsewhere when the cache is closed). It holds no lock for
-// longer than some entries take to move.
+// is there. Shrinking takes the last part of each shard's memory: what lies there
+// moves elsewhere, for which the longest idle are evicted, and the memory goes
+// back to the system (on Linux at once, elsewhere when the cache is closed). It
+// holds no lock for longer than some entries take to move.
 //
 // The number of shards stays what New chose, so a cap much larger than New's
 // leaves the cache with fewer locks than New would choose for it. The error
 // wraps ErrInvalid, if MaxValue would not fit in a shard any more or the cap is
-// otherwise out of range, or ErrClosed; then the cap is what it was.
+// otherwise out of range, or ErrClosed, or is the system's, if it has no such
+// memory; then the cap is what it was.
 func (c *Cache) SetMaxBytes(maxBytes int64) error {
 	gone, err := c.resize(maxBytes)
 	c.tell(gone)
@@ -146,8 +146,8 @@ func (s *shard) memoryFor(o Options) int64 {
 }
 
 func (s *shard) grow(memory []byte) {
-	for chunkBytes := unit << s.arena.chunkShift; len(memory) > 0; {
-		n := min(len(memory), chunkBytes)
+	for chunkBytes := int64(unit) << s.arena.chunkShift; len(memory) > 0; {
+		n := int(min(int64(len(memory)), chunkBytes))
 		s.arena.grow(memory[:n:n])
 		memory = memory[n:]
 	}
