@@ -23,9 +23,10 @@ import (
 //     false if there is no such entry any more, true if the store cannot tell,
 //     and never brings one back.
 //   - Update is atomic: between what its function sees and the change that it
-//     returns, no other write to id takes place. The function may be called
-//     again with a newer value, and may call the store, for the same id too.
-//     Its error is returned as it is, with nothing changed, and a panic of it
+//     returns, no other write to id takes place. The function sees the value, and
+//     no bytes where there is none, which are its own until it returns. It may be
+//     called again with a newer value, and may call the store, for the same id
+//     too. Its error is returned as it is, with nothing changed, and a panic of it
 //     changes nothing either. Change.Stores and Change.Removes tell what it
 //     decided.
 //   - An entry is gone from all methods once its ttl is over, and after Update

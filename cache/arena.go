@@ -53,7 +53,7 @@ const (
 	slackShift     = unitBits
 	maxSlack       = 15
 	afterHole  run = 1 << 27
-	protected  run = 1 << 28 // a record in the protected segment
+	protected  run = 1 << 28 // a record in the protected list
 	kindShift      = 29
 )
 

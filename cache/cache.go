@@ -35,7 +35,8 @@ type Cache struct {
 }
 
 // New returns a cache that keeps to o. The error wraps ErrInvalid and says
-// which option is wrong and what would be right.
+// which option is wrong and what would be right, or is the system's, if it has no
+// such memory.
 func New(o Options) (*Cache, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -106,17 +107,14 @@ func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 // counting as a use: the entry's place in the order of eviction, and the
 // cache's hit ratio, stay as they are.
 func (c *Cache) Peek(id string) ([]byte, bool) {
-	return c.peek(nil, id)
-}
-
-func (c *Cache) peek(dst []byte, id string) ([]byte, bool) {
 	s, t := c.lockFor(id)
+	var value []byte
 	r := s.lookup(id, t)
 	if r != 0 {
-		dst = s.arena.appendValue(dst, r, uint32(len(id)))
+		value = s.arena.appendValue(nil, r, uint32(len(id)))
 	}
 	c.unlock(s)
-	return dst, r != 0
+	return value, r != 0
 }
 
 // Touch gives the entry under id a new ttl, counted from now, and counts as a

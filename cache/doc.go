@@ -38,8 +38,8 @@
 //
 // # The arena
 //
-// A shard's memory lies outside Go's heap and has no pointers, so a garbage
-// collection costs the same however many entries there are. It is divided into
+// A shard's memory lies outside Go's heap (in it where there is no mmap, as on
+// Windows) and has no pointers, so a garbage collection costs the same however many entries there are. It is divided into
 // runs of 8-byte units, which 32-bit refs refer to:
 //
 //	┌──────┬─────────┬────────────┬──────────┬────────────┬──────────┬───────┐
@@ -116,9 +116,10 @@
 // # Costs
 //
 // An entry takes 28 bytes beside its ID and value, 3.5 on average to fill its
-// last unit, and 13 to 15 in the index. Methods that walk the cache (All, Save,
-// Len, Stats) hold a lock for some dozens of entries at a time; copying one value
-// is the longest thing done under it.
+// last unit, and 13 to 15 in the index. All and Save hold a lock for the IDs of
+// some dozens of entries, and then for one value at a time. Where entries may have
+// expired, Len and Stats hold it for 256 buckets of the index, a thousand entries
+// or so; Matching does for up to two thousand, of which it copies a hundred at most.
 //
 // A hit on an entry in the processor's cache takes some 76 ns, of which the reading
 // of the clock takes 26 and all but 20 pass under the lock (measured on a 2.6 GHz

@@ -3,7 +3,9 @@ package cache
 import "errors"
 
 // Every error of this package wraps one of these, so that errors.Is tells what
-// a caller can do about it. None of them ever contains an ID or a value.
+// a caller can do about it, or is of what the cache had to ask: the system, for
+// memory and files, a snapshot's reader or writer, the function of an Update. None
+// but that function's ever contains an ID or a value.
 var (
 	// ErrInvalid: an option or an argument that no cache could accept, such as
 	// an empty ID or a cap of three bytes. The program has to be changed.

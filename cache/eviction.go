@@ -32,7 +32,8 @@ func (s *shard) evictVictim() bool {
 	if s.earliest <= s.now && s.evictSomeExpired() {
 		return true
 	}
-	r := s.order.victim(&s.arena, tickOf(s.now))
+	s.order.demote(&s.arena, tickOf(s.now), demoteMost)
+	r := s.order.victim()
 	if r == 0 {
 		return false
 	}
@@ -153,22 +154,22 @@ func (o *evictionOrder) demote(a *arena, tick uint64, most int) {
 // demoteMost bounds the work of one eviction.
 const demoteMost = 64
 
-// victim returns the entry to evict next, or 0 if there is none.
-func (o *evictionOrder) victim(a *arena, tick uint64) ref {
-	o.demote(a, tick, demoteMost)
+// victim returns the entry to evict next, or 0 if there is none. It is the same
+// before demote and after it.
+func (o *evictionOrder) victim() ref {
 	if o.probation.oldest != 0 {
 		return o.probation.oldest
 	}
 	return o.protected.oldest
 }
 
-// sort puts the entries of each segment in the order of their latest use.
+// sort puts the entries of each list in the order of their latest use.
 func (o *evictionOrder) sort(a *arena) {
 	o.protected.sort(a)
 	o.probation.sort(a)
 }
 
-// list is a segment's entries in the order of their latest use.
+// list is the entries of probation or of protected in the order of their latest use.
 type list struct {
 	// No more than 2/windows of the list's entries were pushed after recentAfter.
 	recentAfter, windowStart uint64 // ticks

@@ -3,9 +3,10 @@ package cache
 import "unsafe"
 
 // This file is the one in which memory is looked at as something else than it
-// was allocated as. A shard's records and index lie in regions that
-// hold no Go pointers (see memory_mmap.go and memory_heap.go); here a reference
-// into them becomes a typed view. What makes that safe:
+// was allocated as, but for the regions of memory_heap.go, which are bytes made
+// of words for their alignment. A shard's records and index lie in such regions
+// (see memory_mmap.go too), which hold no Go pointers; here a reference into them
+// becomes a typed view. What makes that safe:
 //
 //   - A ref is a number of units from the start of its chunk, and units are 8
 //     bytes, so every view is aligned for the widest field it has.

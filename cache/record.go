@@ -11,7 +11,7 @@ import "bytes"
 //	isPiece:   │ run next prev │ … more of it │ slack │
 type record struct {
 	run      run
-	older    ref    // in its segment's list; of the oldest it means nothing
+	older    ref    // in its list; of the oldest it means nothing
 	deadline int64  // reading of the clock at which it has expired
 	useLen   uint64 // when it was last put in front of its list, a tick of 47 bits; usedAgain; length of its ID, 16
 	newer    ref    // 0 for the newest

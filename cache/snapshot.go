@@ -60,7 +60,7 @@ func (c *Cache) saveEntry(out *frameWriter, id string) error {
 // time since it was saved, by the wall clock, counts towards their TTLs, so one
 // that has expired meanwhile is not loaded. Nor is one whose ID is in the cache
 // already: what is there is newer. Room is made as for Set; where the stream has
-// more than fits, what it has first goes first. The entries keep their segments
+// more than fits, what it has first goes first. The entries keep their lists
 // and the order of their latest use; Load holds the lock of each shard once for
 // the time that it takes to sort them.
 //

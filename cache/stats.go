@@ -22,8 +22,8 @@ type Stats struct {
 	// is large enough if this stays above the time after which users come back.
 	VictimAge time.Duration
 
-	// ProtectedAge is the same for the protected segment: how long its longest
-	// idle entry has been idle, 0 if it has none. While a flood evicts its own
+	// ProtectedAge is the same for the protected entries: how long the longest
+	// idle of them has been idle, 0 if there is none. While a flood evicts its own
 	// sessions, VictimAge is short, but this stays long: users who came back are
 	// in no danger.
 	ProtectedAge time.Duration
@@ -90,7 +90,7 @@ func (s *shard) addTo(total *Stats) {
 	total.Sets += s.counts.sets
 	total.EvictedForCapacity += s.counts.evictions[Capacity-1]
 	total.EvictedExpired += s.counts.evictions[Expired-1]
-	s.addAge(&total.VictimAge, s.order.victim(&s.arena, tickOf(s.now)))
+	s.addAge(&total.VictimAge, s.order.victim())
 	s.addAge(&total.ProtectedAge, s.order.protected.oldest)
 }
 

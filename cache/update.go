@@ -46,8 +46,9 @@ func (c Change) Removes() bool { return c.action == remove }
 // that fn returns, as one atomic step: no other write to id comes between. It
 // counts as a use of the entry.
 //
-// fn gets the value, and whether there is one. The value is valid only until
-// fn returns, and fn must not keep it; it may build its Put in the same memory.
+// fn gets the value, and whether there is one; without one, no bytes. They are
+// fn's own until it returns: it may build its Put in the same memory, but must not
+// keep them.
 // fn runs without a lock, so it may take its time and may call the cache. When
 // another write to id does come between, its Change is dropped and fn is called
 // again with the newer value: fn should have no effect besides what it

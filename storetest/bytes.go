@@ -47,7 +47,7 @@ var bytesPromises = []promise{
 		check:   returnedStaysAsItWas,
 	},
 	{
-		name: "what Update's function sees is a copy", says: saysNoReference,
+		name: "what Update's function sees is a copy", says: saysOld,
 		because: "a change that the function builds in place, and then drops with an error or Keep, would be stored all the same",
 		check:   updateShowsACopy,
 	},

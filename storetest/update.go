@@ -11,7 +11,7 @@ import (
 
 var updatePromises = []promise{
 	{
-		name: "Update's function sees what is there", says: saysAtomic,
+		name: "Update's function sees what is there", says: saysOld,
 		because: "changes are merged into what the function sees; into anything else, and the session loses the rest of its values",
 		check:   updateSeesWhatIsThere,
 	},
