@@ -39,10 +39,10 @@
 // # When sessions end
 //
 // A session ends when no request has looked at it for the idle timeout, when its
-// absolute lifetime is over, by Destroy or one of the methods named End, when
-// the cache needs its memory, and with the process unless the cache is saved.
-// The server alone decides this: the cookie says nothing of time that the
-// server would believe.
+// absolute lifetime is over, by Destroy, one of the methods named End or
+// Manager.Clear, when the cache needs its memory, and with the process unless the
+// cache is saved. The server alone decides this: the cookie says nothing of time
+// that the server would believe.
 //
 // The cache evicts sessions that were used only once before those of users who
 // came back, so a flood of visitors costs no user a session, as long as the users'

@@ -5,7 +5,8 @@ import "errors"
 // Every error of this package wraps one of these, or is an error of the store
 // or the codec. None of them contains a session's ID or a value.
 var (
-	// ErrOptions: New was given an option that it cannot work with.
+	// ErrOptions: an option that a Manager cannot work with, given to New or
+	// chosen by a CookieFunc.
 	ErrOptions = errors.New("holdfast: invalid options")
 
 	// ErrEnded: the session that this request began with has meanwhile been
@@ -17,11 +18,13 @@ var (
 	// response's header has left already. Do it before the first byte.
 	ErrHeaderSent = errors.New("holdfast: the response header was sent already")
 
-	// ErrValue: a value cannot be encoded, or what is stored under the key is
-	// of another type.
+	// ErrValue: an argument cannot be used: a value that cannot be encoded, or is
+	// not of the type that is stored, an empty user ID, a Max-Age of less than a
+	// second.
 	ErrValue = errors.New("holdfast: value")
 
-	// ErrID: Options.NewID failed, or returned what cannot be an ID.
+	// ErrID: Options.NewID failed, or returned what cannot be an ID or is one
+	// that a session has.
 	ErrID = errors.New("holdfast: session ID")
 
 	// ErrCookie: the cookie would be larger than browsers accept.
@@ -31,6 +34,7 @@ var (
 	// needs.
 	ErrUnsupported = errors.New("holdfast: not supported by the store")
 
-	// ErrRecord: the store returned bytes that no Manager wrote.
+	// ErrRecord: the store returned bytes that this version of a Manager cannot
+	// read: damaged ones, another program's, or a later version's.
 	ErrRecord = errors.New("holdfast: damaged session record")
 )

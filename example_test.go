@@ -78,37 +78,94 @@ func ExampleGet() {
 	// an int? false
 }
 
-// At a log-in the session gets a new ID, so that whoever planted or saw the old
-// one is left with nothing; a log-out ends it for all requests.
-func ExampleSession_Regenerate() {
+// Login gives the session a new ID, so that whoever planted or saw the old one
+// is left with nothing; Destroy ends it for all requests.
+func ExampleSession_Login() {
+	sessions, _ := holdfast.New(holdfast.Options{})
+	defer sessions.Close()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
 		s, _ := holdfast.FromContext(r.Context())
-		if err := s.Regenerate(); err != nil {
+		if err := s.Login("ada"); err != nil { // after the password was checked
 			http.Error(w, "please try again", http.StatusServiceUnavailable)
 			return
 		}
-		s.Set("user", "ada")
+		fmt.Fprint(w, "welcome")
 	})
 	mux.HandleFunc("/logout", func(w http.ResponseWriter, r *http.Request) {
 		s, _ := holdfast.FromContext(r.Context())
 		if err := s.Destroy(); err != nil {
 			http.Error(w, "please try again", http.StatusServiceUnavailable)
+			return
 		}
+		fmt.Fprint(w, "goodbye")
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s, _ := holdfast.FromContext(r.Context())
-		name, ok := holdfast.Get[string](s, "user")
-		fmt.Fprintf(w, "%q %v", name, ok)
+		fmt.Fprintf(w, "user %q", s.UserID())
+	})
+
+	visit(sessions.Handler(mux), "/login", "/", "/logout", "/")
+	// Output:
+	// welcome
+	// user "ada"
+	// goodbye
+	// user ""
+}
+
+// A user sees where they are logged in, and ends what they do not know.
+func ExampleManager_Sessions() {
+	sessions, _ := holdfast.New(holdfast.Options{})
+	defer sessions.Close()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
+		s, _ := holdfast.FromContext(r.Context())
+		s.Set("from", r.URL.Query().Get("from"))
+		if err := s.Login("ada"); err != nil {
+			http.Error(w, "please try again", http.StatusServiceUnavailable)
+		}
+	})
+	visit(sessions.Handler(mux), "/login?from=at+home")
+	visit(sessions.Handler(mux), "/login?from=in+a+library")
+
+	infos, err := sessions.Sessions("ada")
+	if err != nil {
+		panic(err)
+	}
+	for _, info := range infos { // the last seen first
+		var from string
+		info.Value("from", &from)
+		fmt.Println("logged in", from)
+		if from == "in a library" {
+			ended, err := sessions.End("ada", info.Handle)
+			fmt.Println("ended:", ended, err)
+		}
+	}
+	// Output:
+	// logged in in a library
+	// ended: true <nil>
+	// logged in at home
+}
+
+// Pop reads a value once: what one page has to tell the next.
+func ExamplePop() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/save", func(w http.ResponseWriter, r *http.Request) {
+		s, _ := holdfast.FromContext(r.Context())
+		s.Set("notice", "Saved.")
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s, _ := holdfast.FromContext(r.Context())
+		notice, ok := holdfast.Pop[string](s, "notice")
+		fmt.Fprintf(w, "%q %v", notice, ok)
 	})
 
 	sessions, _ := holdfast.New(holdfast.Options{})
 	defer sessions.Close()
-	visit(sessions.Handler(mux), "/login", "/", "/logout", "/")
+	visit(sessions.Handler(mux), "/save", "/")
 	// Output:
-	//
-	// "ada" true
-	//
+	// "Saved." true
 	// "" false
 }
 

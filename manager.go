@@ -58,7 +58,7 @@ func New(o Options) (*Manager, error) {
 	}
 	if m.store == nil {
 		if m.own, err = cache.New(cache.Options{}); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+			return nil, fmt.Errorf("holdfast: making the cache: %w", err)
 		}
 		m.store = m.own
 	}

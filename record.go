@@ -26,7 +26,7 @@ import (
 type record struct {
 	created instant
 	written instant
-	expires instant // 0 if SetExpires was never called
+	expires instant // 0: the Manager's absolute lifetime decides
 	idle    time.Duration
 	user    []byte // empty while nobody is logged in
 	values  values

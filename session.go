@@ -172,7 +172,8 @@ func (s *Session) Created() time.Time {
 // SetMaxAge gives this session an idle timeout of its own, in place of
 // Options.IdleTimeout, and its cookie the same Max-Age, so that it outlives the
 // browser session. Options.AbsoluteLifetime still bounds both. An age of 0 takes
-// that back; any other of less than a second is an error that Err reports.
+// that back; any other of less than a second is an error, which Err reports and
+// which makes the response the ErrorHandler's.
 //
 // Call it before the first byte, or the cookie stays as it was. The browser
 // counts from the response that sets the cookie; with Cookie.Rolling, from the
@@ -248,9 +249,11 @@ func (s *Session) Reload() error {
 	return s.reload()
 }
 
-// Err returns the first error of a method that could not return it: a value
-// that cannot be encoded, or a record that cannot be read. The response fails
-// with it.
+// Err returns the first error of a method that could not return it: an argument
+// that cannot be used, a session that cannot be read, an Options.NewID or a
+// CookieFunc that failed, what Pop or a late change could not store; nil if there
+// is none. Unless the header has left, the response becomes the ErrorHandler's.
+// Destroy takes the error back, and so does a Reload of what could not be read.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -361,14 +364,14 @@ func (s *Session) encode(key string, value any) ([]byte, error) {
 	}
 	encoded, err := s.manager.codecAt(s.key, key).Marshal(value)
 	if err != nil {
-		return nil, fmt.Errorf("%w of type %T cannot be encoded: %w", ErrValue, value, err)
+		return nil, fmt.Errorf("%w under %q, of type %T, cannot be encoded: %w", ErrValue, key, value, err)
 	}
 	return encoded, nil
 }
 
 func (m *Manager) decode(storeKey, key string, encoded []byte, into any) error {
 	if err := m.codecAt(storeKey, key).Unmarshal(encoded, into); err != nil {
-		return fmt.Errorf("%w is not a %T: %w", ErrValue, into, err)
+		return fmt.Errorf("%w under %q is not a %T: %w", ErrValue, key, into, err)
 	}
 	return nil
 }

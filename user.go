@@ -82,10 +82,16 @@ func (s *Session) EndAll() (int, error) {
 	if err != nil {
 		return n, err
 	}
-	if err := s.Destroy(); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	isThere := s.stored && !s.ended || s.unread != ""
+	if err := s.destroy(); err != nil {
 		return n, err
 	}
-	return n + 1, nil
+	if isThere {
+		n++
+	}
+	return n, nil
 }
 
 // EndOthers ends all other sessions of the user who is logged in, and returns

@@ -71,7 +71,8 @@ func (w *writer) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(w.inner, src)
 }
 
-// Unwrap, FlushError and Hijack are what http.ResponseController looks for.
+// Unwrap and FlushError are what http.ResponseController looks for; hijack is
+// Hijack of the writers below.
 
 func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
 
