@@ -180,27 +180,47 @@ func (c *Cache) fit(s *shard, o Options) (gone []evicted) {
 // shrink takes from a shard, which is locked, all memory but the first units.
 // Meanwhile it lets others have the lock.
 func (c *Cache) shrink(s *shard, target int64) (gone []evicted) {
-	s.arena.beginRetiring(target)
-	s.largest = min(s.largest, uint32(largestEntry(target*unit, s.segmentUnits())))
+	s.beginLeaving(target)
+	for w := (walk{shard: s}); ; {
+		if s.leaveSome(&w); w.done {
+			s.arena.endRetiring()
+			return gone
+		}
+		gone = append(gone, s.release()...)
+		c.lock(s)
+		if s.closed {
+			return gone
+		}
+	}
+}
+
+// beginLeaving retires all memory but the first units, and moves out of it what
+// of the index is there. What comes from now on comes elsewhere.
+func (s *shard) beginLeaving(units int64) {
+	s.arena.beginRetiring(units)
+	s.largest = min(s.largest, uint32(largestEntry(units*unit, s.segmentUnits())))
 	for i := range s.index.segments {
 		s.leaveSegment(uint32(i))
 	}
-	for number, moved := uint32(0), 0; number < s.index.buckets; number++ {
-		if moved += s.leaveBucket(number); moved >= moveMost {
-			moved = 0
-			gone = append(gone, s.release()...)
-			c.lock(s)
-			if s.closed {
-				return gone
-			}
-		}
-	}
-	s.arena.endRetiring()
-	return gone
 }
 
-// moveMost is how many entries move in one hold of the lock.
-const moveMost = 64
+// In one hold of the lock so many entries move, and so many buckets are looked at.
+const (
+	moveMost  = 64
+	leaveMost = 1024
+)
+
+// leaveSome moves the entries of the next buckets of w out of the memory that is
+// retired. Buckets that are split or merged between two calls do not matter to a
+// walk, as they would to one in the order of their numbers: a merge takes entries
+// to a lower one.
+func (s *shard) leaveSome(w *walk) {
+	for buckets, moved := 0, 0; buckets < leaveMost && moved < moveMost && !w.done; buckets++ {
+		number := w.bucket()
+		moved += s.leaveBucket(number)
+		w.pass(number)
+	}
+}
 
 // leaveSegment moves a segment of the index out of the memory that is retired.
 func (s *shard) leaveSegment(number uint32) {

@@ -155,3 +155,33 @@ func (s *shard) lengthenASegment() (surplus ref) {
 	}
 	return 0
 }
+
+// While a shard gives memory up it lets others have the lock. What they delete
+// makes the index smaller, which must hide no entry from it.
+func TestShrinkingMissesNoEntryThoughTheIndexShrinksMeanwhile(t *testing.T) {
+	const entries = 90_000
+	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000})
+	for i := range entries {
+		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 20), time.Hour))
+	}
+	s, o := &c.shards[0], c.options
+	o.MaxBytes = 4 << 20
+	buckets := s.index.buckets
+
+	s.beginLeaving(s.memoryFor(o) / unit)
+	deleted, w := 0, walk{shard: s}
+	for holds := 0; !w.done; holds++ {
+		s.leaveSome(&w)
+		if holds < 400 { // until more than half of the buckets were looked at
+			continue
+		}
+		for range 1000 {
+			c.Delete(fmt.Sprint(deleted))
+			deleted++
+		}
+	}
+	s.arena.endRetiring()
+
+	require.Less(t, s.index.buckets, buckets)
+	require.NoError(t, c.checkInvariants())
+}

@@ -44,7 +44,7 @@ const bucketsAhead = 4
 
 // visitBucket visits the entries of the next bucket of w.
 func (s *shard) visitBucket(w *walk, visit func(r ref)) {
-	number := s.index.numberOf(tag(reverse(tag(w.next))))
+	number := w.bucket()
 	for b := s.bucketAt(number); b != nil; b = s.following(b) {
 		for _, v := range b {
 			if v != 0 && !v.link() && reverse(v.tag()) >= w.next {
@@ -52,10 +52,20 @@ func (s *shard) visitBucket(w *walk, visit func(r ref)) {
 			}
 		}
 	}
-	width := uint32(1) << (tagBits - s.index.bitsOf(number))
+	w.pass(number)
+}
+
+// bucket returns the number of the bucket that is next.
+func (w *walk) bucket() uint32 {
+	return w.shard.index.numberOf(tag(reverse(tag(w.next))))
+}
+
+// pass goes on from the bucket of that number to the one after it.
+func (w *walk) pass(number uint32) {
+	width := uint32(1) << (tagBits - w.shard.index.bitsOf(number))
 	w.next = reverse(tag(number)) + width
 	w.done = w.next == 1<<tagBits
-	s.expect(tag(reverse(tag(w.next + width*bucketsAhead))))
+	w.shard.expect(tag(reverse(tag(w.next + width*bucketsAhead))))
 }
 
 // bitsOf returns how many low bits the tags in a bucket have in common.
