@@ -1,50 +1,439 @@
-package holdfast
+package holdfast_test
 
 import (
+	"io"
 	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
 )
 
-func TestCookieValueFindsTheFirstOfThatName(t *testing.T) {
-	for line, want := range map[string]string{
-		"":                       "",
-		"session":                "",
-		"session=1":              "1",
-		"a=0; session=1":         "1",
-		"a=0;session=1;b=2":      "1",
-		" session=1 ":            "1",
-		"session=1; session=2":   "1",
-		"xsession=0; session=1":  "1",
-		"session2=0; session=1":  "1",
-		"session=a=b":            "a=b",
-		"a=session=0; session=1": "1",
-		";;;session=1":           "1",
-		"session=; session=2":    "",
-	} {
-		assert.Equal(t, want, cookieValue([]string{line}, "session"), "%q", line)
-	}
-	assert.Equal(t, "1", cookieValue([]string{"a=0", "session=1"}, "session"), "in the second header line")
+func TestTheCookieIsAsStrictAsTheConnectionAllows(t *testing.T) {
+	t.Run("plain HTTP", func(t *testing.T) {
+		site := serve(t, holdfast.Options{}, pages{"/": count})
+		header := site.browser().visit("/").Header.Get("Set-Cookie")
+		assert.Regexp(t, `^session=[\w-]{43}; Path=/; HttpOnly; SameSite=Lax$`, header)
+	})
+	t.Run("TLS", func(t *testing.T) {
+		site, client := serveTLS(t, holdfast.Options{}, pages{"/": count})
+		ada := &browser{client, site}
+		assert.Regexp(t, `^__Host-session=[\w-]{43}; Path=/; HttpOnly; Secure; SameSite=Lax$`, ada.visit("/").Header.Get("Set-Cookie"))
+		assert.Equal(t, "2", ada.visit("/").text)
+	})
+	t.Run("TLS with a path", func(t *testing.T) {
+		site, client := serveTLS(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app"}}, pages{"/app/": count})
+		ada := &browser{client, site}
+		assert.Regexp(t, `^__Secure-session=`, ada.visit("/app/").Header.Get("Set-Cookie"))
+		assert.Equal(t, "2", ada.visit("/app/").text)
+	})
+	t.Run("over TLS a cookie that plain HTTP could have planted does not count", func(t *testing.T) {
+		site, client := serveTLS(t, holdfast.Options{}, pages{"/": count})
+		ada := &browser{client, site}
+		planted := strings.TrimPrefix(ada.visit("/").cookie().String(), "__Host-")
+		request, _ := http.NewRequest(http.MethodGet, site.url, nil)
+		request.Header.Set("Cookie", planted)
+		response, err := client.Transport.RoundTrip(request)
+		require.NoError(t, err)
+		assert.Equal(t, "1", read(t, response).text)
+	})
 }
 
-// Whatever net/http takes for the first session cookie, if it has the form of
-// an ID, is what we take for it.
-func FuzzCookieValue(f *testing.F) {
-	f.Add("a=0; session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA; session=2")
-	f.Add("session=\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"")
-	f.Add("session = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA;")
-	f.Fuzz(func(t *testing.T, line string) {
-		ours := cookieValue([]string{line}, "session")
-		if len(ours) != idLen || !isURLBase64String(ours) {
-			return
-		}
-		r := &http.Request{Header: http.Header{"Cookie": {line}}}
-		for _, theirs := range r.CookiesNamed("session") {
-			if theirs.Value == ours && !theirs.Quoted {
-				return
-			}
-		}
-		t.Errorf("%q: took %q for an ID, which net/http does not find", line, ours)
+func TestEachCookieOptionShowsInSetCookie(t *testing.T) {
+	const plain, tls = "http://example.com/", "https://example.com/"
+	for name, test := range map[string]struct {
+		cookie holdfast.Cookie
+		url    string
+		want   string
+	}{
+		"Name":                        {holdfast.Cookie{Name: "sid"}, plain, `^sid=ID; Path=/; HttpOnly; SameSite=Lax$`},
+		"Name over TLS":               {holdfast.Cookie{Name: "sid"}, tls, `^sid=ID; Path=/; HttpOnly; Secure; SameSite=Lax$`},
+		"Domain":                      {holdfast.Cookie{Domain: "example.com"}, plain, `^session=ID; Path=/; Domain=example.com; HttpOnly; SameSite=Lax$`},
+		"Domain over TLS":             {holdfast.Cookie{Domain: "example.com"}, tls, `^__Secure-session=ID; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=Lax$`},
+		"SecureAlways over plain":     {holdfast.Cookie{Secure: holdfast.SecureAlways}, plain, `^__Host-session=ID; Path=/; HttpOnly; Secure; SameSite=Lax$`},
+		"SecureNever over TLS":        {holdfast.Cookie{Secure: holdfast.SecureNever}, tls, `^session=ID; Path=/; HttpOnly; SameSite=Lax$`},
+		"SameSiteAuto over plain":     {holdfast.Cookie{SameSite: holdfast.SameSiteAuto}, plain, `SameSite=Lax$`},
+		"SameSiteAuto over TLS":       {holdfast.Cookie{SameSite: holdfast.SameSiteAuto}, tls, `Secure; SameSite=None$`},
+		"SameSite Strict":             {holdfast.Cookie{SameSite: http.SameSiteStrictMode}, plain, `SameSite=Strict$`},
+		"SameSite None":               {holdfast.Cookie{SameSite: http.SameSiteNoneMode}, tls, `SameSite=None$`},
+		"ScriptReadable":              {holdfast.Cookie{ScriptReadable: true}, plain, `^session=ID; Path=/; SameSite=Lax$`},
+		"Partitioned over TLS":        {holdfast.Cookie{Partitioned: true}, tls, `Secure; SameSite=Lax; Partitioned$`},
+		"Partitioned over plain":      {holdfast.Cookie{Partitioned: true}, plain, `^session=ID; Path=/; HttpOnly; SameSite=Lax$`},
+		"Priority":                    {holdfast.Cookie{Priority: "High"}, plain, `SameSite=Lax; Priority=High$`},
+		"browser session by default":  {holdfast.Cookie{}, plain, `^session=ID; Path=/; HttpOnly; SameSite=Lax$`},
+		"Persistent":                  {holdfast.Cookie{Persistent: true}, plain, `^session=ID; Path=/; Expires=.* GMT; Max-Age=86400; HttpOnly; SameSite=Lax$`},
+		"a name of one's own, __Host": {holdfast.Cookie{Name: "__Host-id"}, tls, `^__Host-id=ID; Path=/; HttpOnly; Secure; SameSite=Lax$`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := direct(t, holdfast.Options{Carrier: test.cookie}, pages{"/": count})
+
+			line := client.send(get(test.url)).Header().Get("Set-Cookie")
+
+			assert.Regexp(t, strings.Replace(test.want, "ID", `[\w-]{43}`, 1), line)
+		})
+	}
+}
+
+func TestTheCookieIsSentOnceAndNotOnEveryResponse(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views})
+	ada := site.browser()
+	require.NotNil(t, ada.visit("/").cookie())
+	assert.Nil(t, ada.visit("/").cookie())
+	assert.Nil(t, ada.visit("/views").cookie())
+}
+
+func TestOneSetCookieOfOursAndTheHandlersOwnAreKept(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
+		s.Set("a", 1)
+		s.Save()
+		s.Regenerate()
+		s.Set("b", 2)
+		w.Write(nil)
+		w.Write(nil)
+	}})
+	cookies := site.browser().visit("/").Header.Values("Set-Cookie")
+	require.Len(t, cookies, 2)
+	assert.Equal(t, "theme=dark", cookies[0])
+	assert.Regexp(t, "^session=", cookies[1])
+}
+
+func TestOfDuplicateCookiesTheFirstCounts(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": count})
+	ada := site.browser().visit("/").cookie().String()
+	other := "session=" + strings.Repeat("A", 43)
+
+	assert.Equal(t, "2", site.with(ada+"; "+other, "/").text)
+	assert.Equal(t, "1", site.with(other+"; "+ada, "/").text)
+}
+
+func TestResponsesTellCachesWhatTheyMayDo(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
+		"/public": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			w.Header().Set("Cache-Control", "public")
+		},
+		"/varies": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			w.Header().Set("Vary", "Accept, cookie")
+			s.IsNew()
+		},
+		"/eager": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			w.Header().Set("Cache-Control", "public")
+			s.Set("a", 1)
+		}})
+	for path, want := range map[string]struct{ vary, cacheControl string }{
+		"/":       {"Cookie", "no-store"},
+		"/views":  {"Cookie", ""},
+		"/public": {"", "public"},
+		"/varies": {"Accept, cookie", ""},
+		"/eager":  {"Cookie", "no-store"},
+	} {
+		header := site.browser().visit(path).Header
+		assert.Equal(t, want.vary, strings.Join(header.Values("Vary"), "|"), path)
+		assert.Equal(t, want.cacheControl, header.Get("Cache-Control"), path)
+	}
+}
+
+func TestOutsideTheCookiesPathThereIsNoSession(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app"}})
+	has := func(target string) bool {
+		var found bool
+		record(manager.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, found = holdfast.FromContext(r.Context())
+		})), get(target))
+		return found
+	}
+	for target, want := range map[string]bool{
+		"/app": true, "/app/": true, "/app/page": true, "/app?a=1": true, "/a%70p": true,
+		"/": false, "/apple": false, "/other": false, "/other/app": false, "/App": false, "/?/app": false,
+	} {
+		assert.Equal(t, want, has(target), target)
+	}
+}
+
+func TestAPathWithASlashAtItsEndCoversWhatIsBelowIt(t *testing.T) {
+	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app/"}}, pages{"/app/": count})
+	assert.Equal(t, "1", client.visit("/app/"))
+	assert.Equal(t, "2", client.visit("/app/page"))
+}
+
+func TestThePathIsTheClientsAlsoWhereThePrefixWasStripped(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app"}})
+	client := &directClient{handler: http.StripPrefix("/app", manager.Handler(pages{"/page": count}.handler()))}
+	assert.Equal(t, "1", client.visit("/app/page"))
+	assert.Equal(t, "2", client.visit("/app/page"))
+	assert.Equal(t, "/app", client.cookie.Path)
+}
+
+func TestMaxAgeAndExpiresOfAPersistentCookieSayTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{AbsoluteLifetime: 20 * time.Minute, Carrier: holdfast.Cookie{Persistent: true}}, pages{"/": count})
+		client.visit("/")
+		assert.Equal(t, 20*60, client.cookie.MaxAge)
+		assert.Equal(t, time.Now().Add(20*time.Minute).UTC(), client.cookie.Expires)
 	})
+}
+
+func TestAPersistentCookieEndsWithTheAbsoluteLifetime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{IdleTimeout: time.Hour, AbsoluteLifetime: 2 * time.Hour,
+			Carrier: holdfast.Cookie{Persistent: true, Rolling: true}}, pages{"/": count})
+		client.visit("/")
+		assert.Equal(t, 2*3600, client.cookie.MaxAge)
+		time.Sleep(45 * time.Minute)
+		client.visit("/")
+		assert.Equal(t, 75*60, client.cookie.MaxAge)
+	})
+}
+
+func TestTheLongestMaxAgeIsTheAbsoluteLifetime(t *testing.T) {
+	client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		s.SetMaxAge(cache.NoExpiry)
+	}})
+	client.visit("/")
+	assert.Equal(t, 24*60*60, client.cookie.MaxAge)
+}
+
+// RFC 6265bis, section 5.5: what is longer, browsers shorten or refuse.
+func TestNoCookieLastsLongerThan400Days(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const day = 24 * time.Hour
+		client := direct(t, holdfast.Options{
+			Carrier:          holdfast.Cookie{Persistent: true},
+			AbsoluteLifetime: 1000 * day, IdleTimeout: 1000 * day,
+		}, pages{"/": count})
+
+		client.visit("/")
+
+		assert.Equal(t, int(400*day/time.Second), client.cookie.MaxAge)
+		assert.Equal(t, time.Now().Add(400*day).UTC(), client.cookie.Expires)
+	})
+}
+
+func TestSessionsThatNeverExpireMayHaveAPersistentCookie(t *testing.T) {
+	for name, never := range map[string]time.Duration{"NoExpiry": cache.NoExpiry, "a century": 100 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			client := direct(t, holdfast.Options{
+				IdleTimeout: never, AbsoluteLifetime: never, Carrier: holdfast.Cookie{Persistent: true},
+			}, pages{"/": count})
+			client.visit("/")
+			assert.Positive(t, client.cookie.MaxAge)
+		})
+	}
+}
+
+func TestRollingSendsTheCookieWithEveryResponseThatLookedAtTheSession(t *testing.T) {
+	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true, Persistent: true}},
+		pages{"/": count, "/views": views, "/nothing": nothing})
+	assert.Empty(t, client.show("/views").Result().Cookies(), "not on a session with nothing in it")
+	client.visit("/")
+	before := client.cookie.Value
+
+	again := client.show("/views")
+
+	require.Len(t, again.Result().Cookies(), 1)
+	assert.Equal(t, before, again.Result().Cookies()[0].Value)
+	assert.Equal(t, "no-store", again.Header().Get("Cache-Control"))
+	assert.Empty(t, client.show("/nothing").Result().Cookies())
+}
+
+func TestARollingCookieCountsItsMaxAgeFromEachResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true}},
+			pages{"/": count, "/views": views, "/age": maxAge(10 * time.Minute)})
+		client.visit("/")
+		client.visit("/age")
+		for range 3 {
+			time.Sleep(7 * time.Minute)
+			cookies := client.show("/views").Result().Cookies()
+			require.Len(t, cookies, 1)
+			assert.Equal(t, 600, cookies[0].MaxAge)
+			assert.Equal(t, time.Now().Add(10*time.Minute).UTC(), cookies[0].Expires)
+		}
+	})
+}
+
+func TestARollingCookieIsNotSentAgainForASessionThatEndedDuringASlowHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var client *directClient
+		client = direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true}}, pages{"/": count, "/destroy": destroy,
+			"/slow": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.IsNew()
+				client.twin().visit("/destroy")
+				time.Sleep(2 * time.Second)
+			}})
+		client.visit("/")
+		assert.Empty(t, client.show("/slow").Result().Cookies())
+	})
+}
+
+func TestTheCookieThatIsTakenAwayHasTheAttributesOfTheOneThatWasSet(t *testing.T) {
+	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Domain: "example.com", Path: "/app"}},
+		pages{"/app/": count, "/app/destroy": destroy})
+	client.visit("/app/")
+	set := client.cookie
+	client.visit("/app/destroy")
+	assert.Equal(t, []string{set.Name, set.Path, set.Domain}, []string{client.cookie.Name, client.cookie.Path, client.cookie.Domain},
+		"or the browser would keep the old one")
+	assert.Negative(t, client.cookie.MaxAge)
+}
+
+func TestTheCookieThatIsTakenAwayOverTLSHasTheAttributesOfTheOneThatWasSet(t *testing.T) {
+	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Partitioned: true, SameSite: holdfast.SameSiteAuto}},
+		pages{"/": count, "/destroy": destroy})
+	client.send(get("https://example.com/"))
+	set := *client.cookie
+	client.show("https://example.com/destroy")
+
+	withdrawn := *client.cookie
+
+	require.Negative(t, withdrawn.MaxAge)
+	attributes := func(c http.Cookie) []any {
+		return []any{c.Name, c.Path, c.Secure, c.Partitioned, c.SameSite}
+	}
+	assert.Equal(t, []any{"__Host-session", "/", true, true, http.SameSiteNoneMode}, attributes(set))
+	assert.Equal(t, attributes(set), attributes(withdrawn), "or the browser would keep the old one")
+}
+
+func TestKeepAfterDestroyLeavesTheCookieWhichIsWorthNothing(t *testing.T) {
+	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{KeepAfterDestroy: true}},
+		pages{"/": count, "/views": views, "/destroy": destroy})
+	client.visit("/")
+	assert.Empty(t, client.show("/destroy").Result().Cookies())
+	assert.Equal(t, "0 false", client.visit("/views"))
+}
+
+func TestCookiesThatNoBrowserAcceptsAreRefused(t *testing.T) {
+	for name, cookie := range map[string]holdfast.Cookie{
+		"a path that begins elsewhere":    {Path: "app"},
+		"a Secure mode that is none":      {Secure: 3},
+		"a SameSite that is none":         {SameSite: http.SameSiteDefaultMode},
+		"a priority that is none":         {Priority: "high"},
+		"a priority with more attributes": {Priority: "High; Domain=evil.example"},
+		"SameSite None, never Secure":     {Secure: holdfast.SecureNever, SameSite: http.SameSiteNoneMode},
+		"Partitioned, never Secure":       {Secure: holdfast.SecureNever, Partitioned: true},
+		"__Host- never Secure":            {Secure: holdfast.SecureNever, Name: "__Host-a"},
+		"__Secure- never Secure":          {Secure: holdfast.SecureNever, Name: "__Secure-a"},
+		"__host- below a path":            {Name: "__host-a", Path: "/app"},
+		"a name with a semicolon":         {Name: "a;b"},
+		"a name with a line break":        {Name: "a\r\nSet-Cookie: b"},
+		"a domain with an attribute":      {Domain: "example.com; Secure"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := holdfast.New(holdfast.Options{Carrier: cookie})
+			assert.ErrorIs(t, err, holdfast.ErrOptions)
+		})
+	}
+}
+
+func TestACookieNameThatLeavesNoRoomForTheLongestTokenIsRefused(t *testing.T) {
+	_, err := holdfast.New(holdfast.Options{Carrier: holdfast.Cookie{Name: strings.Repeat("n", 3700)}})
+	assert.ErrorIs(t, err, holdfast.ErrOptions)
+	assert.ErrorIs(t, err, holdfast.ErrCookie)
+
+	manager, err := holdfast.New(holdfast.Options{Carrier: holdfast.Cookie{Name: strings.Repeat("n", 3000)}})
+	require.NoError(t, err)
+	manager.Close()
+}
+
+func TestASecureCookieOnPlainHTTPIsLoggedOnceWithTheRemedy(t *testing.T) {
+	manager, site := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Secure: holdfast.SecureAlways}})
+	handler := manager.Handler(pages{"/": count}.handler())
+	for range 3 {
+		record(handler, get("/"))
+	}
+	assert.Equal(t, 1, strings.Count(site.log.String(), "TrustedProxies"))
+}
+
+func TestACookieThatBrowsersDropOverPlainHTTPIsLogged(t *testing.T) {
+	for name, cookie := range map[string]holdfast.Cookie{
+		"SecureAlways":     {Secure: holdfast.SecureAlways},
+		"a __Host- name":   {Name: "__Host-own"},
+		"a __Secure- name": {Name: "__Secure-own"},
+		"SameSite=None":    {SameSite: http.SameSiteNoneMode},
+	} {
+		t.Run(name, func(t *testing.T) {
+			manager, site := manage(t, holdfast.Options{Carrier: cookie})
+			handler := manager.Handler(pages{"/": count}.handler())
+			record(handler, get("/"))
+			record(handler, get("/"))
+			assert.Equal(t, 1, strings.Count(site.log.String(), "plain HTTP"), site.log.String())
+		})
+	}
+}
+
+func TestACookieFuncChoosesTheCookieForEachRequestAndIsAskedOnce(t *testing.T) {
+	asked := 0
+	client := direct(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(r *http.Request) holdfast.Cookie {
+		asked++
+		return holdfast.Cookie{Name: strings.Split(r.Host, ".")[0] + "_session"}
+	})}, pages{"/": count})
+
+	client.send(get("http://one.example/"))
+	one := client.cookie.Name
+	client.send(get("http://two.example/"))
+
+	assert.Equal(t, "one_session", one)
+	assert.Equal(t, "two_session", client.cookie.Name)
+	assert.Equal(t, 2, asked)
+}
+
+func TestACookieFuncSeesTheRequestWithoutItsSession(t *testing.T) {
+	choose := holdfast.CookieFunc(func(r *http.Request) holdfast.Cookie {
+		_, ok := holdfast.FromContext(r.Context())
+		assert.False(t, ok)
+		return holdfast.Cookie{}
+	})
+	assert.Equal(t, "1", direct(t, holdfast.Options{Carrier: choose}, pages{"/": count}).visit("/"))
+}
+
+func TestOutsideThePathThatACookieFuncChoosesThereIsNoSession(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+		return holdfast.Cookie{Path: "/app"}
+	})})
+	for target, want := range map[string]bool{"/app": true, "/app/page": true, "/": false, "/apple": false} {
+		record(manager.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, found := holdfast.FromContext(r.Context())
+			assert.Equal(t, want, found, target)
+		})), get(target))
+	}
+}
+
+func TestANilCookieFuncIsRefused(t *testing.T) {
+	_, err := holdfast.New(holdfast.Options{Carrier: holdfast.CookieFunc(nil)})
+	assert.ErrorIs(t, err, holdfast.ErrOptions)
+}
+
+func TestACookieFuncThatChoosesACookieThatCannotWorkIsAnErrorResponse(t *testing.T) {
+	manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+		return holdfast.Cookie{Name: "a b"}
+	})})
+	assert.Equal(t, http.StatusInternalServerError, record(manager.Handler(pages{"/": count}.handler()), get("/")).Code)
+	assert.Zero(t, site.cache.Len())
+}
+
+func TestACookieThatCannotWorkDisturbsNoPageThatDoesNotLookAtItsSession(t *testing.T) {
+	manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+		return holdfast.Cookie{Name: "a b"}
+	})})
+	response := record(manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "a page")
+	})), get("/"))
+	assert.Equal(t, http.StatusOK, response.Code)
+	assert.Equal(t, "a page", response.Body.String())
+	assert.Empty(t, site.log.String())
+}
+
+func TestACookieTooLargeStoresNothing(t *testing.T) {
+	manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+		return holdfast.Cookie{Name: strings.Repeat("a", 4096)}
+	})})
+	record(manager.Handler(pages{"/": count}.handler()), get("/"))
+	assert.Zero(t, site.cache.Len(), "nobody will ever have a cookie for it")
 }

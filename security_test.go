@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/codec"
 )
 
 // What an attacker would try, one attempt a test.
@@ -294,6 +296,78 @@ func TestXForwardedProtoFromAStrangerChangesNothing(t *testing.T) {
 	assert.False(t, client.cookie.Secure)
 }
 
+// verbs are those of fmt by which something may come to be printed.
+var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"}
+
+type aKey struct{}
+
+func TestNoIDIsPrinted(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		s.Set("a", "secret-value")
+		id, ctx := s.ID(), r.Context()
+		for name, value := range map[string]any{
+			"a session": s, "a context": ctx, "a writer": w, "a request": r,
+			"a context around it": context.WithValue(ctx, aKey{}, 1),
+			"a slice":             []*holdfast.Session{s},
+			// fmt asks no Format of what is in an unexported field.
+			"a session in a struct": struct{ s *holdfast.Session }{s},
+			"a session as any":      struct{ a any }{s},
+			"behind a pointer":      &struct{ s *holdfast.Session }{s},
+			"a context in a struct": struct{ c context.Context }{ctx},
+			"a writer in a struct":  &struct{ w http.ResponseWriter }{w},
+		} {
+			for _, verb := range verbs {
+				printed := fmt.Sprintf(verb, value)
+				assert.NotContains(t, printed, id, "%s, %s", name, verb)
+				assert.NotContains(t, printed, fmt.Sprintf("%x", id), "%s, %s", name, verb)
+				assert.NotContains(t, printed, "secret", "%s, %s", name, verb)
+			}
+		}
+	}})
+	site.browser().visit("/")
+}
+
+func TestAManagerPrintsNoKeyWhereverItLies(t *testing.T) {
+	key := []byte("0123456789abcdef0123456789abcdef")
+	manager, err := holdfast.New(holdfast.Options{Keys: [][]byte{key}})
+	require.NoError(t, err)
+	defer manager.Close()
+	for name, value := range map[string]any{
+		"itself":           manager,
+		"in a struct":      struct{ m *holdfast.Manager }{manager},
+		"behind a pointer": &struct{ m *holdfast.Manager }{manager},
+	} {
+		for _, verb := range verbs {
+			printed := fmt.Sprintf(verb, value)
+			for _, secret := range []string{string(key), fmt.Sprintf("%x", key), "48 49 50 51", "0x30, 0x31, 0x32", "%!t(uint8=48)"} {
+				assert.NotContains(t, printed, secret, "%s, %s", name, verb)
+			}
+		}
+	}
+}
+
+func TestErrorsContainNoValue(t *testing.T) {
+	for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "JSON": codec.JSON{}} {
+		t.Run(name, func(t *testing.T) {
+			client := direct(t, holdfast.Options{Codec: c}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Set("text", "secret-value")
+				s.Set("number", 123456789)
+				for _, key := range []string{"text", "number"} {
+					_, asTime := holdfast.Update(s, key, func(v time.Time) time.Time { return v })
+					_, asBool := holdfast.Update(s, key, func(v bool) bool { return v })
+					_, asByte := holdfast.Update(s, key, func(v uint8) uint8 { return v })
+					for _, err := range []error{asTime, asBool, asByte} {
+						assert.ErrorIs(t, err, holdfast.ErrValue)
+						assert.NotContains(t, fmt.Sprint(err), "secret-value")
+						assert.NotContains(t, fmt.Sprint(err), "123456789")
+					}
+				}
+			}})
+			client.visit("/")
+		})
+	}
+}
+
 func TestNoIDOrValueIsInLogsErrorsOrPanics(t *testing.T) {
 	store := &away{Store: newCache(t)}
 	const secret = "secret-value"
@@ -365,6 +439,23 @@ func TestAnInfoPrintsAsItsTypeAlone(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		assert.Equal(t, "holdfast.Info", fmt.Sprintf(verb, sessions[0]))
 		assert.Equal(t, "holdfast.Info", fmt.Sprintf(verb, &sessions[0]))
+	}
+}
+
+func TestAnInfoWithinAnotherStructPrintsNoValue(t *testing.T) {
+	manager, client := userSite(t, holdfast.Options{}, nil)
+	request := get("/login?user=ada")
+	request.Header.Set("User-Agent", "secret-agent")
+	client.send(request)
+	sessions, err := manager.Sessions("ada")
+	require.NoError(t, err)
+	require.Len(t, sessions, 1)
+	page := struct{ info holdfast.Info }{sessions[0]}
+	for _, verb := range []string{"%v", "%+v", "%s", "%x"} {
+		printed := fmt.Sprintf(verb, page)
+		assert.NotContains(t, printed, "secret-agent", verb)
+		assert.NotContains(t, printed, fmt.Sprintf("%x", "secret-agent"), verb)
+		assert.NotContains(t, printed, strings.Trim(fmt.Sprint([]byte("secret-agent")), "[]"), verb)
 	}
 }
 

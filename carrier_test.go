@@ -1,7 +1,10 @@
 package holdfast_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,53 +16,6 @@ import (
 
 	"github.com/holdfast-go/holdfast"
 )
-
-// bearer sends a token by one carrier, in requests that a client could make.
-type bearer struct {
-	carrier holdfast.Carrier
-	request func(path, token string) *http.Request
-}
-
-var bearers = map[string]bearer{
-	"Cookie": {holdfast.Cookie{}, func(path, token string) *http.Request {
-		r := get(path)
-		r.Header["Cookie"] = []string{"session=" + token}
-		return r
-	}},
-	"CookieFunc": {holdfast.CookieFunc(func(*http.Request) holdfast.Cookie { return holdfast.Cookie{} }), func(path, token string) *http.Request {
-		r := get(path)
-		r.Header["Cookie"] = []string{"session=" + token}
-		return r
-	}},
-	"Header": {holdfast.Header{}, func(path, token string) *http.Request {
-		r := get(path)
-		r.Header["X-Session"] = []string{token}
-		return r
-	}},
-	"Form": {holdfast.Form{}, func(path, token string) *http.Request {
-		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("session="+token))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		return r
-	}},
-	"Query": {holdfast.Query{}, func(path, token string) *http.Request {
-		r := get(path)
-		r.URL.RawQuery = "session=" + token
-		return r
-	}},
-}
-
-// bearing is a site whose sessions travel by the bearer's carrier. Its page
-// /token begins a session and shows its token, escaped for a URL.
-func bearing(t *testing.T, b bearer, o holdfast.Options) http.Handler {
-	t.Helper()
-	o.Carrier = b.carrier
-	manager, _ := manage(t, o)
-	return manager.Handler(pages{"/views": views, "/": count, "/destroy": destroy, "/nothing": nothing,
-		"/token": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-			s.Set("views", 1)
-			fmt.Fprint(w, s.Token())
-		}}.handler())
-}
 
 func TestATokenByAnyCarrierIsRecognised(t *testing.T) {
 	for name, b := range bearers {
@@ -105,6 +61,20 @@ func TestADestroyedSessionIsGoneByAnyCarrier(t *testing.T) {
 	}
 }
 
+func TestTwoManagersWithDifferentCarriersShareTheSessionsOfOneStore(t *testing.T) {
+	c := newCache(t)
+	browsers := bearing(t, bearers["Cookie"], holdfast.Options{Store: c})
+	api := bearing(t, bearers["Header"], holdfast.Options{Store: c})
+	token := record(browsers, get("/token")).Body.String()
+
+	assert.Equal(t, "2", record(api, bearers["Header"].request("/", token)).Body.String())
+	assert.Equal(t, "3", record(browsers, bearers["Cookie"].request("/", token)).Body.String())
+	record(api, bearers["Header"].request("/destroy", token))
+
+	assert.Equal(t, "0 false", record(browsers, bearers["Cookie"].request("/views", token)).Body.String())
+	require.Zero(t, c.Len())
+}
+
 func TestTheHeaderBringsANewTokenAndTakesADeadOneAway(t *testing.T) {
 	handler := bearing(t, bearer{carrier: holdfast.Header{Name: "x-api-session"}}, holdfast.Options{})
 	begun := record(handler, get("/token"))
@@ -122,6 +92,17 @@ func TestTheHeaderBringsANewTokenAndTakesADeadOneAway(t *testing.T) {
 	request = get("/destroy")
 	request.Header.Set("X-Api-Session", token)
 	assert.Equal(t, []string{""}, record(handler, request).Header()["X-Api-Session"])
+}
+
+func TestAResponseThatCarriesATokenInAHeaderIsNotCacheable(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Header{}})
+	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		s.Set("a", 1)
+	}}.handler())
+	response := record(handler, get("/"))
+	require.NotEmpty(t, response.Header().Get("X-Session"))
+	assert.Equal(t, "no-store", response.Header().Get("Cache-Control"))
 }
 
 func TestAHeaderNameThatIsNoneIsRefused(t *testing.T) {
@@ -164,12 +145,22 @@ func TestPagesWithATokenInFormOrURLAreKeptByNobodyAndNameNoReferrer(t *testing.T
 	}
 }
 
-func TestAFormFieldInTheURLIsNotThatOfTheForm(t *testing.T) {
+func TestPagesOfTheFormCarrierAreKeptByNobodyThoughTheyDoNotLookAtTheSession(t *testing.T) {
 	handler := bearing(t, bearers["Form"], holdfast.Options{})
-	token := record(handler, get("/token")).Body.String()
-	request := httptest.NewRequest(http.MethodPost, "/views?session="+token, strings.NewReader("a=1"))
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	assert.Equal(t, "0 false", record(handler, request).Body.String())
+	assert.Equal(t, "no-store", record(handler, get("/nothing")).Header().Get("Cache-Control"))
+}
+
+func TestAPageWhoseURLCarriesATokenTellsNobodyTheURL(t *testing.T) {
+	var token string
+	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Query{}})
+	handler := manager.Handler(pages{
+		"/":       func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("a", 1); token = s.Token() },
+		"/static": func(http.ResponseWriter, *http.Request, *holdfast.Session) {},
+	}.handler())
+	record(handler, get("/"))
+	header := record(handler, get("/static?session="+token)).Header()
+	assert.Equal(t, "no-referrer", header.Get("Referrer-Policy"), "whether or not the page looks at the session")
+	assert.Equal(t, "no-store", header.Get("Cache-Control"))
 }
 
 func TestAHandlerBelowTheFormCarrierStillReadsItsForm(t *testing.T) {
@@ -194,30 +185,67 @@ func TestAHandlerBelowTheFormCarrierStillReadsABodyThatIsNoForm(t *testing.T) {
 	assert.Equal(t, `{"a":1}`, record(handler, request).Body.String())
 }
 
-func TestTwoManagersWithDifferentCarriersShareTheSessionsOfOneStore(t *testing.T) {
-	c := newCache(t)
-	browsers := bearing(t, bearers["Cookie"], holdfast.Options{Store: c})
-	api := bearing(t, bearers["Header"], holdfast.Options{Store: c})
-	token := record(browsers, get("/token")).Body.String()
-
-	assert.Equal(t, "2", record(api, bearers["Header"].request("/", token)).Body.String())
-	assert.Equal(t, "3", record(browsers, bearers["Cookie"].request("/", token)).Body.String())
-	record(api, bearers["Header"].request("/destroy", token))
-
-	assert.Equal(t, "0 false", record(browsers, bearers["Cookie"].request("/views", token)).Body.String())
-	require.Zero(t, c.Len())
+func TestAFormFieldInTheURLIsNotThatOfTheForm(t *testing.T) {
+	handler := bearing(t, bearers["Form"], holdfast.Options{})
+	token := record(handler, get("/token")).Body.String()
+	request := httptest.NewRequest(http.MethodPost, "/views?session="+token, strings.NewReader("a=1"))
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	assert.Equal(t, "0 false", record(handler, request).Body.String())
 }
 
-func TestTwoManagersAroundEachOtherSetTheirOwnCookies(t *testing.T) {
-	outer, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "outer"}})
-	inner, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "inner"}})
-	client := &directClient{handler: outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-		s.Set("outer", true)
-		inner.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("inner", true) }}.handler()).ServeHTTP(w, r)
-	}}.handler())}
-	var names []string
-	for _, cookie := range client.show("/").Result().Cookies() {
-		names = append(names, cookie.Name)
+func TestOfDuplicateFieldsOfAMultipartFormTheFirstIsTheToken(t *testing.T) {
+	handler := bearing(t, bearers["Form"], holdfast.Options{})
+	token := record(handler, get("/token")).Body.String()
+	post := func(tokens ...string) string {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		for _, token := range tokens {
+			form.WriteField("session", token)
+		}
+		form.Close()
+		request := httptest.NewRequest(http.MethodPost, "/views", &body)
+		request.Header.Set("Content-Type", form.FormDataContentType())
+		return record(handler, request).Body.String()
 	}
-	assert.ElementsMatch(t, []string{"outer", "inner"}, names)
+	strangers := strings.Repeat("A", 43)
+	assert.Equal(t, "1 true", post(token))
+	assert.Equal(t, "1 true", post(token, strangers))
+	assert.Equal(t, "0 false", post(strangers, token))
+}
+
+func TestARequestBodyOverTheLimitIsTheHandlersToAnswer(t *testing.T) {
+	for name, carrier := range map[string]holdfast.Carrier{"Cookie": holdfast.Cookie{}, "Form": holdfast.Form{}} {
+		t.Run(name, func(t *testing.T) {
+			manager, _ := manage(t, holdfast.Options{Carrier: carrier})
+			server := httptest.NewServer(http.MaxBytesHandler(manager.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+				s.Set("a", 1)
+				if _, err := io.Copy(io.Discard, r.Body); err != nil {
+					http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+				}
+			}}.handler()), 10))
+			defer server.Close()
+			response, err := http.Post(server.URL, "application/x-www-form-urlencoded", strings.NewReader(strings.Repeat("a", 1000)))
+			require.NoError(t, err)
+			defer response.Body.Close()
+			assert.Equal(t, http.StatusRequestEntityTooLarge, response.StatusCode)
+		})
+	}
+}
+
+func TestARequestWithAnEmptyURLIsHarmless(t *testing.T) {
+	for name, carrier := range map[string]holdfast.Carrier{
+		"Cookie": holdfast.Cookie{}, "Cookie with a path": holdfast.Cookie{Path: "/app"}, "Header": holdfast.Header{},
+		"Form": holdfast.Form{}, "Query": holdfast.Query{},
+	} {
+		t.Run(name, func(t *testing.T) {
+			manager, _ := manage(t, holdfast.Options{Carrier: carrier})
+			handler := manager.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if s, ok := holdfast.FromContext(r.Context()); ok {
+					s.Set("a", 1)
+				}
+			}))
+			request := &http.Request{Method: http.MethodPost, URL: &url.URL{}, Header: http.Header{}}
+			assert.Equal(t, http.StatusOK, record(handler, request).Code)
+		})
+	}
 }

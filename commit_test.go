@@ -1,0 +1,437 @@
+package holdfast_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+)
+
+func TestTheSessionIsStoredBeforeTheFirstByteLeaves(t *testing.T) {
+	writes := map[string]func(w http.ResponseWriter, r *http.Request){
+		"Write":       func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("x")) },
+		"WriteString": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "x") },
+		"ReadFrom":    func(w http.ResponseWriter, _ *http.Request) { io.Copy(w, strings.NewReader("x")) },
+		"WriteHeader": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
+		"Redirect":    func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusSeeOther) },
+		"Flush":       func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() },
+		"Controller":  func(w http.ResponseWriter, _ *http.Request) { http.NewResponseController(w).Flush() },
+	}
+	for name, write := range writes {
+		t.Run(name, func(t *testing.T) {
+			var site *site
+			stored := make(chan int, 1)
+			site = serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+				s.Set("a", 1)
+				write(w, r)
+				stored <- site.cache.Len()
+			}})
+			response := site.with("", "/")
+			assert.NotNil(t, response.cookie())
+			assert.Equal(t, 1, <-stored)
+		})
+	}
+}
+
+func TestWhoHasReadTheWholeBodyFindsTheSessionStoredThoughTheHandlerGoesOn(t *testing.T) {
+	bodies := map[string]func(w http.ResponseWriter){
+		"empty": func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) },
+		"of fixed length": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "4")
+			io.WriteString(w, "body")
+		},
+		"of many writes": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "100")
+			for range 100 {
+				io.WriteString(w, "x")
+			}
+		},
+		"a redirect": func(w http.ResponseWriter) {
+			w.Header().Set("Location", "/views")
+			w.Header().Set("Content-Length", "0")
+			w.WriteHeader(http.StatusSeeOther)
+		},
+	}
+	for name, write := range bodies {
+		t.Run(name, func(t *testing.T) {
+			proceed := make(chan struct{})
+			site := serve(t, holdfast.Options{}, pages{"/views": views,
+				"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					s.Set("views", 1)
+					write(w)
+					http.NewResponseController(w).Flush()
+					<-proceed
+				}})
+			defer close(proceed)
+			response := site.with("", "/")
+			next := site.browser() // on a connection of its own, as the first one is busy
+			next.Transport = &http.Transport{DisableKeepAlives: true}
+			next.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			next.Jar.SetCookies(response.Request.URL, response.Cookies())
+			assert.Equal(t, "1 true", next.visit("/views").text)
+		})
+	}
+}
+
+func TestAnonymousRequestsStoreNothingAndGetNoCookie(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/views": views, "/nothing": func(http.ResponseWriter, *http.Request, *holdfast.Session) {},
+		"/cleared": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("a", 1); s.Delete("a") }})
+	for _, path := range []string{"/views", "/nothing", "/cleared"} {
+		shown := site.browser().visit(path)
+		assert.Empty(t, shown.Header.Values("Set-Cookie"), path)
+		assert.Zero(t, site.cache.Len(), path)
+	}
+}
+
+func TestAPageThatDoesNotLookAtItsSessionAsksTheStoreNothing(t *testing.T) {
+	store := &counting{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/nothing": nothing})
+	client.visit("/")
+	before := store.asked()
+	client.visit("/nothing")
+	assert.Zero(t, store.asked()-before)
+}
+
+func TestAnUnmodifiedSessionIsOnlyTouched(t *testing.T) {
+	store := &counting{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views})
+	client.visit("/")
+	sets, updates := store.sets.Load(), store.updates.Load()
+	client.visit("/views")
+	assert.Equal(t, []int64{sets, updates}, []int64{store.sets.Load(), store.updates.Load()})
+	assert.Equal(t, int64(1), store.touches.Load())
+}
+
+func TestANewSessionIsNotTouchedHoweverSlowItsHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &counting{Store: newCache(t)}
+		client := direct(t, holdfast.Options{Store: store}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
+			w.Write([]byte("first byte"))
+			time.Sleep(time.Minute)
+		}})
+		client.visit("/")
+		assert.Zero(t, store.touches.Load(), "or a flood of visitors would seem to have come back")
+	})
+}
+
+func TestAChangeAfterTheFirstByteIsStored(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
+		"/late": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			w.Write([]byte("first byte"))
+			s.Set("views", 1000)
+		}})
+	ada := site.browser()
+	ada.visit("/")
+	ada.visit("/late")
+	assert.Equal(t, "1000 true", ada.visit("/views").text)
+}
+
+func TestWhatNeedsACookieAfterTheFirstByteIsAnError(t *testing.T) {
+	errs := make(chan error, 2)
+	site := serve(t, holdfast.Options{}, pages{"/": count,
+		"/new": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			w.Write([]byte("first byte"))
+			s.Set("a", 1)
+			errs <- s.Save()
+		},
+		"/regenerate": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			w.Write([]byte("first byte"))
+			errs <- s.Regenerate()
+		}})
+	site.browser().visit("/new")
+	assert.ErrorIs(t, <-errs, holdfast.ErrHeaderSent)
+	assert.Zero(t, site.cache.Len())
+
+	ada := site.browser()
+	ada.visit("/")
+	ada.visit("/regenerate")
+	assert.ErrorIs(t, <-errs, holdfast.ErrHeaderSent)
+	assert.Equal(t, "2", ada.visit("/").text, "the session is as it was")
+}
+
+func TestANewSessionTooLateForItsCookieIsLoggedAndNotLostInSilence(t *testing.T) {
+	done := make(chan struct{})
+	manager, site := manage(t, holdfast.Options{})
+	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		w.Write([]byte("first byte"))
+		s.Set("a", 1)
+	}}.handler())
+	site.serveHandler(func(w http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		handler.ServeHTTP(w, r)
+	})
+	site.with("", "/")
+	<-done
+	assert.Contains(t, site.log.String(), holdfast.ErrHeaderSent.Error())
+}
+
+func TestConcurrentRequestsThatChangeDifferentKeysLoseNothing(t *testing.T) {
+	arrived := make(chan struct{}, 2)
+	together := make(chan struct{})
+	change := func(key string) func(http.ResponseWriter, *http.Request, *holdfast.Session) {
+		return func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set(key, s.Keys()) // both have loaded the session before either commits
+			arrived <- struct{}{}
+			<-together
+		}
+	}
+	site := serve(t, holdfast.Options{}, pages{
+		"/":  count,
+		"/a": change("a"),
+		"/b": change("b"),
+		"/keys": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			fmt.Fprint(w, len(s.Keys()))
+		},
+	})
+	ada := site.browser()
+	ada.visit("/")
+	var wg sync.WaitGroup
+	wg.Go(func() { ada.visit("/a") })
+	wg.Go(func() { ada.visit("/b") })
+	<-arrived
+	<-arrived
+	close(together)
+	wg.Wait()
+	assert.Equal(t, "3", ada.visit("/keys").text)
+}
+
+func TestADestroyedSessionIsNotBroughtBackByASlowRequest(t *testing.T) {
+	slow := map[string]func(s *holdfast.Session){
+		"that reads":                  func(s *holdfast.Session) { holdfast.Get[int](s, "views") },
+		"that sets a value":           func(s *holdfast.Session) { s.Set("late", true) },
+		"that updates a value":        func(s *holdfast.Session) { holdfast.Update(s, "views", func(n int) int { return n + 1 }) },
+		"that saves":                  func(s *holdfast.Session) { s.Set("late", true); s.Save() },
+		"that touches":                func(s *holdfast.Session) { s.Touch() },
+		"that regenerates":            func(s *holdfast.Session) { s.Regenerate() },
+		"that clears and regenerates": func(s *holdfast.Session) { s.Clear(); s.Set("late", true); s.Regenerate() },
+	}
+	for name, act := range slow {
+		t.Run(name, func(t *testing.T) {
+			arrived, proceed := make(chan struct{}), make(chan struct{})
+			site := serve(t, holdfast.Options{}, pages{
+				"/": count, "/destroy": destroy, "/views": views,
+				"/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					s.IsNew()
+					close(arrived)
+					<-proceed
+					act(s)
+				},
+			})
+			ada := site.browser()
+			old := ada.visit("/").cookie().String()
+			var late shown
+			done := make(chan struct{})
+			go func() { late = site.with(old, "/slow"); close(done) }()
+			<-arrived
+
+			ada.visit("/destroy")
+			assert.Equal(t, "1", ada.visit("/").text, "a new session begins while the slow request goes on")
+			close(proceed)
+			<-done
+
+			assert.Equal(t, http.StatusOK, late.StatusCode)
+			assert.Nil(t, late.cookie(), "the slow request sets no cookie")
+			assert.Equal(t, "0 false", site.with(old, "/views").text, "the old ID is dead")
+			assert.Equal(t, 1, site.cache.Len())
+		})
+	}
+}
+
+func TestNoCookieIsSetForASessionThatEndedMeanwhile(t *testing.T) {
+	var client *directClient
+	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
+		"/age": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.SetMaxAge(time.Hour)
+			client.twin().visit("/destroy")
+		}})
+	client.visit("/")
+	assert.Empty(t, client.show("/age").Result().Cookies())
+}
+
+func TestDroppedChangesAreRemarkedOnceAndOnlyIfThereAreAny(t *testing.T) {
+	for name, test := range map[string]struct {
+		act  func(w http.ResponseWriter, s *holdfast.Session)
+		want int
+	}{
+		"no changes":               {func(w http.ResponseWriter, s *holdfast.Session) {}, 0},
+		"changes":                  {func(_ http.ResponseWriter, s *holdfast.Session) { s.Set("a", 1) }, 1},
+		"changes and a body":       {func(w http.ResponseWriter, s *holdfast.Session) { s.Set("a", 1); w.Write([]byte("body")) }, 1},
+		"changes after the header": {func(w http.ResponseWriter, s *holdfast.Session) { w.Write([]byte("body")); s.Set("a", 1) }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				var client *directClient
+				client = direct(t, holdfast.Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))},
+					pages{"/": count, "/destroy": destroy, "/act": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+						s.IsNew()
+						client.twin().visit("/destroy")
+						test.act(w, s)
+						time.Sleep(time.Minute)
+					}})
+				client.visit("/")
+				client.visit("/act")
+				assert.Equal(t, test.want, strings.Count(log.String(), "before its changes"), log.String())
+			})
+		})
+	}
+}
+
+func TestAPanicInTheHandlerStoresNothingAndReachesTheServer(t *testing.T) {
+	manager, site := manage(t, holdfast.Options{})
+	handler := manager.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		panic("boom")
+	}}.handler())
+	site.serveHandler(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { fmt.Fprint(w, recover()) }()
+		handler.ServeHTTP(w, r)
+	})
+	assert.Equal(t, "boom", site.with("", "/").text)
+	assert.Zero(t, site.cache.Len())
+}
+
+func TestAnAbortedHandlerAbortsTheResponseAndStoresNothing(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		panic(http.ErrAbortHandler)
+	}})
+	_, err := http.Get(site.url)
+	assert.Error(t, err)
+	assert.Zero(t, site.cache.Len())
+}
+
+func TestWhoeverRecoversFromAPanicOfACallbackCanAnswer(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{NewID: func(*http.Request) (string, error) { panic("no entropy") }})
+	page := pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		w.Write([]byte("body"))
+	}}.handler()
+	handler := manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if recover() != nil {
+				http.Error(w, "sorry", http.StatusInternalServerError)
+			}
+		}()
+		page.ServeHTTP(w, r)
+	}))
+
+	response := record(handler, get("/"))
+
+	assert.Equal(t, http.StatusInternalServerError, response.Code)
+	assert.Equal(t, "sorry\n", response.Body.String())
+	assert.Empty(t, response.Result().Cookies())
+}
+
+func TestAClientThatGoesAwayHarmsNobody(t *testing.T) {
+	arrived, left := make(chan struct{}), make(chan struct{})
+	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
+		"/slow": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			s.Set("views", 50)
+			close(arrived)
+			<-r.Context().Done()
+			fmt.Fprint(w, "to nobody")
+			s.Save()
+			close(left)
+		}})
+	ada := site.browser()
+	ada.visit("/")
+	ctx, cancel := context.WithCancel(t.Context())
+	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, site.url+"/slow", nil)
+	go func() { <-arrived; cancel() }()
+	_, err := ada.Do(request)
+	require.ErrorIs(t, err, context.Canceled)
+	<-left
+	assert.Equal(t, "50 true", ada.visit("/views").text)
+}
+
+func TestAGoroutineThatOutlivesItsRequestMaySave(t *testing.T) {
+	site := make(chan *holdfast.Session, 1)
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
+		"/later": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.IsNew(); site <- s }})
+	client.visit("/")
+	client.visit("/later")
+	s := <-site
+	s.Set("views", 7)
+	require.NoError(t, s.Save())
+	assert.Equal(t, "7 true", client.visit("/views"))
+}
+
+func TestANewSessionAfterItsRequestIsDoneIsAnError(t *testing.T) {
+	sessions := make(chan *holdfast.Session, 1)
+	client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { sessions <- s }})
+	client.visit("/")
+	s := <-sessions
+	s.Set("a", 1)
+	assert.ErrorIs(t, s.Save(), holdfast.ErrHeaderSent)
+}
+
+func TestAChangeAfterTheHandlerHasReturnedIsStoredOrAnError(t *testing.T) {
+	var late *holdfast.Session
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy, "/views": views,
+		"/keep": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { late = s; s.IsNew() }})
+
+	client.visit("/keep")
+	late.Set("views", 3)
+	assert.ErrorIs(t, late.Err(), holdfast.ErrHeaderSent, "a new session has no cookie to be found by")
+
+	client.visit("/")
+	client.visit("/keep")
+	late.Set("views", 7)
+	assert.NoError(t, late.Err())
+	assert.Equal(t, "7 true", client.visit("/views"))
+	late.Delete("views")
+	assert.Equal(t, "0 false", client.visit("/views"))
+
+	client.visit("/destroy")
+	late.Set("views", 8)
+	assert.ErrorIs(t, late.Err(), holdfast.ErrEnded)
+}
+
+func TestAHandlerThatTimedOutMayStillSave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		manager, _ := manage(t, holdfast.Options{})
+		saved := make(chan error, 1)
+		client := &directClient{handler: manager.Handler(http.TimeoutHandler(pages{"/": count, "/views": views,
+			"/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				holdfast.Update(s, "views", func(n int) int { return n + 1 })
+				time.Sleep(2 * time.Minute)
+				s.Set("views", 100)
+				saved <- s.Save()
+			}}.handler(), time.Minute, "too late"))}
+		client.visit("/")
+		assert.Equal(t, "too late", client.visit("/slow"))
+		assert.Equal(t, "2 true", client.visit("/views"))
+		assert.NoError(t, <-saved)
+		assert.Equal(t, "100 true", client.visit("/views"))
+	})
+}
+
+func TestWhatATimeoutHandlerLeavesBehindIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		manager, _ := manage(t, holdfast.Options{})
+		page := pages{"/": count, "/views": views, "/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.IsNew()
+			time.Sleep(2 * time.Minute)
+			s.Set("views", 7)
+		}}.handler()
+		client := &directClient{handler: manager.Handler(http.TimeoutHandler(page, time.Minute, "later"))}
+		client.visit("/")
+		assert.Equal(t, "later", client.visit("/slow"))
+		time.Sleep(2 * time.Minute)
+		assert.Equal(t, "7 true", client.visit("/views"))
+	})
+}

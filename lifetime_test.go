@@ -1,0 +1,371 @@
+package holdfast_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+)
+
+// Time is virtual here: the requests go to the handler directly, since a
+// network would hold the clock of the bubble.
+func TestIdleTimeoutAndAbsoluteLifetime(t *testing.T) {
+	options := holdfast.Options{IdleTimeout: time.Hour, AbsoluteLifetime: 5 * time.Hour}
+	t.Run("activity restarts the idle timeout", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views})
+			client.visit("/")
+			for range 3 {
+				time.Sleep(time.Hour - 1)
+				require.Equal(t, "1 true", client.visit("/views"))
+			}
+		})
+	})
+	t.Run("idleness ends it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views})
+			client.visit("/")
+			time.Sleep(time.Hour)
+			require.Equal(t, "0 false", client.visit("/views"))
+		})
+	})
+	t.Run("constant activity does not pass the absolute lifetime", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views})
+			client.visit("/")
+			for range 9 {
+				time.Sleep(30 * time.Minute)
+				require.NotEqual(t, "1", client.visit("/"))
+			}
+			time.Sleep(30*time.Minute - 1)
+			require.Equal(t, "10 true", client.visit("/views"))
+			time.Sleep(time.Nanosecond)
+			require.Equal(t, "0 false", client.visit("/views"))
+		})
+	})
+	for name, body := range map[string]string{"after its first byte": "first byte", "and it has written nothing": ""} {
+		t.Run("a slow handler's end is activity too, "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := direct(t, options, pages{"/": count, "/views": views,
+					"/slow": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+						s.IsNew()
+						if body != "" {
+							w.Write([]byte(body))
+						}
+						time.Sleep(30 * time.Minute)
+					}})
+				client.visit("/")
+				client.visit("/slow")
+				time.Sleep(45 * time.Minute)
+				require.Equal(t, "1 true", client.visit("/views"))
+			})
+		})
+	}
+	t.Run("so is its first byte", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views,
+				"/stream": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					s.IsNew()
+					time.Sleep(40 * time.Minute)
+					w.Write([]byte("first byte"))
+					time.Sleep(40 * time.Minute)
+				}})
+			client.visit("/")
+			client.visit("/stream")
+			time.Sleep(10 * time.Minute)
+			require.Equal(t, "1 true", client.visit("/views"))
+		})
+	})
+	t.Run("regeneration does not prolong the absolute lifetime", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views,
+				"/regenerate": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Regenerate() }})
+			client.visit("/")
+			for range 5 {
+				time.Sleep(59 * time.Minute)
+				client.visit("/regenerate")
+			}
+			require.Equal(t, "1 true", client.visit("/views"))
+			time.Sleep(5 * time.Minute)
+			require.Equal(t, "0 false", client.visit("/views"))
+		})
+	})
+	t.Run("SetMaxAge can shorten the idle timeout of one session", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views,
+				"/shorten": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetMaxAge(time.Minute) }})
+			client.visit("/")
+			client.visit("/shorten")
+			for range 3 {
+				time.Sleep(time.Minute - 1)
+				require.Equal(t, "1 true", client.visit("/views"))
+			}
+			time.Sleep(time.Minute)
+			require.Equal(t, "0 false", client.visit("/views"))
+		})
+	})
+	t.Run("SetMaxAge gives one session its own idle timeout", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views,
+				"/remember": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetMaxAge(3 * time.Hour) }})
+			client.visit("/")
+			client.visit("/remember")
+			require.Equal(t, 3*60*60, client.cookie.MaxAge)
+			time.Sleep(3*time.Hour - 1)
+			require.Equal(t, "1 true", client.visit("/views"))
+			time.Sleep(2*time.Hour + 1)
+			require.Equal(t, "0 false", client.visit("/views"), "but not its own absolute lifetime")
+		})
+	})
+}
+
+func TestAnExpiredSessionIsGoneFromTheStoreAndItsIDIsNotUsedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t)
+		client := direct(t, holdfast.Options{Store: c, IdleTimeout: time.Minute}, pages{"/": count})
+		client.visit("/")
+		old := client.cookie.Value
+		time.Sleep(time.Minute)
+		assert.Zero(t, c.Len())
+		assert.Equal(t, "1", client.visit("/"))
+		assert.NotEqual(t, old, client.cookie.Value)
+	})
+}
+
+func TestARequestWithinTheIdleTimeoutKeepsTheSessionHoweverLongItTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/views": views,
+			"/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.IsNew()
+				time.Sleep(2 * time.Minute)
+			}})
+		client.visit("/")
+		time.Sleep(59 * time.Minute)
+		client.visit("/slow")
+		assert.Equal(t, "1 true", client.visit("/views"))
+	})
+}
+
+func TestTouchMovesTheExpiryWithinALongHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/views": views,
+			"/long": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				for range 5 {
+					time.Sleep(50 * time.Minute)
+					require.NoError(t, s.Touch())
+				}
+			}})
+		client.visit("/")
+		client.visit("/long")
+		assert.Equal(t, "1 true", client.visit("/views"))
+	})
+}
+
+func TestTouchDoesNotPassTheAbsoluteLifetime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		client := direct(t, holdfast.Options{IdleTimeout: time.Hour, AbsoluteLifetime: 90 * time.Minute}, pages{"/": count, "/views": views,
+			"/long": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				time.Sleep(50 * time.Minute)
+				require.NoError(t, s.Touch())
+				time.Sleep(40 * time.Minute)
+				err = s.Touch()
+			}})
+		client.visit("/")
+		client.visit("/long")
+		assert.ErrorIs(t, err, holdfast.ErrEnded)
+		assert.Equal(t, "0 false", client.visit("/views"))
+	})
+}
+
+func TestMaxAgeBelongsToOneSessionAndStaysAsItWasSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/views": views, "/age": maxAge(10 * time.Minute)})
+		other := client.anonymous()
+		client.visit("/")
+		other.visit("/")
+		client.visit("/age")
+		for range 3 {
+			time.Sleep(9 * time.Minute)
+			require.Equal(t, "1 true", client.visit("/views"), "each request begins ten minutes anew")
+		}
+		time.Sleep(10 * time.Minute)
+		assert.Equal(t, "0 false", client.visit("/views"))
+		assert.Equal(t, "1 true", other.visit("/views"))
+	})
+}
+
+func TestMaxAgeMakesTheCookieOutliveTheBrowserSession(t *testing.T) {
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/age": maxAge(90 * time.Second)})
+	client.visit("/")
+	assert.Zero(t, client.cookie.MaxAge)
+	client.visit("/age")
+	assert.Equal(t, 90, client.cookie.MaxAge)
+	assert.False(t, client.cookie.Expires.IsZero())
+}
+
+func TestIdleTimeoutTellsWhatSetMaxAgeSet(t *testing.T) {
+	idle := func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.IdleTimeout()) }
+	client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/idle": idle,
+		"/soon": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			s.SetMaxAge(10 * time.Minute)
+			idle(w, r, s)
+		},
+		"/default": maxAge(0)})
+	client.visit("/")
+	assert.Equal(t, "1h0m0s", client.visit("/idle"))
+	assert.Equal(t, "10m0s", client.visit("/soon"))
+	assert.Equal(t, "10m0s", client.visit("/idle"))
+	client.visit("/default")
+	assert.Equal(t, "1h0m0s", client.visit("/idle"))
+}
+
+func TestTheZeroMaxAgeTakesItBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/views": views,
+			"/soon": maxAge(10 * time.Minute), "/default": maxAge(0)})
+		client.visit("/")
+		client.visit("/soon")
+		require.Equal(t, 600, client.cookie.MaxAge)
+		client.visit("/default")
+		assert.Zero(t, client.cookie.MaxAge)
+		assert.Zero(t, client.cookie.Expires)
+		time.Sleep(59 * time.Minute)
+		assert.Equal(t, "1 true", client.visit("/views"))
+	})
+}
+
+func TestMaxAgeOfLessThanASecondIsAnErrorResponse(t *testing.T) {
+	for _, age := range []time.Duration{-1, 1, time.Second - 1, -time.Hour} {
+		client := direct(t, holdfast.Options{}, pages{"/": count, "/age": maxAge(age)})
+		client.visit("/")
+		assert.Equal(t, http.StatusInternalServerError, client.show("/age").Code, age)
+	}
+}
+
+func TestASlowReadDoesNotUndoAnIdleTimeoutSetMeanwhile(t *testing.T) {
+	for name, test := range map[string]struct {
+		age, away time.Duration
+		want      string
+	}{
+		"a longer one":  {3 * time.Hour, 2 * time.Hour, "1 true"},
+		"a shorter one": {time.Minute, 2 * time.Minute, "0 false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				loaded, proceed := make(chan struct{}), make(chan struct{})
+				client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/views": views,
+					"/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+						s.IsNew()
+						close(loaded)
+						<-proceed
+					},
+					"/age": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetMaxAge(test.age) },
+				})
+				client.visit("/")
+				done := make(chan struct{})
+				slow := &directClient{handler: client.handler, cookie: client.cookie}
+				go func() { slow.visit("/slow"); close(done) }()
+				<-loaded
+				client.visit("/age")
+				close(proceed)
+				<-done
+
+				time.Sleep(test.away)
+
+				assert.Equal(t, test.want, client.visit("/views"))
+			})
+		})
+	}
+}
+
+func TestExpiresEndsTheSessionWhateverItsActivity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		end := time.Now().Add(25 * time.Minute)
+		client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
+			"/expires": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.SetExpires(end)
+				assert.True(t, s.Expires().Equal(end))
+			}})
+		client.visit("/")
+		client.visit("/expires")
+		for range 4 {
+			time.Sleep(6 * time.Minute)
+			require.Equal(t, "1 true", client.visit("/views"))
+		}
+		time.Sleep(time.Minute)
+		assert.Equal(t, "0 false", client.visit("/views"))
+	})
+}
+
+func TestExpiresSendsACookieThatEndsThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		end := time.Now().Add(20 * time.Minute)
+		client := direct(t, holdfast.Options{}, pages{"/": count,
+			"/expires": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetExpires(end) }})
+		client.visit("/")
+		client.visit("/expires")
+		assert.Equal(t, 20*60, client.cookie.MaxAge)
+		assert.Equal(t, end.UTC(), client.cookie.Expires)
+	})
+}
+
+func TestTheZeroExpiresTakesItBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		expires := func(at time.Time) func(http.ResponseWriter, *http.Request, *holdfast.Session) {
+			return func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetExpires(at) }
+		}
+		client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
+			"/soon": expires(time.Now().Add(time.Minute)), "/never": expires(time.Time{})})
+		client.visit("/")
+		client.visit("/soon")
+		client.visit("/never")
+		time.Sleep(time.Minute)
+		assert.Equal(t, "1 true", client.visit("/views"))
+	})
+}
+
+func TestExpiresDoesNotPassTheAbsoluteLifetime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{AbsoluteLifetime: time.Hour}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.SetExpires(time.Now().Add(1000 * time.Hour))
+			assert.True(t, s.Expires().Equal(s.Created().Add(time.Hour)))
+		}})
+		client.visit("/")
+	})
+}
+
+func TestAnExpiresInThePastEndsAStoredSession(t *testing.T) {
+	c := newCache(t)
+	client := direct(t, holdfast.Options{Store: c}, pages{"/": count, "/views": views,
+		"/past": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetExpires(time.Unix(0, 0)) }})
+	client.visit("/")
+	assert.Equal(t, http.StatusOK, client.show("/past").Code)
+	assert.Zero(t, c.Len())
+}
+
+func TestANewSessionThatExpiresAtOnceIsNoError(t *testing.T) {
+	manager, site := manage(t, holdfast.Options{})
+	handler := manager.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		s.SetExpires(time.Now().Add(-time.Second))
+	}}.handler())
+	assert.Equal(t, http.StatusOK, record(handler, get("/")).Code)
+	assert.Zero(t, site.cache.Len())
+}
+
+func TestAnExpiryCenturiesAwayDoesNotEndTheSession(t *testing.T) {
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
+		"/never": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.SetExpires(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
+		}})
+	client.visit("/")
+	client.visit("/never")
+	assert.Equal(t, "1 true", client.visit("/views"))
+}

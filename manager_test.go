@@ -1,0 +1,189 @@
+package holdfast_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+)
+
+func TestThe42ndVisitSays42AndAnotherBrowserStartsAfresh(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": count})
+	ada := site.browser()
+	for range 41 {
+		ada.visit("/")
+	}
+	assert.Equal(t, "42", ada.visit("/").text)
+	assert.Equal(t, "1", site.browser().visit("/").text)
+}
+
+func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
+	for name, o := range map[string]holdfast.Options{
+		"negative idle timeout":        {IdleTimeout: -1},
+		"negative absolute lifetime":   {AbsoluteLifetime: -1},
+		"cookie name with a space":     {Carrier: holdfast.Cookie{Name: "a b"}},
+		"cookie path with a semicolon": {Carrier: holdfast.Cookie{Path: "/;"}},
+		"cookie domain that is none":   {Carrier: holdfast.Cookie{Domain: "a b"}},
+		"SameSite that is none":        {Carrier: holdfast.Cookie{SameSite: 9}},
+		"__Host- cookie with a domain": {Carrier: holdfast.Cookie{Name: "__Host-a", Domain: "example.org"}},
+		"__Host- cookie with a path":   {Carrier: holdfast.Cookie{Name: "__Host-a", Path: "/app"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := holdfast.New(o)
+			assert.ErrorIs(t, err, holdfast.ErrOptions)
+			assert.Nil(t, m)
+		})
+	}
+}
+
+func TestCloseMayBeCalledAgain(t *testing.T) {
+	m, err := holdfast.New(holdfast.Options{})
+	require.NoError(t, err)
+	assert.NoError(t, m.Close())
+	assert.NoError(t, m.Close())
+}
+
+func TestAManagerThatIsClosedAnswersWithAnErrorAndNothingFaults(t *testing.T) {
+	manager, err := holdfast.New(holdfast.Options{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	client := &directClient{handler: manager.Handler(pages{"/": count, "/views": views, "/destroy": destroy}.handler())}
+	client.visit("/")
+	require.NoError(t, manager.Close())
+	assert.Equal(t, "0 false", client.visit("/views"))
+	response := client.show("/")
+	assert.Equal(t, http.StatusInternalServerError, response.Code)
+	assert.Empty(t, response.Result().Cookies())
+}
+
+func TestFromContextWithoutAHandlerFindsNothing(t *testing.T) {
+	s, ok := holdfast.FromContext(t.Context())
+	assert.False(t, ok)
+	assert.Nil(t, s)
+}
+
+func TestHandlerWithinHandlerOfTheSameManagerIsOneSession(t *testing.T) {
+	manager, site := manage(t, holdfast.Options{})
+	handler := manager.Handler(manager.Handler(pages{"/": count}.handler()))
+	site.serveHandler(handler.ServeHTTP)
+	assert.Len(t, site.with("", "/").Header.Values("Set-Cookie"), 1)
+}
+
+func TestTwoManagersAroundEachOtherSetTheirOwnCookies(t *testing.T) {
+	outer, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "outer"}})
+	inner, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "inner"}})
+	client := &directClient{handler: outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		s.Set("outer", true)
+		inner.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("inner", true) }}.handler()).ServeHTTP(w, r)
+	}}.handler())}
+	var names []string
+	for _, cookie := range client.show("/").Result().Cookies() {
+		names = append(names, cookie.Name)
+	}
+	assert.ElementsMatch(t, []string{"outer", "inner"}, names)
+}
+
+func TestHandlersOfTwoManagersAroundEachOtherAreOneSessionEach(t *testing.T) {
+	outer, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "a_session"}})
+	inner, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "b_session"}})
+	handler := outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		inner.Handler(outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			s.Set("b", 1)
+		}}.handler())).ServeHTTP(w, r)
+	}}.handler())
+	names := map[string]int{}
+	for _, cookie := range record(handler, get("/")).Result().Cookies() {
+		names[cookie.Name]++
+	}
+	assert.LessOrEqual(t, names["a_session"], 1)
+}
+
+func TestAnErrorResponseHasNothingOfTheOneThatItReplaces(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{})
+	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("ETag", `"1"`)
+		s.Set("bad", make(chan int))
+	}}.handler())
+	response := record(handler, get("/"))
+	require.Equal(t, http.StatusInternalServerError, response.Code)
+	assert.NotContains(t, response.Header().Get("Cache-Control"), "public")
+	assert.Empty(t, response.Header().Get("Content-Encoding"))
+	assert.Empty(t, response.Header().Get("ETag"))
+}
+
+func TestAnErrorResponseHasNotTheLengthOfTheOneThatItReplaces(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+		io.WriteString(w, "sorry") // without http.Error, which deletes the length itself
+	}})
+	response := record(manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		w.Header().Set("Content-Length", "1000")
+		s.Set("bad", make(chan int))
+	}}.handler()), get("/"))
+	assert.Equal(t, "sorry", response.Body.String())
+	assert.NotContains(t, response.Result().Header, "Content-Length")
+}
+
+// inquisitive is a log handler that adds who is logged in.
+type inquisitive struct{ slog.Handler }
+
+func (h inquisitive) Handle(ctx context.Context, r slog.Record) error {
+	if s, ok := holdfast.FromContext(ctx); ok {
+		r.AddAttrs(slog.String("user", s.UserID()))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func TestALogHandlerMayAskTheSession(t *testing.T) {
+	logger := slog.New(inquisitive{slog.DiscardHandler})
+	client := direct(t, holdfast.Options{Logger: logger, Carrier: holdfast.Cookie{Secure: holdfast.SecureAlways}}, pages{"/": count,
+		"/bad": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("bad", make(chan int)) }})
+	assert.Equal(t, "1", client.visit("/"))
+	client.visit("/bad")
+}
+
+func TestUploadedFilesLeaveNothingBehind(t *testing.T) {
+	for name, carrier := range map[string]holdfast.Carrier{"Cookie": holdfast.Cookie{}, "Form": holdfast.Form{}} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			inside := make(chan int, 1)
+			site := serve(t, holdfast.Options{Carrier: carrier}, pages{"/": func(_ http.ResponseWriter, r *http.Request, _ *holdfast.Session) {
+				r.ParseMultipartForm(1 << 10)
+				inside <- len(tempFiles(t))
+			}})
+			var body bytes.Buffer
+			form := multipart.NewWriter(&body)
+			part, err := form.CreateFormFile("file", "large")
+			require.NoError(t, err)
+			part.Write(make([]byte, 33<<20))
+			form.Close()
+
+			response, err := http.Post(site.url, form.FormDataContentType(), &body)
+
+			require.NoError(t, err)
+			io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			require.Equal(t, 1, <-inside, "the file lies on the disk while the handler runs")
+			http.DefaultClient.CloseIdleConnections()
+			assert.Eventually(t, func() bool { return len(tempFiles(t)) == 0 }, time.Second, time.Millisecond)
+		})
+	}
+}
+
+func tempFiles(t *testing.T) []os.DirEntry {
+	t.Helper()
+	files, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	return files
+}

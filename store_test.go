@@ -1,0 +1,323 @@
+package holdfast_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+func TestWhileTheStoreIsAwayRequestsFailAndAfterwardsTheSessionIsThere(t *testing.T) {
+	store := &away{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views})
+	client.visit("/")
+
+	store.away.Store(true)
+	for _, path := range []string{"/", "/views"} {
+		response := client.show(path)
+		assert.Equal(t, http.StatusInternalServerError, response.Code, path)
+		assert.Empty(t, response.Result().Cookies(), path)
+	}
+	store.away.Store(false)
+
+	assert.Equal(t, "2", client.visit("/"))
+}
+
+func TestAStoreErrorIsAnErrorResponseThatTheApplicationMayWrite(t *testing.T) {
+	c := newCache(t)
+	site := serve(t, holdfast.Options{Store: c, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+		http.Error(w, fmt.Sprint(errors.Is(err, cache.ErrClosed)), http.StatusServiceUnavailable)
+	}}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		_, err := w.Write([]byte("all is well"))
+		assert.ErrorIs(t, err, cache.ErrClosed)
+	}})
+	c.Close()
+
+	failed := site.browser().visit("/")
+
+	assert.Equal(t, http.StatusServiceUnavailable, failed.StatusCode)
+	assert.Equal(t, "true\n", failed.text)
+	assert.Nil(t, failed.cookie())
+}
+
+func TestErrTellsAHandlerThatItsSessionCouldNotBeRead(t *testing.T) {
+	store := &away{Store: newCache(t)}
+	var told, saved error
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+		"/err": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Keys()
+			told, saved = s.Err(), s.Save()
+		}})
+	client.visit("/")
+	store.away.Store(true)
+	client.visit("/err")
+	assert.ErrorIs(t, told, errAway)
+	assert.ErrorIs(t, saved, errAway)
+}
+
+func TestAPageThatDoesNotLookAtItsSessionDoesNotNoticeThatTheStoreIsAway(t *testing.T) {
+	store := &away{Store: newCache(t)}
+	store.away.Store(true)
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": nothing})
+	client.cookie = &http.Cookie{Name: "session", Value: strings.Repeat("A", 43)}
+	assert.Equal(t, http.StatusOK, client.show("/").Code)
+}
+
+func TestASaveThatFailedWhileTheStoreWasAwayCanBeRepeated(t *testing.T) {
+	store := &away{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
+		"/save": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("views", 5)
+			store.away.Store(true)
+			assert.ErrorIs(t, s.Save(), errAway)
+			store.away.Store(false)
+			assert.NoError(t, s.Save())
+		}})
+	client.visit("/")
+	client.visit("/save")
+	assert.Equal(t, "5 true", client.visit("/views"))
+}
+
+func TestReloadOfASessionThatCouldNotBeRead(t *testing.T) {
+	t.Run("is an error while the store is away", func(t *testing.T) {
+		store := &away{Store: newCache(t)}
+		errs := make(chan error, 1)
+		client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+			"/reload": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { errs <- s.Reload() }})
+		client.visit("/")
+		store.away.Store(true)
+		client.visit("/reload")
+		assert.ErrorIs(t, <-errs, errAway)
+	})
+}
+
+func TestReloadForgivesAReadErrorOnceTheStoreIsBack(t *testing.T) {
+	store := &away{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+		"/reload": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			store.away.Store(true)
+			s.Keys()
+			assert.ErrorIs(t, s.Err(), errAway)
+			store.away.Store(false)
+			assert.NoError(t, s.Reload())
+			assert.NoError(t, s.Err())
+			views(w, r, s)
+		}})
+	client.visit("/")
+	assert.Equal(t, "1 true", client.visit("/reload"))
+}
+
+func TestDestroyOfASessionThatCouldNotBeReadIsAnError(t *testing.T) {
+	store := &away{Store: newCache(t)}
+	errs := make(chan error, 1)
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+		"/destroy": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { errs <- s.Destroy() }})
+	client.visit("/")
+	store.away.Store(true)
+	client.visit("/destroy")
+	assert.ErrorIs(t, <-errs, errAway)
+}
+
+func TestDestroyEndsASessionThatCouldNotBeRead(t *testing.T) {
+	store := &away{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
+		"/destroy": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			store.away.Store(true)
+			s.Keys()
+			store.away.Store(false)
+			assert.NoError(t, s.Destroy())
+		}})
+	client.visit("/")
+	old := client.twin()
+	client.visit("/destroy")
+	assert.Equal(t, "0 false", old.visit("/views"))
+}
+
+func TestAStreamIsNotEndedByAStoreThatIsAway(t *testing.T) {
+	store := &away{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+		"/touch": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.IsNew()
+			store.away.Store(true)
+			assert.ErrorIs(t, s.Touch(), errAway)
+			store.away.Store(false)
+			assert.NoError(t, s.Touch())
+		}})
+	client.visit("/")
+	client.visit("/touch")
+}
+
+func TestALoaderGetsTheContextOfTheRequest(t *testing.T) {
+	store := &traced{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+		"/touch": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Touch() }})
+	client.visit("/")
+	request := get("/touch")
+	request.AddCookie(client.cookie)
+	client.send(request.WithContext(context.WithValue(t.Context(), tracing{}, "trace 1")))
+	assert.Equal(t, []any{"trace 1", "trace 1"}, store.heard, "one to load and one to touch")
+}
+
+func TestAValueTooLargeForTheStoreIsAnErrorAndLeavesTheSessionAsItWas(t *testing.T) {
+	var told error
+	client := direct(t, holdfast.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+		told = err
+		w.WriteHeader(http.StatusInternalServerError)
+	}}, pages{"/": count, "/views": views, "/large": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("views", 100)
+		s.Set("large", make([]byte, 2<<20))
+	}})
+	client.visit("/")
+	assert.Equal(t, http.StatusInternalServerError, client.show("/large").Code)
+	assert.ErrorIs(t, told, cache.ErrTooLarge)
+	assert.Equal(t, "1 true", client.visit("/views"))
+	assert.Equal(t, http.StatusInternalServerError, client.anonymous().show("/large").Code)
+}
+
+func TestTheSmallestCacheStillKeepsTheLatestSession(t *testing.T) {
+	c, err := cache.New(cache.Options{MaxBytes: 4 << 10})
+	require.NoError(t, err)
+	defer c.Close()
+	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
+	for range 100 {
+		latest := client.anonymous()
+		require.Equal(t, "1", latest.visit("/"))
+		require.Equal(t, "2", latest.visit("/"))
+	}
+	assert.LessOrEqual(t, c.Stats().Bytes.Total(), int64(4<<10))
+}
+
+func TestAFloodLeavesTheCapAndTheUserWhoCameBackIntact(t *testing.T) {
+	const maxBytes = 2 << 20
+	c, err := cache.New(cache.Options{MaxBytes: maxBytes})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
+	client.visit("/")
+	client.visit("/")
+	for range 50_000 {
+		client.anonymous().visit("/")
+	}
+	assert.Positive(t, c.Stats().EvictedForCapacity)
+	assert.LessOrEqual(t, c.Stats().Bytes.Total(), int64(maxBytes))
+	assert.Equal(t, "3", client.visit("/"))
+}
+
+func TestAFloodWhosePagesWriteTwiceLeavesTheUsersWhoCameBack(t *testing.T) {
+	twice := map[string]func(s *holdfast.Session){
+		"Update, then Set":     func(s *holdfast.Session) { increment(s); s.Set("seen", true) },
+		"Update, then Update":  func(s *holdfast.Session) { increment(s); increment(s) },
+		"Update, then Pop":     func(s *holdfast.Session) { increment(s); s.Set("a", 1); holdfast.Pop[int](s, "a") },
+		"Set, Save, then read": func(s *holdfast.Session) { s.Set("a", 1); s.Save(); holdfast.Get[int](s, "a") },
+	}
+	for name, write := range twice {
+		t.Run(name, func(t *testing.T) {
+			const users = 50
+			c, err := cache.New(cache.Options{MaxBytes: 512 << 10})
+			require.NoError(t, err)
+			t.Cleanup(func() { c.Close() })
+			site := direct(t, holdfast.Options{Store: c}, pages{"/views": views,
+				"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { write(s) }})
+			clients := make([]*directClient, users)
+			for i := range clients {
+				clients[i] = site.anonymous()
+				clients[i].visit("/")
+				clients[i].visit("/views")
+			}
+
+			for range 10_000 {
+				site.anonymous().visit("/")
+			}
+
+			require.Positive(t, c.Stats().EvictedForCapacity)
+			for _, client := range clients {
+				before := client.cookie
+				client.visit("/")
+				assert.Same(t, before, client.cookie, "no new session for a user who has one")
+			}
+		})
+	}
+}
+
+func increment(s *holdfast.Session) { holdfast.Update(s, "views", func(n int) int { return n + 1 }) }
+
+func TestADamagedRecordIsAnErrorResponse(t *testing.T) {
+	c := newCache(t)
+	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
+	client.visit("/")
+	for id := range c.All() {
+		require.NoError(t, c.Set(id, []byte("what no Manager wrote"), time.Hour))
+	}
+	assert.Equal(t, http.StatusInternalServerError, client.show("/").Code)
+}
+
+func TestADamagedRecordIsGoneAfterItsTTLHoweverOftenItIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t)
+		client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
+		client.visit("/")
+		for id := range c.All() {
+			require.NoError(t, c.Set(id, []byte("what no Manager wrote"), 10*time.Minute))
+		}
+		time.Sleep(10*time.Minute - 1)
+		require.Equal(t, http.StatusInternalServerError, client.show("/").Code)
+		time.Sleep(time.Nanosecond)
+		assert.Equal(t, http.StatusOK, client.show("/").Code)
+	})
+}
+
+func TestAStoreThatCallsAnUpdateAgainStoresTheChangesAndMovesTheSession(t *testing.T) {
+	for name, act := range map[string]func(s *holdfast.Session) error{
+		"Save":       (*holdfast.Session).Save,
+		"Regenerate": (*holdfast.Session).Regenerate,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCache(t)
+			client := direct(t, holdfast.Options{Store: &twice{Store: c}, NewID: ownID}, pages{"/": count, "/views": views,
+				"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					s.Set("views", 5)
+					assert.NoError(t, act(s))
+				}})
+			client.visit("/")
+			client.visit("/act")
+			assert.Equal(t, "5 true", client.visit("/views"))
+			assert.Equal(t, 1, c.Len())
+		})
+	}
+}
+
+func TestASessionDestroyedBetweenTheCallsOfAnUpdateStaysDestroyed(t *testing.T) {
+	for name, act := range map[string]func(s *holdfast.Session) error{
+		"Save":       (*holdfast.Session).Save,
+		"Regenerate": (*holdfast.Session).Regenerate,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCache(t)
+			store := &twice{Store: c}
+			client := direct(t, holdfast.Options{Store: store, NewID: ownID}, pages{"/": count, "/destroy": destroy,
+				"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					s.Set("views", 5)
+					assert.ErrorIs(t, act(s), holdfast.ErrEnded)
+				}})
+			client.visit("/")
+			store.between = func() { client.twin().visit("/destroy") }
+			response := client.show("/act")
+			assert.Empty(t, response.Result().Cookies())
+			assert.Zero(t, c.Len())
+		})
+	}
+}
+
+func ownID(*http.Request) (string, error) { return rand.Text() + rand.Text(), nil }

@@ -1,0 +1,534 @@
+package holdfast_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/codec"
+)
+
+func TestLoginGivesANewIDKeepsTheValuesAndEndsTheOldID(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, nil)
+	client.visit("/")
+	before := client.twin()
+
+	assert.Equal(t, "<nil>", client.visit("/login?user=ada"))
+
+	assert.NotEqual(t, before.cookie.Value, client.cookie.Value)
+	assert.Equal(t, "ada", client.visit("/who"))
+	assert.Equal(t, "1 true", client.visit("/views"))
+	assert.Equal(t, "0 false", before.visit("/views"))
+}
+
+func TestLoginOfAnAnonymousVisitorStoresASession(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, pages{
+		"/bare": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Login("ada") }})
+	client.visit("/bare")
+	assert.Equal(t, "ada", client.visit("/who"))
+}
+
+func TestTheUserStaysLoggedInThroughRegenerate(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, nil)
+	client.visit("/login?user=ada")
+	client.visit("/regenerate")
+	assert.Equal(t, "ada", client.visit("/who"))
+}
+
+func TestLoginRestartsTheAbsoluteLifetime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, client := userSite(t, holdfast.Options{IdleTimeout: 24 * time.Hour, AbsoluteLifetime: 24 * time.Hour}, nil)
+		client.visit("/")
+		time.Sleep(23 * time.Hour)
+		client.visit("/login?user=ada")
+		time.Sleep(7 * time.Hour)
+		assert.Equal(t, "1 true", client.visit("/views"))
+		time.Sleep(17 * time.Hour)
+		assert.Equal(t, "0 false", client.visit("/views"))
+	})
+}
+
+func TestLoginOfAnotherUserTakesTheSessionOver(t *testing.T) {
+	manager, client := userSite(t, holdfast.Options{}, nil)
+	client.visit("/login?user=ada")
+	client.visit("/login?user=bob")
+	assert.Equal(t, "bob", client.visit("/who"))
+	adas, err := manager.Sessions("ada")
+	require.NoError(t, err)
+	assert.Empty(t, adas)
+}
+
+func TestALoginOfAnotherUserInheritsNothing(t *testing.T) {
+	client := direct(t, holdfast.Options{AbsoluteLifetime: 90 * 24 * time.Hour}, pages{
+		"/ada": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			assert.NoError(t, s.Login("ada"))
+			s.Set("cart", "tea")
+			s.SetMaxAge(30 * 24 * time.Hour)
+			s.SetExpires(time.Now().Add(24 * time.Hour))
+		},
+		"/bob": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			assert.NoError(t, s.Login("bob"))
+			assert.Empty(t, s.Keys())
+			assert.Equal(t, time.Hour, s.IdleTimeout())
+			assert.WithinDuration(t, time.Now().Add(90*24*time.Hour), s.Expires(), time.Minute)
+		}})
+	client.visit("/ada")
+	client.visit("/bob")
+	assert.Zero(t, client.cookie.MaxAge)
+}
+
+func TestLoginWithoutAUserIsAnErrorAndLogsNobodyIn(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, nil)
+	client.visit("/")
+	assert.Contains(t, client.visit("/login"), "user ID is empty")
+	assert.Empty(t, client.visit("/who"))
+}
+
+func TestLoginAfterTheFirstByteIsAnErrorAndLogsNobodyIn(t *testing.T) {
+	var err error
+	_, client := userSite(t, holdfast.Options{}, pages{"/late": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		w.Write([]byte("first byte"))
+		err = s.Login("ada")
+	}})
+	client.visit("/")
+	client.visit("/late")
+	assert.ErrorIs(t, err, holdfast.ErrHeaderSent)
+	assert.Empty(t, client.visit("/who"))
+	assert.Equal(t, "2", client.visit("/"))
+}
+
+func TestAnErrorAfterALoginStillHandsOverTheNewID(t *testing.T) {
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
+		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Login("ada")
+			s.Set("bad", make(chan int))
+		}})
+	client.visit("/")
+	client.visit("/login")
+	assert.Equal(t, "1 true", client.visit("/views"), "the old ID is dead, so the client needs the new one")
+}
+
+func TestALoginThatFailedLogsNobodyIn(t *testing.T) {
+	store := &frail{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{
+		"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("seen", true)
+			store.failNextSet.Store(true)
+			fmt.Fprint(w, s.Login("ada") != nil, " ", s.UserID())
+		},
+		"/who": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.UserID()) },
+	})
+	assert.Equal(t, "true ", client.visit("/login"))
+	assert.Empty(t, client.visit("/who"))
+}
+
+func TestALoginThatFailsIsNotStoredLaterWithTheChangesBeforeIt(t *testing.T) {
+	store := &frail{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
+			s.Set("b", 2)
+			store.failNextSet.Store(true)
+			assert.ErrorIs(t, s.Login("ada"), errAway)
+		},
+		"/who": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			a, _ := holdfast.Get[int](s, "a")
+			fmt.Fprintf(w, "%d %q", a, s.UserID())
+		}})
+	client.visit("/")
+	client.visit("/login")
+	assert.Equal(t, `1 ""`, client.visit("/who"))
+}
+
+func TestALoginThatFailsLeavesTheValuesReadable(t *testing.T) {
+	sealed, err := codec.NewSealed(codec.MsgPack{}, []byte("0123456789abcdef0123456789abcdef"))
+	require.NoError(t, err)
+	store := &away{Store: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store, Codec: sealed}, pages{"/views": views,
+		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("views", 5)
+			store.away.Store(true)
+			assert.ErrorIs(t, s.Login("ada"), errAway)
+			store.away.Store(false)
+			assert.Empty(t, s.UserID())
+		}})
+	client.visit("/login")
+	assert.Equal(t, "5 true", client.visit("/views"))
+}
+
+func TestALoginThatFailsAfterALogoutRevivesNothing(t *testing.T) {
+	var client *directClient
+	fails := false
+	newID := func(*http.Request) (string, error) {
+		if fails {
+			return "", errors.New("no entropy")
+		}
+		return rand.Text() + rand.Text(), nil
+	}
+	client = direct(t, holdfast.Options{NewID: newID}, pages{"/": count, "/destroy": destroy, "/views": views,
+		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("device", "phone")
+			client.twin().visit("/destroy")
+			fails = true
+			assert.ErrorIs(t, s.Login("ada"), holdfast.ErrID)
+			fails = false
+		}})
+	client.visit("/")
+	old := client.twin()
+	client.visit("/login")
+	assert.Equal(t, "0 false", old.visit("/views"))
+}
+
+func TestSessionsListsThoseOfOneUserTheLastSeenFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		manager, client := userSite(t, holdfast.Options{}, nil)
+		began := time.Now()
+		phone, laptop := client.anonymous(), client.anonymous()
+		phone.visit("/login?user=ada")
+		time.Sleep(time.Minute)
+		laptop.visit("/login?user=ada")
+		client.anonymous().visit("/login?user=adam")
+		client.anonymous().visit("/")
+		time.Sleep(time.Minute)
+		phone.visit("/who")
+		time.Sleep(time.Minute)
+
+		sessions, err := manager.Sessions("ada")
+
+		require.NoError(t, err)
+		require.Len(t, sessions, 2)
+		assert.Equal(t, []string{"ada", "ada"}, []string{sessions[0].UserID, sessions[1].UserID})
+		assert.WithinDuration(t, began, sessions[0].Created, 0)
+		assert.WithinDuration(t, began.Add(2*time.Minute), sessions[0].LastSeen, time.Second)
+		assert.WithinDuration(t, began.Add(time.Minute), sessions[1].LastSeen, time.Second)
+		assert.WithinDuration(t, began.Add(24*time.Hour), sessions[0].Expires, 0)
+	})
+}
+
+func TestTheSessionsOfNobodyAreNone(t *testing.T) {
+	manager, client := userSite(t, holdfast.Options{}, nil)
+	client.visit("/")
+	sessions, err := manager.Sessions("")
+	require.NoError(t, err)
+	assert.Empty(t, sessions, "not all who are not logged in")
+	n, err := manager.EndUser("")
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	assert.Equal(t, "1 true", client.visit("/views"))
+}
+
+func TestLastSeenOfASessionWhoseAbsoluteEndIsNear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		manager, client := userSite(t, holdfast.Options{IdleTimeout: time.Hour, AbsoluteLifetime: 90 * time.Minute}, nil)
+		client.visit("/login?user=ada")
+		time.Sleep(50 * time.Minute)
+		client.visit("/who")
+		used := time.Now()
+		time.Sleep(5 * time.Minute)
+
+		sessions, err := manager.Sessions("ada")
+
+		require.NoError(t, err)
+		require.Len(t, sessions, 1)
+		assert.WithinDuration(t, used, sessions[0].LastSeen, time.Second)
+	})
+}
+
+func TestSessionsAsksForAPrefixThatAmongAThousandUsersOneHas(t *testing.T) {
+	store := &matcher{Matcher: newCache(t)}
+	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
+	for i := range 1000 {
+		client.anonymous().visit(fmt.Sprintf("/login?user=user-%d", i))
+	}
+
+	sessions, err := manager.Sessions("user-777")
+
+	require.NoError(t, err)
+	assert.Len(t, sessions, 1)
+	assert.Equal(t, 1, store.found)
+	require.Len(t, store.prefixes, 1)
+	assert.Len(t, store.prefixes[0], 9)
+}
+
+func TestSessionsComparesTheWholeUserIDWhateverTheStoreFinds(t *testing.T) {
+	manager, client := userSite(t, holdfast.Options{Store: &matcher{Matcher: newCache(t), ignorant: true}}, nil)
+	for _, user := range []string{"ada", "bob", "adam"} {
+		client.anonymous().visit("/login?user=" + user)
+	}
+	sessions, err := manager.Sessions("ada")
+	require.NoError(t, err)
+	require.Len(t, sessions, 1)
+	assert.Equal(t, "ada", sessions[0].UserID)
+}
+
+func TestInfoShowsWhatTheApplicationStoredAndWhichSessionIsThisOne(t *testing.T) {
+	var manager *holdfast.Manager
+	manager, client := userSite(t, holdfast.Options{}, pages{"/list": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		sessions, _ := manager.Sessions(s.UserID())
+		for _, info := range sessions {
+			var agent string
+			ok := info.Value("agent", &agent)
+			var wrong int
+			fmt.Fprint(w, agent, " ", ok, " ", info.Value("agent", &wrong), " ", info.Value("absent", &agent), " ", info.Is(s), ";")
+		}
+	}})
+	request := get("/login?user=ada")
+	request.Header.Set("User-Agent", "laptop")
+	client.send(request)
+	other := client.anonymous()
+	request = get("/login?user=ada")
+	request.Header.Set("User-Agent", "phone")
+	other.send(request)
+
+	lines := strings.Split(strings.TrimSuffix(client.visit("/list"), ";"), ";")
+
+	assert.ElementsMatch(t, []string{"laptop true false false true", "phone true false false false"}, lines)
+}
+
+func TestInfoShowsASealedValue(t *testing.T) {
+	sealed, err := codec.NewSealed(codec.MsgPack{}, []byte("0123456789abcdef0123456789abcdef"))
+	require.NoError(t, err)
+	manager, client := userSite(t, holdfast.Options{Codec: sealed}, nil)
+	request := get("/login?user=ada")
+	request.Header.Set("User-Agent", "laptop")
+	client.send(request)
+	sessions, err := manager.Sessions("ada")
+	require.NoError(t, err)
+	require.Len(t, sessions, 1)
+
+	var agent string
+	ok := sessions[0].Value("agent", &agent)
+
+	assert.True(t, ok)
+	assert.Equal(t, "laptop", agent)
+}
+
+func TestEndEndsOneSessionOfItsUserByItsHandle(t *testing.T) {
+	manager, client := userSite(t, holdfast.Options{}, nil)
+	other := client.anonymous()
+	client.visit("/login?user=ada")
+	sessions, _ := manager.Sessions("ada")
+	require.Len(t, sessions, 1)
+	handle := sessions[0].Handle
+	other.visit("/login?user=ada")
+
+	ended, err := manager.End("bob", handle)
+	require.NoError(t, err)
+	assert.False(t, ended, "not one of another user")
+	ended, err = manager.End("", handle)
+	require.NoError(t, err)
+	assert.False(t, ended)
+	assert.Equal(t, "ada", client.visit("/who"))
+
+	ended, err = manager.End("ada", handle)
+	require.NoError(t, err)
+	assert.True(t, ended)
+	assert.Empty(t, client.visit("/who"))
+	assert.Equal(t, "ada", other.visit("/who"))
+
+	ended, err = manager.End("ada", handle)
+	require.NoError(t, err)
+	assert.False(t, ended, "it is no more")
+}
+
+func TestEndWithAHandleThatIsNoneEndsNothingAndIsNoError(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{})
+	for _, handle := range []string{"", "00", "zz", "../x", strings.Repeat("00", 1<<17)} {
+		ended, err := manager.End("ada", handle)
+		assert.NoError(t, err, "%.20q", handle)
+		assert.False(t, ended, "%.20q", handle)
+	}
+}
+
+func TestAHandleIsNoID(t *testing.T) {
+	manager, client := userSite(t, holdfast.Options{NewID: func(*http.Request) (string, error) {
+		return strings.Repeat("x", 22), nil // so that 64 characters may be an ID
+	}}, nil)
+	client.visit("/login?user=ada")
+	sessions, _ := manager.Sessions("ada")
+	require.Len(t, sessions, 1)
+	assert.Empty(t, client.anonymous().visitWith("session="+sessions[0].Handle, "/who"))
+}
+
+func TestEndUserEndsAllSessionsOfAUserAndNoOthers(t *testing.T) {
+	manager, client := userSite(t, holdfast.Options{}, nil)
+	ada1, ada2, bob, nobody := client.anonymous(), client.anonymous(), client.anonymous(), client.anonymous()
+	ada1.visit("/login?user=ada")
+	ada2.visit("/login?user=ada")
+	bob.visit("/login?user=bob")
+	nobody.visit("/")
+
+	n, err := manager.EndUser("ada")
+
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	assert.Empty(t, ada1.visit("/who")+ada2.visit("/who"))
+	assert.Equal(t, "bob", bob.visit("/who"))
+	assert.Equal(t, "1 true", nobody.visit("/views"))
+}
+
+func TestEndUserAlsoEndsASessionThatGetsANewIDMeanwhile(t *testing.T) {
+	store := &meddling{Matcher: newCache(t)}
+	manager, _ := manage(t, holdfast.Options{Store: store})
+	client := &directClient{handler: manager.Handler(pages{
+		"/login":      func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Login("ada") },
+		"/regenerate": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Regenerate() },
+		"/who":        func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.UserID()) },
+	}.handler())}
+	client.visit("/login")
+	store.afterListing = func() { client.visit("/regenerate") }
+
+	_, err := manager.EndUser("ada")
+
+	require.NoError(t, err)
+	assert.Empty(t, client.visit("/who"))
+}
+
+func TestEndOthersLeavesThisSessionAlone(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, pages{"/others": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		n, err := s.EndOthers()
+		fmt.Fprint(w, n, err)
+	}})
+	ada1, ada2, bob := client.anonymous(), client.anonymous(), client.anonymous()
+	ada1.visit("/login?user=ada")
+	ada2.visit("/login?user=ada")
+	bob.visit("/login?user=bob")
+	client.visit("/")
+	assert.Equal(t, "0 <nil>", client.visit("/others"), "without a user it does nothing")
+
+	assert.Equal(t, "1 <nil>", ada1.visit("/others"))
+
+	assert.Equal(t, "ada", ada1.visit("/who"))
+	assert.Empty(t, ada2.visit("/who"))
+	assert.Equal(t, "bob", bob.visit("/who"))
+}
+
+func TestASessionThatEndedElsewhereEndsNoOthers(t *testing.T) {
+	var stolen *directClient
+	_, client := userSite(t, holdfast.Options{}, pages{"/others": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.IsNew()
+		stolen.twin().visit("/destroy")
+		n, err := s.EndOthers()
+		fmt.Fprint(w, n, errors.Is(err, holdfast.ErrEnded))
+	}})
+	other := client.anonymous()
+	other.visit("/login?user=ada")
+	client.visit("/login?user=ada")
+	stolen = client.twin()
+	assert.Equal(t, "0 true", client.visit("/others"))
+	assert.Equal(t, "ada", other.visit("/who"))
+}
+
+func TestEndAllEndsThisSessionTooAndCountsIt(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, pages{"/all": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		n, err := s.EndAll()
+		fmt.Fprint(w, n, err)
+	}})
+	this, other, bob := client.anonymous(), client.anonymous(), client.anonymous()
+	this.visit("/login?user=ada")
+	other.visit("/login?user=ada")
+	bob.visit("/login?user=bob")
+	before := this.twin()
+
+	assert.Equal(t, "2 <nil>", this.visit("/all"))
+
+	assert.Empty(t, before.visit("/who")+other.visit("/who"))
+	assert.Equal(t, "bob", bob.visit("/who"))
+}
+
+func TestAllLenAndClearSeeEverySessionOfTheManagersStore(t *testing.T) {
+	c := newCache(t)
+	manager, _ := manage(t, holdfast.Options{Store: c})
+	client := &directClient{handler: manager.Handler(pages{"/": count, "/views": views}.handler())}
+	for range 3 {
+		client.anonymous().visit("/")
+	}
+	client.visit("/")
+
+	n, err := manager.Len()
+	require.NoError(t, err)
+	assert.Equal(t, 4, n)
+
+	all, err := manager.All()
+	require.NoError(t, err)
+	handles := map[string]bool{}
+	for info := range all {
+		handles[info.Handle] = true
+	}
+	assert.Len(t, handles, 4)
+
+	cleared, err := manager.Clear()
+	require.NoError(t, err)
+	assert.Equal(t, 4, cleared)
+	assert.Zero(t, c.Len())
+	assert.Equal(t, "0 false", client.visit("/views"))
+}
+
+func TestAllMayBeLeftEarly(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{})
+	client := &directClient{handler: manager.Handler(pages{"/": count}.handler())}
+	for range 3 {
+		client.anonymous().visit("/")
+	}
+	all, err := manager.All()
+	require.NoError(t, err)
+	for range all {
+		break
+	}
+}
+
+func TestOthersDataInTheSameCacheIsNoSession(t *testing.T) {
+	c := newCache(t)
+	manager, _ := manage(t, holdfast.Options{Store: c})
+	require.NoError(t, c.Set("someone else's", []byte("data"), time.Hour))
+	require.NoError(t, c.Set("someone else's, version 1", []byte{1, 2, 3}, time.Hour))
+	n, err := manager.Len()
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	_, err = manager.Clear()
+	require.NoError(t, err)
+	assert.Equal(t, 2, c.Len())
+}
+
+func TestWithoutMatchingFindingSessionsIsUnsupported(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{Store: &counting{Store: newCache(t)}})
+	_, sessions := manager.Sessions("ada")
+	_, all := manager.All()
+	_, length := manager.Len()
+	_, cleared := manager.Clear()
+	_, ended := manager.EndUser("ada")
+	for _, err := range []error{sessions, all, length, cleared, ended} {
+		assert.ErrorIs(t, err, holdfast.ErrUnsupported)
+	}
+}
+
+func BenchmarkListingOneUserAmongAMillionSessions(b *testing.B) {
+	c, err := cache.New(cache.Options{MaxBytes: 1 << 30})
+	require.NoError(b, err)
+	defer c.Close()
+	manager, err := holdfast.New(holdfast.Options{Store: c})
+	require.NoError(b, err)
+	handler := manager.Handler(pages{"/": func(_ http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		s.Set("cart", strings.Repeat("x", 200))
+		s.Login(r.URL.Query().Get("user"))
+	}}.handler())
+	for i := range 1_000_000 {
+		record(handler, get(fmt.Sprintf("/?user=%d", i)))
+	}
+	for b.Loop() {
+		sessions, err := manager.Sessions("777777")
+		if err != nil || len(sessions) != 1 {
+			b.Fatal(len(sessions), err)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package holdfast_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+// A stream of events ends when its user logs out elsewhere.
+func TestAStreamOverTheNetworkEndsAtTheLogout(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy, "/views": views,
+		"/events": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			holdfast.Update(s, "views", func(n int) int { return n + 10 })
+			fmt.Fprint(w, "data: hello\n\n")
+			w.(http.Flusher).Flush()
+			select {
+			case <-s.Ended():
+				fmt.Fprint(w, "data: bye\n\n")
+			case <-r.Context().Done():
+			}
+		}})
+	ada := site.browser()
+	ada.visit("/")
+	response, err := ada.Get(site.url + "/events")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	require.True(t, lines.Scan())
+	require.Equal(t, "data: hello", lines.Text())
+	require.Equal(t, "11 true", ada.visit("/views").text, "a long-lived handler can save")
+
+	ada.visit("/destroy")
+
+	lines.Scan()
+	require.True(t, lines.Scan())
+	assert.Equal(t, "data: bye", lines.Text())
+}
+
+func TestEndedTellsOfEveryWayThatASessionEnds(t *testing.T) {
+	type place struct {
+		manager *holdfast.Manager
+		client  *directClient
+		cache   *cache.Cache
+	}
+	const soon = 10 * time.Second
+	for name, test := range map[string]struct {
+		end    func(p place)
+		within time.Duration
+	}{
+		"Destroy":    {func(p place) { p.client.visit("/destroy") }, 0},
+		"Regenerate": {func(p place) { p.client.visit("/regenerate") }, 0},
+		"Login":      {func(p place) { p.client.visit("/login?user=ada") }, 0},
+		"EndUser":    {func(p place) { p.manager.EndUser("ada") }, 0},
+		"Clear":      {func(p place) { p.manager.Clear() }, 0},
+		"the store": {func(p place) {
+			for key := range p.cache.All() {
+				p.cache.Delete(key)
+			}
+		}, soon},
+		"the idle timeout": {func(place) {}, time.Hour + soon},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var waited time.Duration
+				c := newCache(t)
+				manager, client := userSite(t, holdfast.Options{Store: c, IdleTimeout: time.Hour}, pages{
+					"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+						start := time.Now()
+						<-s.Ended()
+						waited = time.Since(start)
+					}})
+				client.visit("/login?user=ada")
+				waiting, done := client.twin(), make(chan struct{})
+				go func() { waiting.visit("/wait"); close(done) }()
+				synctest.Wait()
+
+				test.end(place{manager, client, c})
+
+				<-done
+				assert.LessOrEqual(t, waited, test.within)
+			})
+		})
+	}
+}
+
+func TestASessionThatSetExpiresEndsIsToldAtOnceToWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waited time.Duration
+		client := direct(t, holdfast.Options{}, pages{"/": count,
+			"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				start := time.Now()
+				<-s.Ended()
+				waited = time.Since(start)
+			},
+			"/expire": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetExpires(time.Now().Add(-1)) },
+		})
+		client.visit("/")
+		waiting := &directClient{handler: client.handler, cookie: client.cookie}
+		done := make(chan struct{})
+		go func() { waiting.visit("/wait"); close(done) }()
+		synctest.Wait()
+		client.visit("/expire")
+		<-done
+		assert.Zero(t, waited)
+	})
+}
+
+func TestEndedTellsTheHandlerOfAHijackedConnection(t *testing.T) {
+	ended := make(chan error, 1)
+	site := serve(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
+		"/socket": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			defer conn.Close()
+			over := s.Ended() // before the client is answered, and may go on to destroy it
+			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+			select {
+			case <-over:
+				ended <- nil
+			case <-r.Context().Done():
+				ended <- r.Context().Err()
+			case <-time.After(10 * time.Second):
+				ended <- context.DeadlineExceeded
+			}
+		}})
+	ada := site.browser()
+	ada.visit("/")
+	ada.visit("/socket")
+	ada.visit("/destroy")
+	assert.NoError(t, <-ended)
+}
+
+func TestEndedOfASessionThatIsNotStoredNeverFires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			select {
+			case <-s.Ended():
+				t.Error("it never began")
+			case <-time.After(time.Hour):
+			}
+		}})
+		client.visit("/")
+	})
+}
+
+func TestEndedWaitsForAStoreThatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &away{Store: newCache(t)}
+		var client *directClient
+		client = direct(t, holdfast.Options{Store: store}, pages{"/": count, "/destroy": destroy,
+			"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				ended := s.Ended()
+				store.away.Store(true)
+				select {
+				case <-ended:
+					t.Error("nobody knows that it ended")
+				case <-time.After(10 * time.Second):
+				}
+				store.away.Store(false)
+				client.twin().visit("/destroy")
+				<-ended
+			}})
+		client.visit("/")
+		client.visit("/wait")
+	})
+}
+
+// synctest fails a test that leaves goroutines behind.
+func TestEndedLeavesNoGoroutineOnceTheRequestIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": count,
+			"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Ended(); s.Ended() }})
+		client.visit("/")
+		request := get("/wait")
+		request.AddCookie(client.cookie)
+		ctx, cancel := context.WithCancel(t.Context())
+		client.send(request.WithContext(ctx))
+		cancel()
+		synctest.Wait()
+	})
+}
