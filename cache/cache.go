@@ -72,7 +72,7 @@ func New(o Options) (*Cache, error) {
 // ErrTooLarge or ErrClosed, and then nothing has changed.
 func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	if err := c.check(id, value, ttl); err != nil {
-		return err
+		return c.refusal(err)
 	}
 	s, t := c.lockFor(id)
 	err := s.set(id, t, value, ttl)
@@ -80,10 +80,14 @@ func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	return err
 }
 
-// Get returns a copy of the value under id, and whether there is one. It
-// counts as a use of the entry.
+// Get returns a copy of the value under id, and whether there is one: nil if
+// there is none, and not nil if it is empty. It counts as a use of the entry.
 func (c *Cache) Get(id string) ([]byte, bool) {
-	return c.Append(nil, id)
+	value, ok := c.Append([]byte{}, id)
+	if !ok {
+		return nil, false
+	}
+	return value, true
 }
 
 // Append appends the value under id to dst and returns the extended slice, and
@@ -111,7 +115,7 @@ func (c *Cache) Peek(id string) ([]byte, bool) {
 	var value []byte
 	r := s.lookup(id, t)
 	if r != 0 {
-		value = s.arena.appendValue(nil, r, uint32(len(id)))
+		value = s.arena.appendValue([]byte{}, r, uint32(len(id)))
 	}
 	c.unlock(s)
 	return value, r != 0
@@ -182,9 +186,10 @@ func (c *Cache) Len() int {
 	return n
 }
 
-// Close drops all entries and ends the cache's goroutine. Later calls of any
-// method find nothing or return ErrClosed; a second Close does nothing. It
-// returns nil.
+// Close drops all entries and ends the cache's goroutine. If OnEvict is running
+// there, Close does not wait for it, since OnEvict may be what closes the cache; it
+// is not called there again. Later calls of any method find nothing or return
+// ErrClosed; a second Close does nothing. It returns nil.
 func (c *Cache) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.sweeper.stop()
@@ -273,6 +278,15 @@ func (c *Cache) check(id string, value []byte, ttl time.Duration) error {
 		return fmt.Errorf("%w: the value has %d bytes, MaxValue is %d", ErrTooLarge, len(value), c.options.MaxValue)
 	}
 	return nil
+}
+
+// refusal returns why what err says is wrong was refused: whatever it is, a closed
+// cache says that it is closed.
+func (c *Cache) refusal(err error) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	return err
 }
 
 func checkID(id string) error {

@@ -130,8 +130,8 @@ func TestAnExpiredEntryIsGoneForEveryMethodBeforeItIsSwept(t *testing.T) {
 				c, err := New(Options{})
 				require.NoError(t, err)
 				defer c.Close()
-				require.NoError(t, c.Set("a-session", nil, sweepInterval/2))
-				time.Sleep(sweepInterval / 2)
+				require.NoError(t, c.Set("a-session", nil, leastPause/2))
+				time.Sleep(leastPause / 2)
 				assert.False(t, method(c))
 				_, ok := c.Peek("a-session")
 				assert.False(t, ok, "nothing was revived")
@@ -140,7 +140,57 @@ func TestAnExpiredEntryIsGoneForEveryMethodBeforeItIsSwept(t *testing.T) {
 	}
 }
 
-func TestStatsTellTheAgeOfEachSegmentsVictim(t *testing.T) {
+func TestTheAgeOfAVictimIsThatOfTheShardWhereItIsLeastEvenIfThatIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const tick = 1 << tickShift
+		c := openCache(t, Options{Shards: 2})
+		for i := range 20 {
+			require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Hour))
+		}
+		for shard := range 2 {
+			time.Sleep(time.Minute)
+			time.Sleep(time.Duration(tick - c.clock.now()%tick)) // ages are counted from ticks
+			for i := range 20 {
+				if id := fmt.Sprint(i); c.shardOf(c.hash(id)) == &c.shards[shard] {
+					require.NoError(t, c.Set(id, nil, time.Hour))
+				}
+			}
+			assert.Zero(t, c.Stats().VictimAge)
+			assert.Zero(t, c.Stats().ProtectedAge)
+		}
+	})
+}
+
+// With one TTL for all, what expires next is always known.
+func TestWhatExpiresOneAfterTheOtherIsGivenBackAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openCache(t, Options{})
+		used := func() int64 {
+			n := int64(0)
+			for i := range c.shards {
+				s := &c.shards[i]
+				s.mu.Lock()
+				n += s.idBytes
+				s.mu.Unlock()
+			}
+			return n
+		}
+		for i := range 5 {
+			require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Minute))
+			time.Sleep(leastPause)
+		}
+		time.Sleep(time.Minute - 5*leastPause - time.Nanosecond)
+		for left := 5; left > 0; left-- {
+			synctest.Wait()
+			require.Equal(t, int64(left), used())
+			time.Sleep(leastPause)
+		}
+		synctest.Wait()
+		assert.Zero(t, used())
+	})
+}
+
+func TestStatsTellTheAgeOfTheVictimOfEachList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := openCache(t, Options{Shards: 1})
 		require.NoError(t, c.Set("came back", nil, time.Hour))

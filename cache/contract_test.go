@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -154,6 +155,31 @@ func TestLargestValueFitsAndTheErrorForALargerOneHasBothSizes(t *testing.T) {
 	err := c.Set("a", make([]byte, 1<<20+1), time.Hour)
 	assert.ErrorContains(t, err, "1048577")
 	assert.ErrorContains(t, err, "1048576")
+}
+
+func TestAnEmptyValueIsNotNilAndNoValueIs(t *testing.T) {
+	c := open(t, cache.Options{})
+	require.NoError(t, c.Set("a", nil, time.Hour))
+	for name, read := range map[string]func(id string) ([]byte, bool){"Get": c.Get, "Peek": c.Peek} {
+		value, ok := read("a")
+		assert.True(t, ok, name)
+		assert.Equal(t, []byte{}, value, name)
+		value, ok = read("b")
+		assert.False(t, ok, name)
+		assert.Nil(t, value, name)
+	}
+	for _, value := range c.All() {
+		assert.Equal(t, []byte{}, value, "All")
+	}
+	for entry := range c.Matching(nil) {
+		assert.Equal(t, []byte{}, entry.Value, "Matching")
+	}
+	for id, want := range map[string][]byte{"a": {}, "b": nil} {
+		c.Update(id, func(old []byte, _ bool) (cache.Change, error) {
+			assert.Equal(t, want, old, "Update")
+			return cache.Keep(), nil
+		})
+	}
 }
 
 func TestErrorsContainNoIDAndNoValue(t *testing.T) {
@@ -317,6 +343,32 @@ func TestAFloodOfAHundredTimesTheCapacityEvictsNobodyWhoCameBack(t *testing.T) {
 	}
 	assert.Zero(t, lost, "of %d users, in a flood of %d", users, 100*capacity)
 	assert.Greater(t, c.Stats().EvictedForCapacity, uint64(98*capacity))
+}
+
+// Which entries are surely among the newest is known from how many were used of
+// late. When most of the others go, that is no small part any more.
+func TestTheOrderOfTheLatestUseIsExactAgainWhenMostEntriesHaveGone(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		var evicted []string
+		c := open(t, cache.Options{MaxBytes: 1 << 20, Shards: 1, Protected: -1, OnEvict: func(id string, _ cache.Reason) {
+			evicted = append(evicted, id)
+		}})
+		for i := range 1000 {
+			put(t, c, fmt.Sprint(i), "")
+			time.Sleep(100 * time.Microsecond)
+		}
+		for i := range 980 {
+			c.Delete(fmt.Sprint(i))
+		}
+		time.Sleep(100 * time.Microsecond)
+
+		c.Get("980")
+
+		for i := 0; len(evicted) < 20; i++ {
+			put(t, c, fmt.Sprint("large ", i), strings.Repeat("x", 100<<10))
+		}
+		assert.Equal(t, "980", evicted[19], "it was used last")
+	})
 }
 
 func TestPlainLRUProtectsNobody(t *testing.T) {
@@ -679,6 +731,66 @@ func TestAClosedCacheFindsNothingAndRefusesWrites(t *testing.T) {
 	assert.Empty(t, maps.Collect(c.All()))
 	assert.Zero(t, c.Len())
 	assert.Zero(t, c.Stats().Entries)
+}
+
+func TestAClosedCacheSaysSoWhateverElseIsWrong(t *testing.T) {
+	var empty bytes.Buffer
+	require.NoError(t, open(t, cache.Options{}).Save(&empty))
+	c := open(t, cache.Options{})
+	require.NoError(t, c.Close())
+	for name, call := range map[string]func() error{
+		"Set without an ID":         func() error { return c.Set("", nil, time.Hour) },
+		"Set without a TTL":         func() error { return c.Set("a", nil, 0) },
+		"Set of too large a value":  func() error { return c.Set("a", make([]byte, 2<<20), time.Hour) },
+		"Update without a function": func() error { return c.Update("a", nil) },
+		"Update without an ID": func() error {
+			return c.Update("", func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil })
+		},
+		"SetMaxBytes of 3":            func() error { return c.SetMaxBytes(3) },
+		"Load of an empty snapshot":   func() error { _, err := c.Load(&empty); return err },
+		"Load of what is no snapshot": func() error { _, err := c.Load(strings.NewReader("")); return err },
+	} {
+		assert.ErrorIs(t, call(), cache.ErrClosed, name)
+	}
+}
+
+func TestAfterCloseTheCachesGoroutineCallsOnEvictNoMore(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		calls, entered, leave := 0, make(chan bool), make(chan bool)
+		c := open(t, cache.Options{Shards: 1, OnEvict: func(string, cache.Reason) {
+			calls++
+			entered <- true
+			<-leave
+		}})
+		for i := range 10 {
+			put(t, c, fmt.Sprint(i), "")
+			c.Touch(fmt.Sprint(i), time.Second)
+		}
+
+		<-entered
+		require.NoError(t, c.Close())
+		close(leave)
+		synctest.Wait()
+
+		assert.Equal(t, 1, calls)
+	})
+}
+
+// As testify's require does when it fails.
+func TestOnEvictMayEndTheGoroutineThatCallsIt(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		told := 0
+		c := open(t, cache.Options{OnEvict: func(string, cache.Reason) {
+			told++
+			runtime.Goexit()
+		}})
+		for i := range 3 {
+			require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Duration(i+1)*time.Minute))
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Equal(t, 3, told)
+	})
 }
 
 func TestCloseLeavesNoGoroutine(t *testing.T) {

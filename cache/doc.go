@@ -102,7 +102,8 @@
 //
 //   - All that the cache accounts for (records, holes, index, tables and
 //     the shards themselves) never exceeds MaxBytes: room is made before an entry
-//     is written. Beside it are a few hundred bytes and the stack of one goroutine.
+//     is written. Beside it are a few hundred bytes, the stack of one goroutine, and
+//     for each shard a copy of the longest ID that was stored in pieces.
 //   - No method returns or revives an entry whose deadline has come. Stepping the
 //     wall clock moves no deadline.
 //   - What Set stored is there until it expires, is deleted or is evicted for

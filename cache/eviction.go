@@ -1,5 +1,7 @@
 package cache
 
+import "math"
+
 // Reason tells why an entry left the cache without being deleted.
 type Reason uint8
 
@@ -102,7 +104,9 @@ func (o *evictionOrder) addUsed(a *arena, r ref, tick uint64) {
 
 func (o *evictionOrder) remove(a *arena, r ref) {
 	h := a.record(r)
-	o.listOf(h).unlink(a, r)
+	l := o.listOf(h)
+	l.unlink(a, r)
+	l.fewer()
 	h.run.clear(protected)
 }
 
@@ -145,6 +149,7 @@ func (o *evictionOrder) demote(a *arena, tick uint64, most int) {
 		r := o.protected.oldest
 		lastUse := a.record(r).lastUse()
 		o.protected.unlink(a, r)
+		o.protected.fewer()
 		a.run(r).clear(protected)
 		o.probation.push(a, r, tick)
 		a.record(r).setLastUse(lastUse)
@@ -171,10 +176,12 @@ func (o *evictionOrder) sort(a *arena) {
 
 // list is the entries of probation or of protected in the order of their latest use.
 type list struct {
-	// No more than 2/windows of the list's entries were pushed after recentAfter.
+	// No more than 2/windows of the list's entries, and two, were pushed after
+	// recentAfter.
 	recentAfter, windowStart uint64 // ticks
 
 	pushes         uint32 // in the present window
+	pushesBefore   uint32 // in the one before, from recentAfter on
 	count          uint32
 	newest, oldest ref
 	units          int64
@@ -211,8 +218,21 @@ func (l *list) push(a *arena, r ref, tick uint64) {
 	l.count++
 	l.units += a.weight(r)
 	if l.pushes++; l.pushes > l.count/windows {
-		l.pushes = 1
+		l.pushes, l.pushesBefore = 1, l.pushes-1
 		l.recentAfter, l.windowStart = l.windowStart, tick
+	}
+}
+
+// fewer is called when entries have left the list. If too large a part of it was
+// pushed after recentAfter by now, none counts as recent until it is used again.
+func (l *list) fewer() {
+	most := uint32(2)
+	if l.count >= 2*windows {
+		most += 2 * l.count / windows
+	}
+	if l.pushes+l.pushesBefore > most {
+		l.pushes, l.pushesBefore = 0, 0
+		l.recentAfter, l.windowStart = math.MaxUint64, math.MaxUint64
 	}
 }
 

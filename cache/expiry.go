@@ -13,10 +13,17 @@ const NoExpiry time.Duration = math.MaxInt64
 // noDeadline is later than all others.
 const noDeadline int64 = math.MaxInt64
 
-// sweepInterval is the least time between two sweeps, which bounds how long the
-// memory of an expired entry stays taken when nothing asks for it. The entry
-// itself is gone at its deadline.
-const sweepInterval = time.Second
+// Between two sweeps is a pause, which bounds how long the memory of an expired
+// entry stays taken when nothing asks for it; the entry itself is gone at its
+// deadline. It is so many times as long as the sweep before, within these bounds:
+// where few expire, or all at once, they go at once, and sweeping takes no more
+// than about a tenth of one processor's time until a sweep takes longer than a
+// tenth of the most.
+const (
+	pauseTimes = 10
+	leastPause = 10 * time.Millisecond
+	mostPause  = time.Second
+)
 
 // clock counts nanoseconds. It is monotonic: stepping the wall clock moves no
 // deadline.
@@ -30,9 +37,10 @@ func startClock() clock { return clock{time.Now()} }
 
 func (c *clock) now() int64 { return clockStart + int64(time.Since(c.start)) }
 
-// deadlineAt returns the deadline of a TTL given at now.
+// deadlineAt returns the deadline of a TTL given at now, which may have been
+// before the clock began.
 func deadlineAt(now int64, ttl time.Duration) int64 {
-	if int64(ttl) > noDeadline-now {
+	if ttl == NoExpiry || now > 0 && int64(ttl) > noDeadline-now {
 		return noDeadline
 	}
 	return now + int64(ttl)
@@ -180,10 +188,18 @@ func (c *Cache) startSweeper() {
 }
 
 func (c *Cache) sweep() {
-	defer close(c.sweeper.stopped)
-	timer := time.NewTimer(sweepInterval)
+	ended := false
+	defer func() {
+		if ended {
+			close(c.sweeper.stopped)
+			return
+		}
+		c.sweeper.calling.Store(false)
+		go c.sweep() // OnEvict ended this goroutine, by a test's FailNow, say
+	}()
+	timer := time.NewTimer(mostPause)
 	defer timer.Stop()
-	soonest := c.clock.now() + int64(sweepInterval)
+	soonest := c.clock.now()
 	for {
 		next := max(c.planSweep(), soonest)
 		if c.sweeper.planned.Store(next); next == noDeadline {
@@ -193,13 +209,16 @@ func (c *Cache) sweep() {
 		}
 		select {
 		case <-c.sweeper.stopping:
+			ended = true
 			return
 		case s := <-c.sweeper.ahead:
 			c.touchAhead(s)
 		case <-c.sweeper.hurry:
 		case <-timer.C:
+			began := c.clock.now()
 			c.sweepOnce()
-			soonest = c.clock.now() + int64(sweepInterval)
+			now := c.clock.now()
+			soonest = now + min(int64(mostPause), max(int64(leastPause), pauseTimes*(now-began)))
 		}
 	}
 }
@@ -235,11 +254,22 @@ func (c *Cache) sweepOnce() {
 			c.lock(s)
 			from = s.sweepSome(from)
 			more = from != 0 || s.giveBack()
-			c.sweeper.calling.Store(true)
-			c.unlock(s)
-			c.sweeper.calling.Store(false)
+			c.tellUnlessClosed(s.release())
 		}
 	}
+}
+
+// tellUnlessClosed tells OnEvict, on the sweeper's goroutine, what left. Nobody
+// waits for what is told there after Close.
+func (c *Cache) tellUnlessClosed(gone []evicted) {
+	c.sweeper.calling.Store(true)
+	for _, e := range gone {
+		if c.closed.Load() {
+			break
+		}
+		c.tellOf(e)
+	}
+	c.sweeper.calling.Store(false)
 }
 
 func (w *sweeper) stop() { close(w.stopping) }

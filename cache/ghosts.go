@@ -40,6 +40,11 @@ const (
 
 	// Of a flood fewer than one in so many are asked for again.
 	floodReturns = 16
+
+	// The limit stays above so much of what it is at most. Without that whoever asks
+	// for the sessions of their own flood, which cannot be told from users who come
+	// back late, could take all of protected away.
+	leastLimit = 0.5
 )
 
 // ghostsOfEachKind returns how many ghosts of each kind a shard has: a power of
@@ -134,5 +139,6 @@ func (s *shard) missed(t tag) {
 func (s *shard) step() float64 { return 1 / float64(max(fewestSteps, s.ghosts.ofEachKind())) }
 
 func (s *shard) moveLimit(by float64) {
-	s.order.protectedShare = min(s.owner.options.Protected, max(0, s.order.protectedShare+by))
+	most := s.owner.options.Protected
+	s.order.protectedShare = min(most, max(leastLimit*most, s.order.protectedShare+by))
 }

@@ -52,7 +52,7 @@ func withRegulars(t *testing.T) (c *Cache, fits int) {
 // and gone.
 func TestWhoComesBackTooLateForProbationGetsTheRoomOfThoseWhoAreGone(t *testing.T) {
 	c, fits := withRegulars(t)
-	newcomers := fits * 6 / 10
+	newcomers := fits / 2
 	assert.Zero(t, visitAll(t, c, "newcomer", newcomers), "they come for the first time")
 	assert.Less(t, visitAll(t, c, "newcomer", newcomers), newcomers/10, "those who are gone have the room")
 
@@ -100,6 +100,24 @@ func TestAFloodEvictsNobodyWhoCameBackEvenIfItKeepsOutThoseWhoAreNew(t *testing.
 	assert.Equal(t, users, visitAll(t, c, "regular", users))
 }
 
+// One client makes sessions, keeps their cookies, and presents each again when it
+// has long been evicted, so that its flood looks like users who come back late.
+func TestAFloodThatAsksForWhatItLostEvictsNoUserOfTheLeastRoomOfTheProtected(t *testing.T) {
+	c, fits := withRegulars(t)
+	users := fits * 35 / 100
+	require.Equal(t, users, visitAll(t, c, "regular", users))
+
+	for i := range 50 * fits {
+		require.NoError(t, c.Set(fmt.Sprintf("flood %d", i), make([]byte, 200), time.Hour))
+		if i%4 == 0 {
+			c.Get(fmt.Sprintf("flood %d", i-fits*9/10))
+		}
+	}
+
+	assert.Less(t, c.shards[0].order.protectedShare, defaultProtected, "the limit fell")
+	assert.Equal(t, users, visitAll(t, c, "regular", users))
+}
+
 func TestUsersWhoAreMissedGetTheirRoomBack(t *testing.T) {
 	c, fits := withRegulars(t)
 	s := &c.shards[0]
@@ -126,7 +144,7 @@ func TestTheShareOfTheProtectedKeepsItsBounds(t *testing.T) {
 		*placeIn(s.ghosts.once, once) = once
 		s.missed(once)
 	}
-	assert.Zero(t, s.order.protectedShare)
+	assert.Equal(t, defaultProtected*leastLimit, s.order.protectedShare)
 	for range 1000 {
 		*placeIn(s.ghosts.again, again) = again
 		s.missed(again)

@@ -69,7 +69,7 @@ func (s *shard) entryAt(r ref) Entry {
 	h := s.arena.record(r)
 	return Entry{
 		ID:    string(s.arena.appendID(nil, r)),
-		Value: s.arena.appendValue(nil, r, h.idLen()),
+		Value: s.arena.appendValue([]byte{}, r, h.idLen()),
 		TTL:   ttlUntil(h.deadline, s.now),
 		Idle:  s.idle(r),
 	}

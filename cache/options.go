@@ -52,7 +52,7 @@ type Options struct {
 	// Protected is the share of the memory that sessions seen only once cannot
 	// push out: the room of the sessions that were used again. Where many
 	// sessions are asked for soon after they were evicted, the cache makes that
-	// room smaller for a time. 0 means 0.8; a negative share means plain LRU,
+	// room smaller for a time, down to half. 0 means 0.8; a negative share means plain LRU,
 	// where a flood of new sessions evicts the others; 1 or more is refused,
 	// since nothing new could be stored.
 	Protected float64
@@ -66,7 +66,8 @@ type Options struct {
 	// OnEvict, if not nil, is called once for each entry that left without
 	// being deleted: it expired, or room was needed. It runs after the lock is
 	// released, on the goroutine that made the room or on the cache's own, and
-	// may call the cache. A panic in it is recovered and counted in
+	// may call the cache; but if it stores an entry for each one that left, the
+	// next leaves for that, without end. A panic in it is recovered and counted in
 	// Stats.CallbackPanics. Close does not call it.
 	OnEvict func(id string, why Reason)
 }

@@ -41,17 +41,13 @@ type shard struct {
 
 	aheadAt ref // when top comes here, memory is to be touched ahead
 
-	watches watches
-
 	collectEvicted bool      // whether anyone wants to be told
 	evicted        []evicted // who is to be told of, once the lock is released
 
+	watches watches
+
 	scratch []byte // for an ID that lies in several runs
-
-	_ [shardPadding]byte
 }
-
-const shardPadding = 8
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
 func (s *shard) init(memory []byte, o Options, owner *Cache) {

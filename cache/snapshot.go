@@ -69,6 +69,9 @@ func (c *Cache) saveEntry(out *frameWriter, id string) error {
 // of r, if r failed. It wraps ErrClosed if the cache was closed. Checksums
 // detect accidents; a stream that an enemy could have written is not for Load.
 func (c *Cache) Load(r io.Reader) (int, error) {
+	if c.closed.Load() {
+		return 0, ErrClosed
+	}
 	in := frameReader{r: r, longest: c.options.MaxValue + frameMost}
 	l := loader{cache: c}
 	for in.next() {
@@ -96,7 +99,7 @@ type loader struct {
 
 // load adds the entries of a frame.
 func (l *loader) load(saved time.Time, payload []byte) error {
-	away := max(0, time.Since(saved))
+	savedAt := l.cache.clock.now() - int64(max(0, time.Since(saved)))
 	for len(payload) > 0 {
 		e, value, rest, ok := cutEntry(payload)
 		if !ok {
@@ -105,20 +108,14 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 		}
 		payload = rest
 		l.seen++
-		if e.ttl <= away {
+		if deadlineAt(savedAt, e.ttl) <= l.cache.clock.now() {
 			continue
-		}
-		if e.ttl != NoExpiry {
-			e.ttl -= away
-		}
-		if e.idle += away; e.idle < 0 {
-			e.idle = NoExpiry
 		}
 		if err := l.cache.check(e.id, value, e.ttl); err != nil {
 			l.refused++
 			continue
 		}
-		loaded, err := l.cache.restore(e, value)
+		loaded, err := l.cache.restore(e, value, savedAt)
 		switch {
 		case err == ErrClosed:
 			return err
@@ -131,14 +128,16 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 	return nil
 }
 
-// restore stores an entry of a stream, if its ID is not there.
-func (c *Cache) restore(e savedEntry, value []byte) (loaded bool, err error) {
+// restore stores an entry of a stream that was saved at savedAt, by the clock, if
+// it has not expired since and its ID is not there.
+func (c *Cache) restore(e savedEntry, value []byte, savedAt int64) (loaded bool, err error) {
 	s, t := c.lockFor(e.id)
 	defer c.unlock(s)
-	if s.lookup(e.id, t) != 0 {
+	deadline := deadlineAt(savedAt, e.ttl)
+	if deadline <= s.now || s.lookup(e.id, t) != 0 {
 		return false, nil
 	}
-	if err := s.set(e.id, t, value, e.ttl); err != nil {
+	if err := s.set(e.id, t, value, ttlUntil(deadline, s.now)); err != nil {
 		return false, err
 	}
 	s.counts.sets--
@@ -146,7 +145,7 @@ func (c *Cache) restore(e savedEntry, value []byte) (loaded bool, err error) {
 	if e.protected {
 		s.order.use(&s.arena, r, tickOf(s.now))
 	}
-	s.arena.record(r).setLastUse(tickOf(max(0, s.now-int64(e.idle))))
+	s.arena.record(r).setLastUse(tickOf(max(0, max(0, savedAt)-int64(e.idle))))
 	return true, nil
 }
 

@@ -50,6 +50,32 @@ func savedCache(t testing.TB, n int) (map[string]string, []byte) {
 	return contents(c), stream.Bytes()
 }
 
+// OnEvict, or whoever else gets the processor, may take long within Load.
+func TestALoadThatTakesLongProlongsNoTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ttl = 10 * time.Second
+		saved := openCache(t, Options{})
+		for i := range 60 {
+			require.NoError(t, saved.Set(fmt.Sprint(i), make([]byte, 500), ttl))
+		}
+		var snapshot bytes.Buffer
+		require.NoError(t, saved.Save(&snapshot))
+		end := time.Now().Add(ttl)
+		c := openCache(t, Options{MaxBytes: 16 << 10, Shards: 1, OnEvict: func(_ string, why Reason) {
+			if why == Capacity {
+				time.Sleep(time.Second)
+			}
+		}})
+
+		loaded, err := c.Load(&snapshot)
+
+		require.NoError(t, err)
+		assert.Less(t, loaded, 60, "some expired while others were loaded")
+		assert.False(t, time.Now().Before(end))
+		assert.Empty(t, contents(c))
+	})
+}
+
 func TestLoadRestoresWhatSaveSaved(t *testing.T) {
 	want, stream := savedCache(t, 1000)
 	for _, shards := range []int{1, 16} {

@@ -54,15 +54,19 @@ func (s Stats) HitRatio() float64 {
 // short time and looks at no more entries than have expired and their
 // neighbours in the index, so it is cheap enough to be called each second.
 func (c *Cache) Stats() Stats {
-	total := Stats{MaxBytes: c.maxBytes.Load(), CallbackPanics: c.callbackPanics.Load()}
+	total := Stats{MaxBytes: c.maxBytes.Load(), CallbackPanics: c.callbackPanics.Load(), VictimAge: noAge, ProtectedAge: noAge}
 	for i := range c.shards {
 		s := &c.shards[i]
 		c.settle(s)
 		s.addTo(&total)
 		c.unlock(s)
 	}
+	total.VictimAge, total.ProtectedAge = max(0, total.VictimAge), max(0, total.ProtectedAge)
 	return total
 }
+
+// noAge is that of no entry. An age of 0 is the least.
+const noAge time.Duration = -1
 
 // counts is what has happened in a shard since it was made.
 type counts struct {
@@ -100,7 +104,7 @@ func (s *shard) addAge(least *time.Duration, r ref) {
 	if r == 0 {
 		return
 	}
-	if age := s.idle(r); *least == 0 || age < *least {
+	if age := s.idle(r); *least == noAge || age < *least {
 		*least = age
 	}
 }

@@ -58,18 +58,20 @@ func (c Change) Removes() bool { return c.action == remove }
 // error wraps ErrInvalid (also for a nil fn), ErrTooLarge or ErrClosed.
 func (c *Cache) Update(id string, fn func(old []byte, found bool) (Change, error)) error {
 	if fn == nil {
-		return fmt.Errorf("%w: the function given to Update is nil", ErrInvalid)
+		return c.refusal(fmt.Errorf("%w: the function given to Update is nil", ErrInvalid))
 	}
 	if err := checkID(id); err != nil {
-		return err
+		return c.refusal(err)
 	}
-	var old []byte
+	old := []byte{}
 	for {
 		read, err := c.read(old[:0], id)
 		if err != nil {
 			return err
 		}
-		old = read.value
+		if read.found {
+			old = read.value
+		}
 		done, err := c.decide(id, read, fn)
 		if done {
 			return err
@@ -119,6 +121,7 @@ func (c *Cache) read(dst []byte, id string) (reading, error) {
 	r := s.lookup(id, t)
 	if r == 0 {
 		s.missed(t)
+		dst = nil
 	} else {
 		s.use(r)
 		dst = s.arena.appendValue(dst, r, uint32(len(id)))
