@@ -23,7 +23,7 @@ func TestTheSessionIsStoredBeforeTheFirstByteLeaves(t *testing.T) {
 	writes := map[string]func(w http.ResponseWriter, r *http.Request){
 		"Write":       func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("x")) },
 		"WriteString": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "x") },
-		"ReadFrom":    func(w http.ResponseWriter, _ *http.Request) { io.Copy(w, strings.NewReader("x")) },
+		"ReadFrom":    func(w http.ResponseWriter, _ *http.Request) { w.(io.ReaderFrom).ReadFrom(strings.NewReader("x")) },
 		"WriteHeader": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
 		"Redirect":    func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusSeeOther) },
 		"Flush":       func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() },

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +45,7 @@ func New(o Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{&core{options: o, store: o.Store, proxies: slices.Clone(o.TrustedProxies), started: time.Now()}}
+	m := &Manager{&core{options: o, store: o.Store, proxies: proxiesIn(o.TrustedProxies), started: time.Now()}}
 	m.epoch = instantOf(m.started)
 	m.binder, _ = o.Codec.(codec.Binder)
 	_, m.msgPack = o.Codec.(codec.MsgPack)
@@ -192,7 +191,7 @@ func (m *Manager) ttl(r record, now instant) time.Duration {
 }
 
 // Format prints the type alone, since a Manager knows secrets.
-func (m *Manager) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Manager") }
+func (m Manager) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Manager") }
 
 // log tells of what the session had to remark. A cookie that browsers drop is
 // told of once: it is the same for every request.
@@ -215,7 +214,7 @@ func (m *Manager) logError(r *http.Request, err error) {
 // will not come.
 func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error) {
 	m.logError(r, err)
-	for _, name := range []string{"Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range", "Etag", "Expires", "Last-Modified"} {
+	for _, name := range []string{"Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location"} {
 		w.Header().Del(name)
 	}
 	w.Header().Set("Cache-Control", "no-store")

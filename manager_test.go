@@ -112,6 +112,7 @@ func TestAnErrorResponseHasNothingOfTheOneThatItReplaces(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{})
 	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		w.Header().Set("Cache-Control", "public, max-age=3600")
+		w.Header().Set("Location", "/elsewhere")
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("ETag", `"1"`)
 		s.Set("bad", make(chan int))
@@ -121,18 +122,21 @@ func TestAnErrorResponseHasNothingOfTheOneThatItReplaces(t *testing.T) {
 	assert.NotContains(t, response.Header().Get("Cache-Control"), "public")
 	assert.Empty(t, response.Header().Get("Content-Encoding"))
 	assert.Empty(t, response.Header().Get("ETag"))
+	assert.Empty(t, response.Header().Get("Location"))
 }
 
-func TestAnErrorResponseHasNotTheLengthOfTheOneThatItReplaces(t *testing.T) {
+func TestAnErrorResponseHasNeitherLengthNorTypeOfTheOneThatItReplaces(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 		io.WriteString(w, "sorry") // without http.Error, which deletes the length itself
 	}})
 	response := record(manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		w.Header().Set("Content-Length", "1000")
+		w.Header().Set("Content-Type", "application/json")
 		s.Set("bad", make(chan int))
 	}}.handler()), get("/"))
 	assert.Equal(t, "sorry", response.Body.String())
 	assert.NotContains(t, response.Result().Header, "Content-Length")
+	assert.Equal(t, "text/plain; charset=utf-8", response.Result().Header.Get("Content-Type"))
 }
 
 // inquisitive is a log handler that adds who is logged in.

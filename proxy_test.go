@@ -24,6 +24,7 @@ func TestXForwardedProtoOfATrustedProxyMakesTheCookieSecure(t *testing.T) {
 		"empty":                     {"10.1.2.3:4711", []string{""}, false},
 		"absent":                    {"10.1.2.3:4711", nil, false},
 		"IPv4 in IPv6":              {"[::ffff:10.1.2.3]:4711", []string{"https"}, true},
+		"a network written as IPv6": {"172.16.3.4:4711", []string{"https"}, true},
 		"IPv6":                      {"[fd00::1]:4711", []string{"https"}, true},
 		"IPv6 with a zone":          {"[fd00::1%eth0]:4711", []string{"https"}, true},
 		"a stranger":                {"192.0.2.1:4711", []string{"https"}, false},
@@ -34,6 +35,7 @@ func TestXForwardedProtoOfATrustedProxyMakesTheCookieSecure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := direct(t, holdfast.Options{TrustedProxies: []netip.Prefix{
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8"),
+				netip.MustParsePrefix("::ffff:172.16.0.0/108"),
 			}}, pages{"/": count})
 			request := get("/")
 			request.RemoteAddr = test.remote

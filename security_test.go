@@ -309,6 +309,8 @@ func TestNoIDIsPrinted(t *testing.T) {
 			"a session": s, "a context": ctx, "a writer": w, "a request": r,
 			"a context around it": context.WithValue(ctx, aKey{}, 1),
 			"a slice":             []*holdfast.Session{s},
+			"a copy":              *s,
+			"a copy in a struct":  struct{ S holdfast.Session }{*s},
 			// fmt asks no Format of what is in an unexported field.
 			"a session in a struct": struct{ s *holdfast.Session }{s},
 			"a session as any":      struct{ a any }{s},
@@ -336,6 +338,7 @@ func TestAManagerPrintsNoKeyWhereverItLies(t *testing.T) {
 		"itself":           manager,
 		"in a struct":      struct{ m *holdfast.Manager }{manager},
 		"behind a pointer": &struct{ m *holdfast.Manager }{manager},
+		"a copy":           *manager,
 	} {
 		for _, verb := range verbs {
 			printed := fmt.Sprintf(verb, value)

@@ -18,7 +18,8 @@ import (
 // Its methods are safe for concurrent use, as are requests of the same client
 // at the same time: each stores only the values that it changed.
 //
-// A Session prints as its type alone, with every verb of fmt and in every log.
+// A Session prints as its type alone, with every verb of fmt and in every log. Use
+// it through its pointer: of a copy in an unexported field fmt prints what it finds.
 type Session struct {
 	// In an unexported field of something else fmt prints a session without asking
 	// Format, and what its pointers point to as addresses. So nothing that is secret
@@ -391,7 +392,7 @@ func place(storeKey, key string) string { return storeKey + key }
 
 // Format prints the type alone, whatever the verb: a session in a log line
 // gives nobody away.
-func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Session") }
+func (s Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Session") }
 
 // LogValue does the same for log/slog.
-func (s *Session) LogValue() slog.Value { return slog.StringValue("holdfast.Session") }
+func (s Session) LogValue() slog.Value { return slog.StringValue("holdfast.Session") }

@@ -101,6 +101,7 @@ func TestAValueThatCannotBeEncodedFailsTheResponseAndStoresNothing(t *testing.T)
 	assert.NotContains(t, bad.text, "all is well")
 	assert.Equal(t, "1 true", ada.visit("/views").text)
 	assert.Contains(t, site.log.String(), "chan int")
+	assert.Contains(t, site.log.String(), `under \"bad\"`, "or who sets twenty values looks for it for long")
 }
 
 func TestSaveWritesAtOnceAndTheEndDoesNotWriteAgain(t *testing.T) {

@@ -446,6 +446,14 @@ func TestEndAllEndsThisSessionTooAndCountsIt(t *testing.T) {
 	assert.Equal(t, "bob", bob.visit("/who"))
 }
 
+func TestEndAllOfWhoHasNoSessionEndsAndCountsNone(t *testing.T) {
+	client := direct(t, holdfast.Options{}, pages{"/all": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		n, err := s.EndAll()
+		fmt.Fprint(w, n, err)
+	}})
+	assert.Equal(t, "0 <nil>", client.visit("/all"))
+}
+
 func TestAllLenAndClearSeeEverySessionOfTheManagersStore(t *testing.T) {
 	c := newCache(t)
 	manager, _ := manage(t, holdfast.Options{Store: c})

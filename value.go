@@ -6,9 +6,12 @@ import (
 	"github.com/holdfast-go/holdfast/codec"
 )
 
-// Get returns the value under key. It reports false if there is none, or if it
-// is of another type. The value is the caller's own: changing it changes
-// nothing stored.
+// Get returns the value under key. It reports false if there is none, or if it is
+// of another type: one that the codec cannot read as a T. The codecs of this module
+// are as lenient in this as encoding/json, so that values outlive a change of their
+// type: a number is of every numeric type that can hold it, nil is the zero value of
+// any, and of a struct the fields that both types have are read. The value is the
+// caller's own: changing it changes nothing stored.
 func Get[T any](s *Session, key string) (T, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
