@@ -79,9 +79,9 @@
 // In a cache too small for its traffic that would keep users who are gone, and
 // lose those who are here between two clicks. So it is remembered who was
 // evicted of late (ghosts.go). When many of those who had used their session once
-// ask for it in vain, protected shrinks; when those ask who had used it again, it
-// grows. It also grows while sessions used once are evicted and nobody asks for
-// them, which is what a flood is.
+// ask for it in vain, protected shrinks, down to half of its share; when those ask
+// who had used it again, it grows. It also grows while sessions used once are
+// evicted and nobody asks for them, which is what a flood is.
 //
 // A use of an entry that is among the newest eighth of its list does not move
 // it. It may be evicted as if that eighth had been used after it. Apart from
