@@ -266,14 +266,15 @@ func (s *Session) touch(now instant) error {
 	return nil
 }
 
-func (s *Session) destroy() error {
+// destroy reports whether there was a session to end.
+func (s *Session) destroy() (ended bool, err error) {
 	key := s.key
 	if s.unread != "" {
 		key = storeKey(s.unread)
 	}
 	if s.stored || s.unread != "" {
-		if err := s.manager.remove(key); err != nil {
-			return err
+		if ended, err = s.manager.remove(key); err != nil {
+			return false, err
 		}
 		s.token = tokenWithdrawn
 	}
@@ -281,7 +282,7 @@ func (s *Session) destroy() error {
 		s.err = nil
 	}
 	s.begin(s.manager.now())
-	return nil
+	return ended, nil
 }
 
 // beforeHeader commits the session and adds to the header what the client has

@@ -18,7 +18,7 @@ var errAway = errors.New("the store is away")
 
 // away is a store that can be disconnected.
 type away struct {
-	holdfast.Store
+	holdfast.Matcher
 	away atomic.Bool
 }
 
@@ -34,14 +34,14 @@ func (s *away) Set(id string, value []byte, ttl time.Duration) error {
 	if s.away.Load() {
 		return errAway
 	}
-	return s.Store.Set(id, value, ttl)
+	return s.Matcher.Set(id, value, ttl)
 }
 
 func (s *away) Update(id string, fn func([]byte, bool) (cache.Change, error)) error {
 	if s.away.Load() {
 		return errAway
 	}
-	return s.Store.Update(id, fn)
+	return s.Matcher.Update(id, fn)
 }
 
 // frail is a store whose Set fails once, or after so many.

@@ -70,7 +70,8 @@ func (s *Session) move(key string, also []change) (raw []byte, err error) {
 		err = ErrEnded
 	}
 	if err != nil && copied {
-		err = errors.Join(err, s.manager.remove(key))
+		_, failed := s.manager.remove(key)
+		err = errors.Join(err, failed)
 	}
 	return raw, err
 }

@@ -329,6 +329,12 @@ func TestNoIDIsPrinted(t *testing.T) {
 	site.browser().visit("/")
 }
 
+func TestNoSessionPrintsAsItsTypeToo(t *testing.T) {
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("outside of a Handler", "session", (*holdfast.Session)(nil))
+	assert.Contains(t, log.String(), "session=holdfast.Session")
+}
+
 func TestAManagerPrintsNoKeyWhereverItLies(t *testing.T) {
 	key := []byte("0123456789abcdef0123456789abcdef")
 	manager, err := holdfast.New(holdfast.Options{Keys: [][]byte{key}})
@@ -372,7 +378,7 @@ func TestErrorsContainNoValue(t *testing.T) {
 }
 
 func TestNoIDOrValueIsInLogsErrorsOrPanics(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	const secret = "secret-value"
 	var printed strings.Builder
 	see := func(values ...any) {
@@ -511,7 +517,7 @@ func TestWhateverSetsACookieIsNotStoredByCaches(t *testing.T) {
 }
 
 func TestAnErrorResponseVariesToo(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	store.away.Store(true)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": views})
 	client.cookie = &http.Cookie{Name: "session", Value: strings.Repeat("A", 43)}

@@ -285,7 +285,8 @@ func (s *Session) Destroy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.destroy()
+	_, err := s.destroy()
+	return err
 }
 
 // chooseCarrier reports whether the request can have a session at all. outer is
@@ -395,4 +396,4 @@ func place(storeKey, key string) string { return storeKey + key }
 func (s Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Session") }
 
 // LogValue does the same for log/slog.
-func (s Session) LogValue() slog.Value { return slog.StringValue("holdfast.Session") }
+func (s *Session) LogValue() slog.Value { return slog.StringValue("holdfast.Session") }

@@ -108,11 +108,15 @@ func (m *Manager) storeNew(key string, raw []byte, ttl time.Duration) error {
 }
 
 // remove deletes a record by way of Update, which unlike a plain deletion says
-// when the store could not do it.
-func (m *Manager) remove(key string) error {
-	err := m.store.Update(key, func([]byte, bool) (cache.Change, error) { return cache.Remove(), nil })
-	if err == nil {
-		m.watchers.tell(key)
+// when the store could not do it. It reports whether there was one.
+func (m *Manager) remove(key string) (removed bool, err error) {
+	err = m.store.Update(key, func(_ []byte, found bool) (cache.Change, error) {
+		removed = found
+		return cache.Remove(), nil
+	})
+	if err != nil {
+		return false, err
 	}
-	return err
+	m.watchers.tell(key)
+	return removed, nil
 }

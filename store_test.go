@@ -19,7 +19,7 @@ import (
 )
 
 func TestWhileTheStoreIsAwayRequestsFailAndAfterwardsTheSessionIsThere(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views})
 	client.visit("/")
 
@@ -53,7 +53,7 @@ func TestAStoreErrorIsAnErrorResponseThatTheApplicationMayWrite(t *testing.T) {
 }
 
 func TestErrTellsAHandlerThatItsSessionCouldNotBeRead(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	var told, saved error
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/err": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -68,7 +68,7 @@ func TestErrTellsAHandlerThatItsSessionCouldNotBeRead(t *testing.T) {
 }
 
 func TestAPageThatDoesNotLookAtItsSessionDoesNotNoticeThatTheStoreIsAway(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	store.away.Store(true)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": nothing})
 	client.cookie = &http.Cookie{Name: "session", Value: strings.Repeat("A", 43)}
@@ -76,7 +76,7 @@ func TestAPageThatDoesNotLookAtItsSessionDoesNotNoticeThatTheStoreIsAway(t *test
 }
 
 func TestASaveThatFailedWhileTheStoreWasAwayCanBeRepeated(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
 		"/save": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("views", 5)
@@ -92,7 +92,7 @@ func TestASaveThatFailedWhileTheStoreWasAwayCanBeRepeated(t *testing.T) {
 
 func TestReloadOfASessionThatCouldNotBeRead(t *testing.T) {
 	t.Run("is an error while the store is away", func(t *testing.T) {
-		store := &away{Store: newCache(t)}
+		store := &away{Matcher: newCache(t)}
 		errs := make(chan error, 1)
 		client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 			"/reload": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { errs <- s.Reload() }})
@@ -104,7 +104,7 @@ func TestReloadOfASessionThatCouldNotBeRead(t *testing.T) {
 }
 
 func TestReloadForgivesAReadErrorOnceTheStoreIsBack(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/reload": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			store.away.Store(true)
@@ -120,7 +120,7 @@ func TestReloadForgivesAReadErrorOnceTheStoreIsBack(t *testing.T) {
 }
 
 func TestDestroyOfASessionThatCouldNotBeReadIsAnError(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	errs := make(chan error, 1)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/destroy": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { errs <- s.Destroy() }})
@@ -131,7 +131,7 @@ func TestDestroyOfASessionThatCouldNotBeReadIsAnError(t *testing.T) {
 }
 
 func TestDestroyEndsASessionThatCouldNotBeRead(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
 		"/destroy": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			store.away.Store(true)
@@ -146,7 +146,7 @@ func TestDestroyEndsASessionThatCouldNotBeRead(t *testing.T) {
 }
 
 func TestAStreamIsNotEndedByAStoreThatIsAway(t *testing.T) {
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/touch": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.IsNew()

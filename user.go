@@ -84,29 +84,23 @@ func (s *Session) EndAll() (int, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	isThere := s.stored && !s.ended || s.unread != ""
-	if err := s.destroy(); err != nil {
-		return n, err
-	}
-	if isThere {
+	ended, err := s.destroy()
+	if ended {
 		n++
 	}
-	return n, nil
+	return n, err
 }
 
 // EndOthers ends all other sessions of the user who is logged in, and returns
 // how many. Call it when they change their password, along with Regenerate.
-// Without a user it does nothing. The error is one of Manager.EndUser, or
-// ErrEnded if this session is itself no more; those counted are ended all the
-// same.
+// Without a user it does nothing. The error is one of Manager.EndUser, ErrEnded if
+// this session is itself no more, or why it could not be read, so that nobody knows
+// whose it is; those counted are ended all the same.
 func (s *Session) EndOthers() (int, error) {
-	user := s.UserID()
-	if user == "" {
-		return 0, nil
+	user, this, err := s.userAndKey()
+	if user == "" || err != nil {
+		return 0, err
 	}
-	s.mu.Lock()
-	this := s.key
-	s.mu.Unlock()
 	return s.manager.endWhere(user, func(infos []Info) ([]Info, error) {
 		here := slices.IndexFunc(infos, func(i Info) bool { return i.found().key == this })
 		if here < 0 {
@@ -114,6 +108,18 @@ func (s *Session) EndOthers() (int, error) {
 		}
 		return slices.Delete(infos, here, here+1), nil
 	})
+}
+
+// userAndKey returns who is logged in, where the session is stored, and why that
+// could not be read.
+func (s *Session) userAndKey() (user, key string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	if s.unread != "" {
+		return "", "", s.err
+	}
+	return s.user(), s.key, nil
 }
 
 // Info tells of a stored session, of this request or another. It prints as its

@@ -153,7 +153,7 @@ func TestALoginThatFailsIsNotStoredLaterWithTheChangesBeforeIt(t *testing.T) {
 func TestALoginThatFailsLeavesTheValuesReadable(t *testing.T) {
 	sealed, err := codec.NewSealed(codec.MsgPack{}, []byte("0123456789abcdef0123456789abcdef"))
 	require.NoError(t, err)
-	store := &away{Store: newCache(t)}
+	store := &away{Matcher: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store, Codec: sealed}, pages{"/views": views,
 		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("views", 5)
@@ -452,6 +452,48 @@ func TestEndAllOfWhoHasNoSessionEndsAndCountsNone(t *testing.T) {
 		fmt.Fprint(w, n, err)
 	}})
 	assert.Equal(t, "0 <nil>", client.visit("/all"))
+}
+
+func TestEndAllCountsNoSessionThatAnotherRequestHasJustEnded(t *testing.T) {
+	var client *directClient
+	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
+		"/all": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Keys()
+			client.twin().visit("/destroy")
+			n, err := s.EndAll()
+			fmt.Fprint(w, n, err)
+		}})
+	client.visit("/")
+	assert.Equal(t, "0 <nil>", client.visit("/all"))
+}
+
+// Else a log-out everywhere would say that it was done, and no other session ended.
+func TestEndAllAndEndOthersOfASessionThatCannotBeReadFail(t *testing.T) {
+	for name, end := range map[string]func(*holdfast.Session) (int, error){
+		"EndAll": (*holdfast.Session).EndAll, "EndOthers": (*holdfast.Session).EndOthers,
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &away{Matcher: newCache(t)}
+			manager, client := userSite(t, holdfast.Options{Store: store}, pages{
+				"/end": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					store.away.Store(true)
+					s.Keys()
+					store.away.Store(false)
+					n, err := end(s)
+					assert.Zero(t, n)
+					assert.ErrorIs(t, err, errAway)
+				}})
+			client.anonymous().visit("/login?user=ada")
+			client.visit("/login?user=ada")
+
+			response := client.show("/end")
+
+			assert.Equal(t, http.StatusInternalServerError, response.Code)
+			infos, err := manager.Sessions("ada")
+			require.NoError(t, err)
+			assert.Len(t, infos, 2)
+		})
+	}
 }
 
 func TestAllLenAndClearSeeEverySessionOfTheManagersStore(t *testing.T) {

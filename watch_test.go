@@ -158,7 +158,7 @@ func TestEndedOfASessionThatIsNotStoredNeverFires(t *testing.T) {
 
 func TestEndedWaitsForAStoreThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &away{Store: newCache(t)}
+		store := &away{Matcher: newCache(t)}
 		var client *directClient
 		client = direct(t, holdfast.Options{Store: store}, pages{"/": count, "/destroy": destroy,
 			"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {

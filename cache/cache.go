@@ -36,7 +36,8 @@ type Cache struct {
 
 // New returns a cache that keeps to o. The error wraps ErrInvalid and says
 // which option is wrong and what would be right, or is the system's, if it has no
-// such memory.
+// such memory. (Where there is no mmap, as on Windows, the memory is of Go's heap,
+// and Go ends a program that asks for more than there is.)
 func New(o Options) (*Cache, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -187,8 +188,8 @@ func (c *Cache) Len() int {
 }
 
 // Close drops all entries and ends the cache's goroutine. If OnEvict is running
-// there, Close does not wait for it, since OnEvict may be what closes the cache; it
-// is not called there again. Later calls of any method find nothing or return
+// there, Close does not wait for it, since OnEvict may be what closes the cache; that
+// call, or one that was about to begin, is the last there. Later calls of any method find nothing or return
 // ErrClosed; a second Close does nothing. It returns nil.
 func (c *Cache) Close() error {
 	if c.closed.CompareAndSwap(false, true) {

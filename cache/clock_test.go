@@ -130,8 +130,8 @@ func TestAnExpiredEntryIsGoneForEveryMethodBeforeItIsSwept(t *testing.T) {
 				c, err := New(Options{})
 				require.NoError(t, err)
 				defer c.Close()
-				require.NoError(t, c.Set("a-session", nil, leastPause/2))
-				time.Sleep(leastPause / 2)
+				require.NoError(t, c.Set("a-session", nil, sweepPause/2))
+				time.Sleep(sweepPause / 2)
 				assert.False(t, method(c))
 				_, ok := c.Peek("a-session")
 				assert.False(t, ok, "nothing was revived")
@@ -161,32 +161,19 @@ func TestTheAgeOfAVictimIsThatOfTheShardWhereItIsLeastEvenIfThatIsNone(t *testin
 	})
 }
 
-// With one TTL for all, what expires next is always known.
-func TestWhatExpiresOneAfterTheOtherIsGivenBackAtOnce(t *testing.T) {
+func TestWhatExpiresIsGivenBackAtOnceAndWhatExpiresAfterItWithinASweepsPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := openCache(t, Options{})
-		used := func() int64 {
-			n := int64(0)
-			for i := range c.shards {
-				s := &c.shards[i]
-				s.mu.Lock()
-				n += s.idBytes
-				s.mu.Unlock()
-			}
-			return n
-		}
-		for i := range 5 {
-			require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Minute))
-			time.Sleep(leastPause)
-		}
-		time.Sleep(time.Minute - 5*leastPause - time.Nanosecond)
-		for left := 5; left > 0; left-- {
-			synctest.Wait()
-			require.Equal(t, int64(left), used())
-			time.Sleep(leastPause)
-		}
-		synctest.Wait()
-		assert.Zero(t, used())
+		var told []time.Duration
+		var start time.Time
+		c := openCache(t, Options{OnEvict: func(string, Reason) { told = append(told, time.Since(start)) }})
+		start = time.Now()
+
+		require.NoError(t, c.Set("first", nil, time.Millisecond))
+		require.NoError(t, c.Set("second", nil, 2*time.Millisecond))
+		require.NoError(t, c.Set("long after", nil, time.Hour))
+		time.Sleep(2 * time.Hour)
+
+		assert.Equal(t, []time.Duration{time.Millisecond, time.Millisecond + sweepPause, time.Hour}, told)
 	})
 }
 

@@ -747,11 +747,21 @@ func TestAClosedCacheSaysSoWhateverElseIsWrong(t *testing.T) {
 			return c.Update("", func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil })
 		},
 		"SetMaxBytes of 3":            func() error { return c.SetMaxBytes(3) },
+		"SaveFile to no folder":       func() error { return c.SaveFile("/nowhere/a") },
+		"LoadFile of no file":         func() error { _, err := c.LoadFile("/nowhere/a"); return err },
 		"Load of an empty snapshot":   func() error { _, err := c.Load(&empty); return err },
 		"Load of what is no snapshot": func() error { _, err := c.Load(strings.NewReader("")); return err },
 	} {
 		assert.ErrorIs(t, call(), cache.ErrClosed, name)
 	}
+}
+
+func TestACacheThatIsClosedWithinAnUpdateSaysSoWhateverElseIsWrong(t *testing.T) {
+	c := open(t, cache.Options{})
+	assert.ErrorIs(t, c.Update("a", func([]byte, bool) (cache.Change, error) {
+		c.Close()
+		return cache.Put(nil, 0), nil
+	}), cache.ErrClosed)
 }
 
 func TestAfterCloseTheCachesGoroutineCallsOnEvictNoMore(t *testing.T) {

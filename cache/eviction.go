@@ -176,8 +176,8 @@ func (o *evictionOrder) sort(a *arena) {
 
 // list is the entries of probation or of protected in the order of their latest use.
 type list struct {
-	// No more than 2/windows of the list's entries, and two, were pushed after
-	// recentAfter.
+	// No more than 2/windows of the entries of the list that isRecent is asked of,
+	// and two, were pushed after recentAfter.
 	recentAfter, windowStart uint64 // ticks
 
 	pushes         uint32 // in the present window

@@ -13,17 +13,11 @@ const NoExpiry time.Duration = math.MaxInt64
 // noDeadline is later than all others.
 const noDeadline int64 = math.MaxInt64
 
-// Between two sweeps is a pause, which bounds how long the memory of an expired
-// entry stays taken when nothing asks for it; the entry itself is gone at its
-// deadline. It is so many times as long as the sweep before, within these bounds:
-// where few expire, or all at once, they go at once, and sweeping takes no more
-// than about a tenth of one processor's time until a sweep takes longer than a
-// tenth of the most.
-const (
-	pauseTimes = 10
-	leastPause = 10 * time.Millisecond
-	mostPause  = time.Second
-)
+// sweepPause is the least time between two sweeps, which bounds how long the memory
+// of an expired entry stays taken when nothing asks for it; the entry itself is gone
+// at its deadline. To sweep more often finds fewer each time, for the same work, and
+// gives memory back that the next burst takes again.
+const sweepPause = time.Second
 
 // clock counts nanoseconds. It is monotonic: stepping the wall clock moves no
 // deadline.
@@ -184,10 +178,11 @@ func (c *Cache) startSweeper() {
 	c.sweeper.stopped = make(chan struct{})
 	c.sweeper.hurry = make(chan struct{}, 1)
 	c.sweeper.ahead = make(chan *shard, len(c.shards))
-	go c.sweep()
+	go c.sweep(c.clock.now())
 }
 
-func (c *Cache) sweep() {
+// sweep is the cache's goroutine. It sweeps no sooner than soonest.
+func (c *Cache) sweep(soonest int64) {
 	ended := false
 	defer func() {
 		if ended {
@@ -195,11 +190,10 @@ func (c *Cache) sweep() {
 			return
 		}
 		c.sweeper.calling.Store(false)
-		go c.sweep() // OnEvict ended this goroutine, by a test's FailNow, say
+		go c.sweep(c.clock.now() + int64(sweepPause)) // OnEvict ended this goroutine, by a test's FailNow, say
 	}()
-	timer := time.NewTimer(mostPause)
+	timer := time.NewTimer(sweepPause)
 	defer timer.Stop()
-	soonest := c.clock.now()
 	for {
 		next := max(c.planSweep(), soonest)
 		if c.sweeper.planned.Store(next); next == noDeadline {
@@ -215,10 +209,8 @@ func (c *Cache) sweep() {
 			c.touchAhead(s)
 		case <-c.sweeper.hurry:
 		case <-timer.C:
-			began := c.clock.now()
 			c.sweepOnce()
-			now := c.clock.now()
-			soonest = now + min(int64(mostPause), max(int64(leastPause), pauseTimes*(now-began)))
+			soonest = c.clock.now() + int64(sweepPause)
 		}
 	}
 }
@@ -262,6 +254,9 @@ func (c *Cache) sweepOnce() {
 // tellUnlessClosed tells OnEvict, on the sweeper's goroutine, what left. Nobody
 // waits for what is told there after Close.
 func (c *Cache) tellUnlessClosed(gone []evicted) {
+	if len(gone) == 0 {
+		return
+	}
 	c.sweeper.calling.Store(true)
 	for _, e := range gone {
 		if c.closed.Load() {

@@ -38,8 +38,8 @@ const (
 // for most servers; MaxBytes is the one field that most will set.
 type Options struct {
 	// MaxBytes is the hard cap, in bytes, on all that the cache holds: IDs,
-	// values, index and bookkeeping. 0 means 64 MiB; less than 4 KiB is
-	// refused. SetMaxBytes changes it later. Memory is taken as it is needed, in
+	// values, index and bookkeeping. 0 means 64 MiB; less than 4 KiB, or more than
+	// 16 GiB for each of Shards, is refused. SetMaxBytes changes it later. Memory is taken as it is needed, in
 	// a cache of hundreds of megabytes on Linux in pages of 2 MiB: then up to a
 	// quarter of MaxBytes may be resident before it is in use.
 	MaxBytes int64
@@ -59,7 +59,8 @@ type Options struct {
 
 	// Shards is the number of independent parts, each with its own lock and
 	// its own part of MaxBytes: a power of two, 256 at most. 0 chooses sixteen
-	// for each processor, or fewer where MaxBytes and MaxValue allow no more.
+	// for each processor, or fewer where MaxBytes and MaxValue allow no more, or
+	// more where a part would be larger than 16 GiB.
 	// With 1, eviction order is exact over the whole cache rather than per shard.
 	Shards int
 
@@ -67,7 +68,8 @@ type Options struct {
 	// being deleted: it expired, or room was needed. It runs after the lock is
 	// released, on the goroutine that made the room or on the cache's own, and
 	// may call the cache; but if it stores an entry for each one that left, the
-	// next leaves for that, without end. A panic in it is recovered and counted in
+	// next leaves for that, without end. One that ends its goroutine is not told of
+	// the others that left at the same moment. A panic in it is recovered and counted in
 	// Stats.CallbackPanics. Close does not call it.
 	OnEvict func(id string, why Reason)
 }

@@ -9,7 +9,10 @@ import "fmt"
 // is there. Shrinking takes the last part of each shard's memory: what lies there
 // moves elsewhere, for which the longest idle are evicted, and the memory goes
 // back to the system (on Linux at once, elsewhere when the cache is closed). It
-// holds no lock for longer than some entries take to move.
+// holds no lock for longer than some entries take to move; but when a shard begins
+// to shrink, once for as long as it takes to go through its holes and to move its
+// index: measured, 50 ms in a shard of four million entries, and 260 in one of which
+// every third was deleted.
 //
 // The number of shards stays what New chose, so a cap much larger than New's
 // leaves the cache with fewer locks than New would choose for it. The error
@@ -207,7 +210,7 @@ func (s *shard) beginLeaving(units int64) {
 // In one hold of the lock so many entries move, and so many buckets are looked at.
 const (
 	moveMost  = 64
-	leaveMost = 1024
+	leaveMost = 256
 )
 
 // leaveSome moves the entries of the next buckets of w out of the memory that is

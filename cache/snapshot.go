@@ -111,10 +111,6 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 		if deadlineAt(savedAt, e.ttl) <= l.cache.clock.now() {
 			continue
 		}
-		if err := l.cache.check(e.id, value, e.ttl); err != nil {
-			l.refused++
-			continue
-		}
 		loaded, err := l.cache.restore(e, value, savedAt)
 		switch {
 		case err == ErrClosed:
@@ -131,6 +127,9 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 // restore stores an entry of a stream that was saved at savedAt, by the clock, if
 // it has not expired since and its ID is not there.
 func (c *Cache) restore(e savedEntry, value []byte, savedAt int64) (loaded bool, err error) {
+	if err := c.check(e.id, value, e.ttl); err != nil {
+		return false, c.refusal(err)
+	}
 	s, t := c.lockFor(e.id)
 	defer c.unlock(s)
 	deadline := deadlineAt(savedAt, e.ttl)

@@ -18,6 +18,9 @@ import (
 // may read the file: the values in it are as secret as in memory. What is deleted
 // after it was saved is in it all the same, so load sessions from it only once.
 func (c *Cache) SaveFile(path string) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
 	c.saving.Lock()
 	defer c.saving.Unlock()
 	if err := replaceFile(systemDisk{}, path, c.Save); err != nil {
@@ -103,6 +106,9 @@ func (systemDisk) syncFolder(path string) error {
 // there is no file, as before the first SaveFile, the error wraps
 // fs.ErrNotExist.
 func (c *Cache) LoadFile(path string) (int, error) {
+	if c.closed.Load() {
+		return 0, ErrClosed
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, fmt.Errorf("cache: loading from a file: %w", err)

@@ -50,6 +50,34 @@ func savedCache(t testing.TB, n int) (map[string]string, []byte) {
 	return contents(c), stream.Bytes()
 }
 
+func TestWhatWasSavedLongAgoHasAgedSince(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, test := range []struct {
+		away, ttl, idle   time.Duration
+		wantTTL, wantIdle time.Duration
+	}{
+		{time.Minute, time.Hour, time.Second, time.Hour - time.Minute, time.Minute + time.Second},
+		{time.Minute, NoExpiry, time.Second, NoExpiry, time.Minute + time.Second},
+		{time.Minute, time.Hour, NoExpiry, time.Hour - time.Minute, year}, // the clock begins a year before the cache
+		{5 * year, 6 * year, time.Second, year, year},
+		{5 * year, NoExpiry, NoExpiry, NoExpiry, year},
+		{250 * year, NoExpiry, 250 * year, NoExpiry, year},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := openCache(t, Options{})
+
+			loaded, err := c.restore(savedEntry{id: "a", ttl: test.ttl, idle: test.idle}, nil, c.clock.now()-int64(test.away))
+
+			require.NoError(t, err)
+			require.True(t, loaded)
+			for entry := range c.Matching(nil) {
+				assert.Equal(t, test.wantTTL, entry.TTL, "%+v", test)
+				assert.InDelta(t, test.wantIdle, entry.Idle, 1<<tickShift, "%+v", test)
+			}
+		})
+	}
+}
+
 // OnEvict, or whoever else gets the processor, may take long within Load.
 func TestALoadThatTakesLongProlongsNoTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

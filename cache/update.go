@@ -94,7 +94,7 @@ func (c *Cache) decide(id string, read reading, fn func([]byte, bool) (Change, e
 	}
 	if change.action == put {
 		if err := c.check(id, change.value, change.ttl); err != nil {
-			return true, err
+			return true, c.refusal(err)
 		}
 	}
 	watching = false
