@@ -39,7 +39,8 @@ type core struct {
 }
 
 // New returns a Manager that keeps to o. The error wraps ErrOptions and says
-// which option is wrong and what would be right.
+// which option is wrong and what would be right; unless there is no memory for the
+// cache, if no Store is given.
 func New(o Options) (*Manager, error) {
 	o, err := o.withDefaults()
 	if err != nil {

@@ -81,8 +81,8 @@ func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	return err
 }
 
-// Get returns a copy of the value under id, and whether there is one: nil if
-// there is none, and not nil if it is empty. It counts as a use of the entry.
+// Get returns a copy of the value under id, and whether there is one. An empty
+// value is not nil; none is. It counts as a use of the entry.
 func (c *Cache) Get(id string) ([]byte, bool) {
 	value, ok := c.Append([]byte{}, id)
 	if !ok {
@@ -188,9 +188,10 @@ func (c *Cache) Len() int {
 }
 
 // Close drops all entries and ends the cache's goroutine. If OnEvict is running
-// there, Close does not wait for it, since OnEvict may be what closes the cache; that
-// call, or one that was about to begin, is the last there. Later calls of any method find nothing or return
-// ErrClosed; a second Close does nothing. It returns nil.
+// there, Close does not wait for it, since OnEvict may be what closes the cache;
+// that call, or one that was about to begin, is the last there. Later calls of any
+// method find nothing or return ErrClosed; a second Close does nothing. It returns
+// nil.
 func (c *Cache) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.sweeper.stop()
@@ -281,8 +282,8 @@ func (c *Cache) check(id string, value []byte, ttl time.Duration) error {
 	return nil
 }
 
-// refusal returns why what err says is wrong was refused: whatever it is, a closed
-// cache says that it is closed.
+// refusal is err, which says what is wrong with a call's arguments; but a closed
+// cache says that it is closed, whatever else is wrong.
 func (c *Cache) refusal(err error) error {
 	if c.closed.Load() {
 		return ErrClosed

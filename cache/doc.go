@@ -39,8 +39,9 @@
 // # The arena
 //
 // A shard's memory lies outside Go's heap (in it where there is no mmap, as on
-// Windows) and has no pointers, so a garbage collection costs the same however many entries there are. It is divided into
-// runs of 8-byte units, which 32-bit refs refer to:
+// Windows) and has no pointers, so a garbage collection costs the same however
+// many entries there are. It is divided into runs of 8-byte units, which 32-bit
+// refs refer to:
 //
 //	┌──────┬─────────┬────────────┬──────────┬────────────┬──────────┬───────┐
 //	│ edge │ segment │   record   │   hole   │   record   │ never used …     │
