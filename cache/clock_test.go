@@ -172,6 +172,7 @@ func TestWhatExpiresIsGivenBackAtOnceAndWhatExpiresAfterItWithinASweepsPause(t *
 		require.NoError(t, c.Set("second", nil, 2*time.Millisecond))
 		require.NoError(t, c.Set("long after", nil, time.Hour))
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 
 		assert.Equal(t, []time.Duration{time.Millisecond, time.Millisecond + sweepPause, time.Hour}, told)
 	})
