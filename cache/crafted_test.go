@@ -71,5 +71,7 @@ func TestIDsThatCollideInXXH64CostNoMoreThanOthers(t *testing.T) {
 		}
 	}
 	assert.Less(t, fullest, 2*2*n/len(c.shards), "entries in the fullest shard")
-	assert.LessOrEqual(t, longest, 3, "cache lines to look through")
+	// In a bucket that is to be split next 9.6 entries are to be expected, and a sixth
+	// line needs 37: by Poisson once in 10^7 runs. If all collided, it were 1,400 lines.
+	assert.LessOrEqual(t, longest, 5, "cache lines to look through")
 }
