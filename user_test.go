@@ -394,11 +394,16 @@ func TestEndUserAlsoEndsASessionThatGetsANewIDMeanwhile(t *testing.T) {
 	assert.Empty(t, client.visit("/who"))
 }
 
-func TestEndOthersLeavesThisSessionAlone(t *testing.T) {
-	_, client := userSite(t, holdfast.Options{}, pages{"/others": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		n, err := s.EndOthers()
+// ending shows what a method that ends sessions returns.
+func ending(end func(*holdfast.Session) (int, error)) func(http.ResponseWriter, *http.Request, *holdfast.Session) {
+	return func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		n, err := end(s)
 		fmt.Fprint(w, n, err)
-	}})
+	}
+}
+
+func TestEndOthersLeavesThisSessionAlone(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, pages{"/others": ending((*holdfast.Session).EndOthers)})
 	ada1, ada2, bob := client.anonymous(), client.anonymous(), client.anonymous()
 	ada1.visit("/login?user=ada")
 	ada2.visit("/login?user=ada")
@@ -430,10 +435,7 @@ func TestASessionThatEndedElsewhereEndsNoOthers(t *testing.T) {
 }
 
 func TestEndAllEndsThisSessionTooAndCountsIt(t *testing.T) {
-	_, client := userSite(t, holdfast.Options{}, pages{"/all": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		n, err := s.EndAll()
-		fmt.Fprint(w, n, err)
-	}})
+	_, client := userSite(t, holdfast.Options{}, pages{"/all": ending((*holdfast.Session).EndAll)})
 	this, other, bob := client.anonymous(), client.anonymous(), client.anonymous()
 	this.visit("/login?user=ada")
 	other.visit("/login?user=ada")
@@ -447,10 +449,7 @@ func TestEndAllEndsThisSessionTooAndCountsIt(t *testing.T) {
 }
 
 func TestEndAllOfWhoHasNoSessionEndsAndCountsNone(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/all": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		n, err := s.EndAll()
-		fmt.Fprint(w, n, err)
-	}})
+	client := direct(t, holdfast.Options{}, pages{"/all": ending((*holdfast.Session).EndAll)})
 	assert.Equal(t, "0 <nil>", client.visit("/all"))
 }
 

@@ -73,7 +73,7 @@ func New(o Options) (*Cache, error) {
 // ErrTooLarge or ErrClosed, and then nothing has changed.
 func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	if err := c.check(id, value, ttl); err != nil {
-		return c.refusal(err)
+		return err
 	}
 	s, t := c.lockFor(id)
 	err := s.set(id, t, value, ttl)
@@ -271,13 +271,20 @@ func (c *Cache) tellOf(e evicted) {
 
 func (c *Cache) check(id string, value []byte, ttl time.Duration) error {
 	if ttl <= 0 {
-		return fmt.Errorf("%w: the TTL is %v, it must be positive; NoExpiry keeps an entry without one", ErrInvalid, ttl)
+		return c.refusal(fmt.Errorf("%w: the TTL is %v, it must be positive; NoExpiry keeps an entry without one", ErrInvalid, ttl))
 	}
-	if err := checkID(id); err != nil {
+	if err := c.checkID(id); err != nil {
 		return err
 	}
 	if len(value) > c.options.MaxValue {
-		return fmt.Errorf("%w: the value has %d bytes, MaxValue is %d", ErrTooLarge, len(value), c.options.MaxValue)
+		return c.refusal(fmt.Errorf("%w: the value has %d bytes, MaxValue is %d", ErrTooLarge, len(value), c.options.MaxValue))
+	}
+	return nil
+}
+
+func (c *Cache) checkID(id string) error {
+	if len(id) == 0 || len(id) > MaxIDLen {
+		return c.refusal(fmt.Errorf("%w: the ID has %d bytes, it must have 1 to %d", ErrInvalid, len(id), MaxIDLen))
 	}
 	return nil
 }
@@ -289,11 +296,4 @@ func (c *Cache) refusal(err error) error {
 		return ErrClosed
 	}
 	return err
-}
-
-func checkID(id string) error {
-	if len(id) == 0 || len(id) > MaxIDLen {
-		return fmt.Errorf("%w: the ID has %d bytes, it must have 1 to %d", ErrInvalid, len(id), MaxIDLen)
-	}
-	return nil
 }

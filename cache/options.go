@@ -39,9 +39,9 @@ const (
 type Options struct {
 	// MaxBytes is the hard cap, in bytes, on all that the cache holds: IDs,
 	// values, index and bookkeeping. 0 means 64 MiB; less than 4 KiB, or more than
-	// 16 GiB for each of Shards, is refused. SetMaxBytes changes it later. Memory is taken as it is needed, in
-	// a cache of hundreds of megabytes on Linux in pages of 2 MiB: then up to a
-	// quarter of MaxBytes may be resident before it is in use.
+	// 16 GiB for each of Shards, is refused. SetMaxBytes changes it later. Memory is
+	// taken as it is needed, in a cache of hundreds of megabytes on Linux in pages of
+	// 2 MiB: then up to a quarter of MaxBytes may be resident before it is in use.
 	MaxBytes int64
 
 	// MaxValue is the length in bytes of the largest value; a larger one is
@@ -52,16 +52,16 @@ type Options struct {
 	// Protected is the share of the memory that sessions seen only once cannot
 	// push out: the room of the sessions that were used again. Where many
 	// sessions are asked for soon after they were evicted, the cache makes that
-	// room smaller for a time, down to half. 0 means 0.8; a negative share means plain LRU,
-	// where a flood of new sessions evicts the others; 1 or more is refused,
-	// since nothing new could be stored.
+	// room smaller for a time, down to half. 0 means 0.8; a negative share means
+	// plain LRU, where a flood of new sessions evicts the others; 1 or more is
+	// refused, since nothing new could be stored.
 	Protected float64
 
 	// Shards is the number of independent parts, each with its own lock and
 	// its own part of MaxBytes: a power of two, 256 at most. 0 chooses sixteen
 	// for each processor, or fewer where MaxBytes and MaxValue allow no more, or
-	// more where a part would be larger than 16 GiB.
-	// With 1, eviction order is exact over the whole cache rather than per shard.
+	// more where a part would be larger than 16 GiB. With 1, eviction order is exact
+	// over the whole cache rather than per shard.
 	Shards int
 
 	// OnEvict, if not nil, is called once for each entry that left without
@@ -69,8 +69,8 @@ type Options struct {
 	// released, on the goroutine that made the room or on the cache's own, and
 	// may call the cache; but if it stores an entry for each one that left, the
 	// next leaves for that, without end. One that ends its goroutine is not told of
-	// the others that left at the same moment. A panic in it is recovered and counted in
-	// Stats.CallbackPanics. Close does not call it.
+	// the others that left at the same moment. A panic in it is recovered and
+	// counted in Stats.CallbackPanics. Close does not call it.
 	OnEvict func(id string, why Reason)
 }
 

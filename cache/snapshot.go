@@ -108,9 +108,6 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 		}
 		payload = rest
 		l.seen++
-		if deadlineAt(savedAt, e.ttl) <= l.cache.clock.now() {
-			continue
-		}
 		loaded, err := l.cache.restore(e, value, savedAt)
 		switch {
 		case err == ErrClosed:
@@ -127,13 +124,16 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 // restore stores an entry of a stream that was saved at savedAt, by the clock, if
 // it has not expired since and its ID is not there.
 func (c *Cache) restore(e savedEntry, value []byte, savedAt int64) (loaded bool, err error) {
-	if err := c.check(e.id, value, e.ttl); err != nil {
-		return false, c.refusal(err)
-	}
 	s, t := c.lockFor(e.id)
 	defer c.unlock(s)
 	deadline := deadlineAt(savedAt, e.ttl)
-	if deadline <= s.now || s.lookup(e.id, t) != 0 {
+	if deadline <= s.now {
+		return false, nil
+	}
+	if err := c.check(e.id, value, e.ttl); err != nil {
+		return false, err
+	}
+	if s.lookup(e.id, t) != 0 {
 		return false, nil
 	}
 	if err := s.set(e.id, t, value, ttlUntil(deadline, s.now)); err != nil {

@@ -48,10 +48,9 @@ func (c Change) Removes() bool { return c.action == remove }
 //
 // fn gets the value, and whether there is one; without one, no bytes. They are
 // fn's own until it returns: it may build its Put in the same memory, but must not
-// keep them.
-// fn runs without a lock, so it may take its time and may call the cache. When
-// another write to id does come between, its Change is dropped and fn is called
-// again with the newer value: fn should have no effect besides what it
+// keep them. fn runs without a lock, so it may take its time and may call the
+// cache. When another write to id does come between, its Change is dropped and fn
+// is called again with the newer value: fn should have no effect besides what it
 // returns. A panic in fn reaches Update's caller and changes nothing.
 //
 // An error of fn is returned as it is, and nothing changes. Otherwise the
@@ -60,8 +59,8 @@ func (c *Cache) Update(id string, fn func(old []byte, found bool) (Change, error
 	if fn == nil {
 		return c.refusal(fmt.Errorf("%w: the function given to Update is nil", ErrInvalid))
 	}
-	if err := checkID(id); err != nil {
-		return c.refusal(err)
+	if err := c.checkID(id); err != nil {
+		return err
 	}
 	old := []byte{}
 	for {
@@ -94,7 +93,7 @@ func (c *Cache) decide(id string, read reading, fn func([]byte, bool) (Change, e
 	}
 	if change.action == put {
 		if err := c.check(id, change.value, change.ttl); err != nil {
-			return true, c.refusal(err)
+			return true, err
 		}
 	}
 	watching = false
