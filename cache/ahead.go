@@ -42,8 +42,5 @@ func (c *Cache) touchAhead(s *shard) {
 
 // unused returns where the memory that was never used begins, and that memory.
 func (a *arena) unused() (ref, []byte) {
-	if len(a.chunks) == 0 {
-		return 0, nil
-	}
-	return a.top, a.inChunk(a.top, a.end)
+	return a.top, a.part(a.top, a.end)
 }

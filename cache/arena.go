@@ -5,36 +5,40 @@ import (
 	"unsafe"
 )
 
-// arena is a shard's memory, divided into runs: a run is a row of units that
-// serves one purpose, its kind. Runs cover each chunk from its first unit to
-// top without a gap; beyond top lies memory that was never used.
+// arena is a shard's memory: one contiguous region, divided into runs. A run is
+// a row of units that serves one purpose, its kind. Runs cover the region from
+// its first unit to top without a gap. Beyond top lies memory that was never
+// used.
 //
-// Holes are the runs that are free. No two of them are neighbours, unless
-// together they were longer than maxRun. Each is in the list of its size class,
-// and tells the run after it that it is there (boundary tags, Knuth, The Art
-// of Computer Programming, vol. 1, 2.5), so freeing a run joins it with the
-// holes on either side without a search.
+// Holes are the free runs. Two holes are never neighbours, unless together they
+// were longer than maxRun. Each hole is in the list of its size class, and the
+// run after it has the flag afterHole, so that freeing a run joins it with the
+// holes on either side without a search (boundary tags: Knuth, The Art of
+// Computer Programming, vol. 1, 2.5).
+//
+// While a cap shrinks, all runs that reach beyond retired are to be emptied and
+// not used again (resize.go). Holes there are taken out of the lists as they are
+// met, and are not put back.
 type arena struct {
-	chunks []chunk
+	memory []byte
 
-	top ref // where the memory never used begins, in the last chunk in use
-	end ref // where it ends
+	top ref // where the memory never used begins
+	end ref // where it ends; at top or behind it is the edge, the last run
 
-	touched ref // top was there once; what lies beyond is not resident
+	touched ref // the greatest top there was; memory beyond it is not resident
 
-	retired ref // while memory is given up (see resize.go): where what is to go begins
+	retired ref // while the cap shrinks, where the last run must end; else 0
 
-	chunkShift uint8 // a ref's bits above are the number of its chunk
-
-	holeUnits int64 // in holes and beyond top
+	holeUnits int64 // in listed holes and beyond top
 	units     int64 // in the whole arena
+
+	work int // about how many entries were evicted or moved since a step set it to 0
 
 	nonEmpty [classWords]uint64 // the classes that have holes, a bit for each
 	holes    []ref              // the first hole of each class
 
-	// What each lookup needs comes last, beside the shard's lock.
-	nearUnits ref            // the length of
-	near      unsafe.Pointer // the first chunk, which is all there is until the cap grows
+	// A lookup needs this. It comes last, beside the shard's lock.
+	base unsafe.Pointer // of memory
 }
 
 // run is the first word of each run: its length, its kind and what else all
@@ -53,7 +57,8 @@ const (
 	slackShift     = unitBits
 	maxSlack       = 15
 	afterHole  run = 1 << 27
-	protected  run = 1 << 28 // a record in the protected list
+	protected  run = 1 << 28 // of a record: it is in the protected list
+	unlisted   run = 1 << 28 // of a hole: it is in no list, since it is retired
 	kindShift      = 29
 )
 
@@ -66,8 +71,8 @@ const (
 	isPiece        // one of the others
 	isSegment      // of the index
 	isSpill        // a bucket for what another bucket could not hold
-	isEdge         // the first and the last unit of a chunk
-	isClaimed      // by a claim under way
+	isEdge         // the first and the last run of the arena
+	isClaimed      // reserved by a compaction or by a Set that takes several steps
 )
 
 func (r run) units() uint32      { return uint32(r & maxRun) }
@@ -83,9 +88,10 @@ func (r *run) setKind(k kind)    { *r = *r&(1<<kindShift-1) | run(k)<<kindShift 
 
 // hole is a free run. Its last word is its length again.
 type hole struct {
-	run        run
-	next, prev ref    // in the list of its class
-	given      uint32 // of a long hole: so many units were given back to the system (see giveback.go)
+	run   run
+	next  ref    // in the list of its class
+	prev  ref    // likewise; of the first hole it is the last one
+	given uint32 // of a long hole: so many units were given back to the system (see giveback.go)
 }
 
 const holeHeadUnits = 2 // all of it
@@ -110,49 +116,30 @@ func classOf(units uint32) int {
 	return exactClasses + (exponent-4)*4 + int(quarter)
 }
 
-// init makes memory the first chunk. Its length is a multiple of unit.
+// init makes an arena of memory, whose length is a multiple of unit.
 func (a *arena) init(memory []byte) {
-	*a = arena{}
-	a.chunkShift = chunkShiftFor(int64(len(memory)))
-	a.holes = make([]ref, holeClasses(a.chunkShift))
-	a.grow(memory)
-}
-
-// chunkShiftFor returns the least shift for a first chunk of so many bytes.
-func chunkShiftFor(memory int64) uint8 { return uint8(bits.Len64(uint64(memory/unit - 1))) }
-
-// holeClasses is how many classes the holes of a chunk can be in.
-func holeClasses(chunkShift uint8) int { return classOf(uint32(min(maxRun, 1<<chunkShift))) + 1 }
-
-// grow adds memory as one more chunk of at most 1<<chunkShift units.
-func (a *arena) grow(memory []byte) {
-	if len(a.chunks) > 0 {
-		a.retireTop()
-	}
-	start := ref(len(a.chunks)) << a.chunkShift
-	a.addChunk(memory)
-	units := ref(len(memory) / unit)
-	*a.run(start) = run(isEdge)<<kindShift | firstUnits
-	a.top, a.end = start+firstUnits, start+units-1
-	a.touched = a.top
+	*a = arena{holes: make([]ref, holeClasses(int64(len(memory))))}
+	a.setMemory(memory)
+	*a.run(0) = run(isEdge)<<kindShift | firstUnits
+	a.top, a.end, a.touched = firstUnits, firstUnits, firstUnits
 	a.endAtTop()
-	a.units += int64(units)
-	a.holeUnits += int64(a.end - a.top)
+	a.units = firstUnits + 1
+	a.extend()
 }
 
-// retireTop makes holes of what lies beyond top.
-func (a *arena) retireTop() {
-	for a.end >= a.top+minRun {
-		end := a.end
-		r := a.carve(min(uint32(end-a.top), maxRun))
-		a.end = a.top // or freeing it would put it back
-		a.free(r)
-		a.end = end
-	}
-	rest := a.end - a.top // too little for a hole
-	a.run(a.top).setUnits(1 + uint32(rest))
-	a.holeUnits -= int64(rest)
-	a.end = a.top
+// setMemory makes memory the region of the arena. It has the same contents.
+func (a *arena) setMemory(memory []byte) {
+	a.memory, a.base = memory, unsafe.Pointer(unsafe.SliceData(memory))
+}
+
+// holeClasses is how many classes the holes in so many bytes can be in.
+func holeClasses(memory int64) int { return classOf(uint32(min(maxRun, memory/unit))) + 1 }
+
+// extend lets the arena use all of its memory.
+func (a *arena) extend() {
+	units := int64(len(a.memory) / unit)
+	a.holeUnits += units - a.units
+	a.units, a.end = units, ref(units-1)
 }
 
 // carve makes a run of exactly units out of what was never used, or returns 0
@@ -173,7 +160,7 @@ func (a *arena) carve(units uint32) ref {
 // endAtTop lets an edge follow the last run.
 func (a *arena) endAtTop() { *a.run(a.top) = run(isEdge)<<kindShift | 1 }
 
-// firstUnits is the length of the edge at the start of a chunk. It is such that
+// firstUnits is the length of the edge at the start of the arena. It is such that
 // the buckets of a segment that follows it are aligned.
 const firstUnits = lineUnits - labelBytes/unit
 
@@ -214,29 +201,23 @@ func (a *arena) trim(r ref, units uint32) {
 }
 
 // free makes a hole of the run at r, joined with the holes around it, or with
-// what lies beyond top.
+// the memory beyond top.
 func (a *arena) free(r ref) {
-	if a.retired != 0 {
-		a.splitAtRetired(r)
-	}
-	a.freeRun(r)
-}
-
-func (a *arena) freeRun(r ref) {
 	h := a.run(r)
 	units := h.units()
-	if !a.isRetired(r) {
+	retired := a.isRetired(r, units)
+	if !retired {
 		a.holeUnits += int64(units)
 	}
-	if next := r + ref(units); a.run(next).kind() == isHole && a.isRetired(next) == a.isRetired(r) {
-		if more := a.run(next).units(); units+more <= maxRun {
+	if next := r + ref(units); a.run(next).kind() == isHole {
+		if more := a.run(next).units(); units+more <= maxRun && a.isRetired(next, more) == retired {
 			a.unlist(next)
 			units += more
 		}
 	}
 	if h.is(afterHole) {
 		before := *a.lastWord(r-1, 1)
-		if units+before <= maxRun && a.isRetired(r-ref(before)) == a.isRetired(r) {
+		if units+before <= maxRun && a.isRetired(r-ref(before), before) == retired {
 			r -= ref(before)
 			a.unlist(r)
 			units += before
@@ -253,49 +234,99 @@ func (a *arena) freeRun(r ref) {
 	*a.lastWord(r, units) = units
 	poison(a, r)
 	a.run(r + ref(units)).set(afterHole)
+	if retired {
+		h.set(unlisted)
+		return
+	}
 	a.list(r)
 }
 
-// isRetired reports whether the run at r begins in the retired part.
-func (a *arena) isRetired(r ref) bool { return a.retired != 0 && r >= a.retired }
+// isRetired reports whether the run at r reaches into the retired memory.
+func (a *arena) isRetired(r ref, units uint32) bool {
+	return a.retired != 0 && r+ref(units) > a.retired
+}
 
+// list puts the hole at r in front of the list of its class.
 func (a *arena) list(r ref) {
-	if a.isRetired(r) {
-		return
-	}
 	h := a.hole(r)
 	c := classOf(h.run.units())
 	first := a.holes[c]
-	h.next, h.prev = first, 0
+	h.next, h.prev = first, r
 	if h.run.units() >= giveBackUnits {
 		h.given = 0
 	}
 	if first != 0 {
+		h.prev = a.hole(first).prev
 		a.hole(first).prev = r
 	}
 	a.holes[c] = r
 	a.nonEmpty[c/64] |= 1 << (c % 64)
 }
 
+// unlist takes the hole at r out of the list of its class. One that was retired
+// may not be in it any more, and does not count as free.
 func (a *arena) unlist(r ref) {
-	if a.isRetired(r) {
-		return
-	}
 	h := a.hole(r)
 	checkPoison(a, r)
-	if h.next != 0 {
-		a.hole(h.next).prev = h.prev
-	}
-	if h.prev != 0 {
-		a.hole(h.prev).next = h.next
+	if h.run.is(unlisted) {
 		return
 	}
+	if a.isRetired(r, h.run.units()) {
+		a.holeUnits -= int64(h.run.units())
+	}
 	c := classOf(h.run.units())
-	a.holes[c] = h.next
+	first := a.holes[c]
+	if r == first {
+		a.holes[c] = h.next
+		if h.next == 0 {
+			a.nonEmpty[c/64] &^= 1 << (c % 64)
+			return
+		}
+		a.hole(h.next).prev = h.prev
+		return
+	}
+	a.hole(h.prev).next = h.next
 	if h.next == 0 {
-		a.nonEmpty[c/64] &^= 1 << (c % 64)
+		a.hole(first).prev = h.prev
+	} else {
+		a.hole(h.next).prev = h.prev
 	}
 }
+
+// toBack moves the hole at r, the first of its class, to the end of the list.
+func (a *arena) toBack(r ref) {
+	h := a.hole(r)
+	if h.next == 0 {
+		return
+	}
+	c, last := classOf(h.run.units()), h.prev
+	a.holes[c] = h.next // whose prev becomes the last: the first's, in a ring
+	a.hole(h.next).prev = r
+	a.hole(last).next = r
+	h.next = 0 // prev is last already
+}
+
+// firstOf returns the first hole of the class that is not retired, or 0. It
+// takes those that are retired out of the list. If there are too many of them for
+// one search it returns 0 and false.
+func (a *arena) firstOf(c int) (r ref, ok bool) {
+	r = a.holes[c]
+	for n := 0; r != 0 && a.isRetired(r, a.run(r).units()); n++ {
+		if n == retireMost {
+			return 0, false
+		}
+		if n%4 == 0 {
+			a.work++
+		}
+		a.unlist(r)
+		a.run(r).set(unlisted)
+		r = a.holes[c]
+	}
+	return r, true
+}
+
+// retireMost bounds the work of one search for a hole while the cap shrinks.
+const retireMost = 16
 
 // findHole returns a hole of at least units, or 0.
 func (a *arena) findHole(units uint32) ref {
@@ -303,18 +334,20 @@ func (a *arena) findHole(units uint32) ref {
 	if c >= len(a.holes) {
 		return 0
 	}
-	r := a.holes[c]
+	r, ok := a.firstOf(c)
 	for try := 0; r != 0 && try < classTries; try++ {
 		h := a.hole(r)
-		if h.run.units() >= units {
+		if n := h.run.units(); n >= units && !a.isRetired(r, n) {
 			return r
 		}
 		r = h.next
 	}
-	if c = a.nextClass(c + 1); c < 0 {
-		return 0
+	for c = a.nextClass(c + 1); ok && c >= 0; c = a.nextClass(c + 1) {
+		if r, ok = a.firstOf(c); r != 0 {
+			return r
+		}
 	}
-	return a.holes[c]
+	return 0
 }
 
 // nextClass returns the first class from c on that has holes, or -1.
@@ -334,8 +367,12 @@ func (a *arena) nextClass(c int) int {
 // longHole returns a hole of the longest class that has any, or 0.
 func (a *arena) longHole() ref {
 	for w := classWords - 1; w >= 0; w-- {
-		if set := a.nonEmpty[w]; set != 0 {
-			return a.holes[w*64+63-bits.LeadingZeros64(set)]
+		for set := a.nonEmpty[w]; set != 0; {
+			bit := 63 - bits.LeadingZeros64(set)
+			if r, ok := a.firstOf(w*64 + bit); r != 0 || !ok {
+				return r
+			}
+			set &^= 1 << bit
 		}
 	}
 	return 0
@@ -367,7 +404,7 @@ func (a *arena) carveUpTo(units uint32) {
 	}
 }
 
-// usedBytes is what is in use, the edges of the chunks included.
+// usedBytes is what is in use, the edges included.
 func (a *arena) usedBytes() int64 { return (a.units - a.holeUnits) * unit }
 
 // cutFront gives back the first units of the run at r and returns where the

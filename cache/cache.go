@@ -24,9 +24,13 @@ type Cache struct {
 	shards   []shard
 	maxBytes atomic.Int64 // options.MaxBytes
 
-	saving   sync.Mutex // held while a file is written
-	resizing sync.Mutex // and while the cap changes; guards options.MaxBytes and regions
-	regions  [][]byte   // of memory, of which each shard has its parts
+	segmentShift uint8 // of every shard's index
+
+	saving sync.Mutex // held while a file is written
+
+	// resizing guards options.MaxBytes. It is held while a shard's memory gets
+	// another size or is touched ahead, and is taken before the shard's lock.
+	resizing sync.Mutex
 
 	sweeper sweeper
 	closed  atomic.Bool
@@ -43,23 +47,25 @@ func New(o Options) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	share := o.shardMemory()
-	stride := (share + lineBytes - 1) &^ (lineBytes - 1)
-	memory, err := reserve(stride*int64(o.Shards), wantsLargePages(stride))
-	if err != nil {
-		return nil, err
-	}
 	c := &Cache{
-		options:  o,
-		hasher:   hasher{maphash.MakeSeed()},
-		hashMask: ^uint64(0),
-		clock:    startClock(),
-		shards:   make([]shard, o.Shards),
-		regions:  [][]byte{memory},
+		options:      o,
+		hasher:       hasher{maphash.MakeSeed()},
+		hashMask:     ^uint64(0),
+		clock:        startClock(),
+		shards:       make([]shard, o.Shards),
+		segmentShift: o.segmentShift(),
 	}
 	c.maxBytes.Store(o.MaxBytes)
+	size := o.arenaBytes(c.segmentShift)
 	for i := range c.shards {
-		c.shards[i].init(memory[int64(i)*stride:][:share:share], o, c)
+		memory, err := reserve(size, wantsLargePages(size))
+		if err != nil {
+			for j := range i {
+				release(c.shards[j].close())
+			}
+			return nil, err
+		}
+		c.shards[i].init(memory, o, c, i)
 	}
 	c.startSweeper()
 	return c, nil
@@ -77,6 +83,9 @@ func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	}
 	s, t := c.lockFor(id)
 	err := s.set(id, t, value, ttl)
+	if err == errInSteps {
+		return c.inSteps(s, func() error { return s.set(id, t, value, ttl) })
+	}
 	c.unlock(s)
 	return err
 }
@@ -195,17 +204,14 @@ func (c *Cache) Len() int {
 func (c *Cache) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.sweeper.stop()
+		c.resizing.Lock()
 		for i := range c.shards {
 			s := &c.shards[i]
 			c.lock(s)
-			s.close()
-			c.unlock(s)
+			memory := s.close()
+			s.release() // Close notifies nobody
+			release(memory)
 		}
-		c.resizing.Lock()
-		for _, memory := range c.regions {
-			release(memory) // no shard refers to it any more
-		}
-		c.regions = nil
 		c.resizing.Unlock()
 	}
 	c.sweeper.wait()

@@ -824,22 +824,25 @@ func TestCloseFromOnEvictDoesNotDeadlock(t *testing.T) {
 }
 
 func TestOnEvictMayChangeTheCapOrCloseWhileTheCapShrinks(t *testing.T) {
-	for name, call := range map[string]func(c *cache.Cache){
-		"change": func(c *cache.Cache) { assert.NoError(t, c.SetMaxBytes(1<<20)) },
-		"close":  func(c *cache.Cache) { assert.NoError(t, c.Close()) },
+	for name, test := range map[string]struct {
+		call func(c *cache.Cache)
+		want error
+	}{
+		"change": {func(c *cache.Cache) { assert.NoError(t, c.SetMaxBytes(1<<20)) }, nil},
+		"close":  {func(c *cache.Cache) { assert.NoError(t, c.Close()) }, cache.ErrClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var c *cache.Cache
 			calls := 0
 			c = open(t, cache.Options{MaxBytes: 1 << 20, MaxValue: 1000, OnEvict: func(string, cache.Reason) {
 				if calls++; calls == 1 {
-					call(c)
+					test.call(c)
 				}
 			}})
 			for i := range 3000 {
 				require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 200), time.Hour))
 			}
-			assert.NoError(t, c.SetMaxBytes(128<<10))
+			assert.ErrorIs(t, c.SetMaxBytes(128<<10), test.want)
 			assert.Positive(t, calls)
 		})
 	}

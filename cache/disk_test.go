@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"maps"
 	"slices"
@@ -163,9 +164,8 @@ func (d *testDisk) create(path string) (diskFile, error) {
 	if !d.operation() {
 		return nil, errDisk
 	}
-	if f := d.names[path]; f != nil {
-		f.writes, f.length = append(f.writes, testWrite{}), 0
-		return f, nil
+	if d.names[path] != nil {
+		return nil, fs.ErrExist
 	}
 	f := &testFile{disk: d}
 	d.change(func(names map[string]*testFile) { names[path] = f })
@@ -184,6 +184,9 @@ func (d *testDisk) rename(from, to string) error {
 func (d *testDisk) remove(path string) error {
 	if !d.operation() {
 		return errDisk
+	}
+	if d.names[path] == nil {
+		return fs.ErrNotExist
 	}
 	d.change(func(names map[string]*testFile) { delete(names, path) })
 	return nil

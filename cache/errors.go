@@ -20,6 +20,10 @@ var (
 	// no snapshot at all. What of it is intact was loaded.
 	ErrSnapshot = errors.New("cache: damaged snapshot")
 
+	// ErrConflict: an Update gave up, since other writes to the ID came between
+	// each time. Nothing has changed. Its function may have written to the ID itself.
+	ErrConflict = errors.New("cache: conflict")
+
 	// ErrClosed: the cache was closed and holds nothing any more.
 	ErrClosed = errors.New("cache: closed")
 )

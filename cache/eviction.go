@@ -34,6 +34,7 @@ func (s *shard) evictVictim() bool {
 	if s.earliest <= s.now && s.evictSomeExpired() {
 		return true
 	}
+	s.arena.work++
 	s.order.demote(&s.arena, tickOf(s.now), demoteMost)
 	r := s.order.victim()
 	if r == 0 {
@@ -52,11 +53,17 @@ func (s *shard) evictVictim() bool {
 // evict removes the entry at r and keeps its ID for OnEvict.
 func (s *shard) evict(r ref, t tag, why Reason) {
 	if s.collectEvicted {
-		id := s.arena.appendID(nil, r)
-		s.evicted, s.telling = append(s.evicted, evicted{string(id), why}), true
+		s.notify(string(s.arena.appendID(nil, r)), why)
 	}
 	s.drop(r, t)
 	s.counts.evictions[why-1]++
+}
+
+// notify keeps an ID for OnEvict until the lock is released.
+func (s *shard) notify(id string, why Reason) {
+	if s.collectEvicted {
+		s.evicted, s.telling = append(s.evicted, evicted{id, why}), true
+	}
 }
 
 // evictionOrder is a segmented LRU. An entry starts in probation; its next use
@@ -168,12 +175,6 @@ func (o *evictionOrder) victim() ref {
 	return o.protected.oldest
 }
 
-// sort puts the entries of each list in the order of their latest use.
-func (o *evictionOrder) sort(a *arena) {
-	o.protected.sort(a)
-	o.probation.sort(a)
-}
-
 // list is the entries of probation or of protected in the order of their latest use.
 type list struct {
 	// No more than 2/windows of the entries of the list that isRecent is asked of,
@@ -262,52 +263,16 @@ func (a *arena) weight(r ref) int64 {
 	return int64(unitsFor(headHeadBytes + h.idLen() + a.head(r).length))
 }
 
-// sort puts the entries in the order of their latest use: a merge sort of
-// sorted lists, linked from newest to oldest, of which sorted[i] has 1<<i
-// entries or none.
-func (l *list) sort(a *arena) {
-	var sorted [32]ref
-	for r, n := l.newest, l.count; n > 0; n-- {
-		next := a.record(r).older
-		a.record(r).older = 0
-		i := 0
-		for ; sorted[i] != 0; i++ {
-			r = mergeLists(a, sorted[i], r)
-			sorted[i] = 0
-		}
-		sorted[i] = r
-		r = next
+// moveToEnd makes the entry at r the oldest of the list.
+func (l *list) moveToEnd(a *arena, r ref) {
+	if r == l.oldest {
+		return
 	}
-	all := ref(0)
-	for _, r := range sorted {
-		all = mergeLists(a, r, all)
-	}
-	newer := ref(0)
-	l.newest = all
-	for r := all; r != 0; newer, r = r, a.record(r).older {
-		a.record(r).newer = newer
-	}
-	l.oldest = newer
-}
-
-// mergeLists merges two sorted lists. Of entries used at the same time, those of
-// the first come first.
-func mergeLists(a *arena, first, second ref) ref {
-	merged := ref(0)
-	end := &merged
-	for first != 0 && second != 0 {
-		if a.record(first).lastUse() >= a.record(second).lastUse() {
-			*end = first
-			end = &a.record(first).older
-			first = *end
-		} else {
-			*end = second
-			end = &a.record(second).older
-			second = *end
-		}
-	}
-	if *end = first; first == 0 {
-		*end = second
-	}
-	return merged
+	l.unlink(a, r)
+	h := a.record(r)
+	h.newer = l.oldest
+	a.record(l.oldest).older = r
+	l.oldest = r
+	l.count++
+	l.units += a.weight(r)
 }

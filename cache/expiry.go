@@ -65,33 +65,39 @@ func (s *shard) setDeadline(r ref, t tag, deadline int64) {
 // latest sweep of its segment, time has passed what was its earliest deadline.
 
 // sweepSome sweeps segments, from number from on, whose entries may have
-// expired, until enough work has been done for one hold of the lock. It
-// returns the number to go on from, or 0 when all have been seen.
+// expired, and then makes the index smaller, until enough was done for one hold of
+// the lock. It returns the number to go on from, or 0 when all is done.
 func (s *shard) sweepSome(from int) int {
-	if s.earliest > s.now {
+	if from == 0 && s.earliest > s.now {
 		return 0
 	}
-	work := 0
-	for i := from; i < len(s.index.segments); i++ {
-		if work >= sweepBuckets {
-			return i
+	before := s.counts.evictions[Expired-1]
+	for buckets := 0; from < len(s.index.segments); from++ {
+		if buckets >= sweepBuckets || s.counts.evictions[Expired-1]-before >= sweepMost {
+			return from
 		}
-		if s.segmentEarliest[i] <= s.now {
-			s.sweepSegment(i)
-			work += 1 << s.index.shift
+		if s.segmentEarliest[from] <= s.now {
+			s.sweepSegment(from)
+			buckets += 1 << s.index.shift
 		}
 	}
 	s.earliest = noDeadline
-	for i := range s.index.segments {
-		s.earliest = min(s.earliest, s.segmentEarliest[i])
+	for _, earliest := range s.segmentEarliest {
+		s.earliest = min(s.earliest, earliest)
 	}
-	s.shrinkIndex(int(s.index.buckets))
+	if s.shrinkIndex(sweepMerges) {
+		return len(s.index.segments)
+	}
 	return 0
 }
 
-// sweepBuckets is how many buckets are swept in one hold of the lock: some
-// 0.1 ms of work.
-const sweepBuckets = 256
+// In one hold of the lock so many buckets are swept, or so many entries evicted,
+// but for the rest of a segment; and the index shrinks by so many buckets.
+const (
+	sweepBuckets = 256
+	sweepMost    = 256
+	sweepMerges  = 512
+)
 
 // sweepSegment evicts the entries of a segment that have expired.
 func (s *shard) sweepSegment(i int) {

@@ -36,32 +36,37 @@ func (a *arena) giveBackTop() bool {
 		return false
 	}
 	from := max(a.top+edge, a.touched-min(a.touched, giveBackMost))
-	discard(a.inChunk(from, a.touched))
+	discard(a.part(from, a.touched))
 	a.touched = from
 	return true
 }
 
 // giveBackHoles gives back the first part of a long hole that is still resident.
+// In each list those come first that have not been given back: a new hole comes
+// in front, and one that was given back goes to the end. So the work is in
+// proportion to what is given back.
 func (a *arena) giveBackHoles() bool {
 	for class := classOf(giveBackUnits); class < len(a.holes) && !guarded; class++ {
-		for r := a.holes[class]; r != 0; r = a.hole(r).next {
-			h := a.hole(r)
-			units := h.run.units()
-			if units < giveBackUnits || h.given == units {
-				continue
-			}
-			to := min(h.given+giveBackMost, units)
-			discard(a.inChunk(r+max(holeHeadUnits, ref(h.given)), r+ref(to)-1))
-			h.given = to
-			return true
+		r, _ := a.firstOf(class)
+		if r == 0 {
+			continue
 		}
+		h := a.hole(r)
+		units := h.run.units()
+		if h.given == units {
+			continue
+		}
+		to := min(h.given+giveBackMost, units)
+		discard(a.part(r+max(holeHeadUnits, ref(h.given)), r+ref(to)-1))
+		if h.given = to; to == units {
+			a.toBack(r)
+		}
+		return true
 	}
 	return false
 }
 
-// inChunk returns the memory of the units from from to to, which lie in one chunk.
-func (a *arena) inChunk(from, to ref) []byte {
-	c := &a.chunks[from>>a.chunkShift]
-	start := from >> a.chunkShift << a.chunkShift
-	return c.memory[int64(from-start)*unit : int64(to-start)*unit]
+// part returns the memory of the units from from to to.
+func (a *arena) part(from, to ref) []byte {
+	return a.memory[int64(from)*unit : int64(to)*unit]
 }

@@ -123,10 +123,13 @@ func (s *shard) slotOf(t tag, v slot) *slot {
 }
 
 // enter puts the record at r in the index. It may evict others to make room
-// for a spill, but not the record, which is not yet in a list.
+// for a spill, but not the record, which is claimed and in no list.
 func (s *shard) enter(t tag, r ref) {
 	for !s.add(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r), &s.spare) {
-		if s.spare = s.takeSpill(); s.spare == 0 {
+		if s.spare = s.takeSpill(); s.spare != 0 {
+			continue
+		}
+		if s.spare = s.compactSpill(); s.spare == 0 {
 			s.evictVictim()
 		}
 	}
@@ -205,6 +208,18 @@ func (s *shard) takeSpill() ref {
 	return r
 }
 
+// compactSpill returns an empty spill made by a compaction, or 0.
+func (s *shard) compactSpill() ref {
+	r := s.compact(spillUnits)
+	if r != 0 {
+		s.arena.trim(r, spillUnits)
+		s.arena.run(r).setKind(isSpill)
+		s.arena.run(r).setSlack(0)
+		*s.arena.bucket(r, 0) = bucket{}
+	}
+	return r
+}
+
 func (s *shard) dropSpare() {
 	if s.spare != 0 {
 		s.arena.free(s.spare)
@@ -220,10 +235,18 @@ func (s *shard) growIndex(steps int) {
 }
 
 // shrinkIndex takes away at most steps buckets, if the index has too few entries
-// for its size. It evicts nothing.
-func (s *shard) shrinkIndex(steps int) {
-	for ; steps > 0 && !s.fuller(emptyPercent) && s.index.buckets > 1<<s.index.shift && s.merge(); steps-- {
+// for its size, and reports whether there may be more to take away. It evicts
+// nothing.
+func (s *shard) shrinkIndex(steps int) (more bool) {
+	for ; !s.fuller(emptyPercent) && s.index.buckets > 1<<s.index.shift; steps-- {
+		if steps == 0 {
+			return true
+		}
+		if !s.merge() {
+			return false
+		}
 	}
+	return false
 }
 
 // fuller reports whether more than so many percent of the index are in use.

@@ -24,7 +24,7 @@ func (s *shard) inspect(seen *inspection) error {
 	if s.closed {
 		return nil
 	}
-	seen.reset(len(s.arena.chunks) << s.arena.chunkShift)
+	seen.reset(int(s.arena.units))
 	for _, check := range []func(*inspection) error{s.checkRuns, s.checkHoles, s.checkIndex, s.checkLists, s.checkGhosts} {
 		if err := check(seen); err != nil {
 			return err
@@ -60,46 +60,54 @@ func (seen *inspection) reset(units int) {
 func (s *shard) checkRuns(seen *inspection) error {
 	a := &s.arena
 	holeUnits := int64(a.end - a.top)
-	for i, c := range a.chunks {
-		start := ref(i) << a.chunkShift
-		end := start + c.units - 1
-		if i == len(a.chunks)-1 {
-			end = a.top
+	rooms := map[ref]bool{}
+	for r := s.room.first; r != 0; r = *a.nextPart(s.room.first, r) {
+		rooms[r] = true
+	}
+	afterHoleRun := false
+	for r := ref(0); ; {
+		h := *a.run(r)
+		seen.runs[r] = h
+		if h.is(afterHole) != afterHoleRun {
+			return fmt.Errorf("run %d (kind %d): afterHole is %v", r, h.kind(), h.is(afterHole))
 		}
-		afterHoleRun := false
-		for r := start; ; {
-			h := *a.run(r)
-			seen.runs[r] = h
-			if h.is(afterHole) != afterHoleRun {
-				return fmt.Errorf("run %d (kind %d): afterHole is %v", r, h.kind(), h.is(afterHole))
-			}
-			afterHoleRun = h.kind() == isHole
-			switch h.kind() {
-			case isHole:
+		afterHoleRun = h.kind() == isHole
+		switch h.kind() {
+		case isHole:
+			if h.is(unlisted) {
+				if !a.isRetired(r, h.units()) {
+					return fmt.Errorf("hole %d is in no list", r)
+				}
+			} else {
 				holeUnits += int64(h.units())
 				seen.holes++
-				if last := *a.lastWord(r, h.units()); last != h.units() {
-					return fmt.Errorf("hole %d of %d units ends with %d", r, h.units(), last)
-				}
-			case isPiece:
-				seen.pieces++
-			case isSpill:
-				seen.spills++
-			case isClaimed:
+			}
+			if last := *a.lastWord(r, h.units()); last != h.units() {
+				return fmt.Errorf("hole %d of %d units ends with %d", r, h.units(), last)
+			}
+		case isPiece:
+			seen.pieces++
+		case isSpill:
+			seen.spills++
+		case isClaimed:
+			if !rooms[r] {
 				return fmt.Errorf("run %d is claimed by nobody", r)
-			case isEdge:
-				if r != start && r != end && r+ref(h.units()) != start+c.units {
-					return fmt.Errorf("run %d is an edge between %d and %d", r, start, end)
-				}
 			}
-			if h.kind() == isEdge && (r == end || r+ref(h.units()) == start+c.units) {
-				break
+		case isEdge:
+			if r != 0 && r != a.top {
+				return fmt.Errorf("run %d is an edge between 0 and %d", r, a.top)
 			}
-			if h.units() == 0 || r+ref(h.units()) > end {
-				return fmt.Errorf("run %d of %d units ends beyond %d", r, h.units(), end)
-			}
-			r += ref(h.units())
 		}
+		if r == a.top {
+			break
+		}
+		if h.units() == 0 || r+ref(h.units()) > a.top {
+			return fmt.Errorf("run %d of %d units ends beyond %d", r, h.units(), a.top)
+		}
+		r += ref(h.units())
+	}
+	if a.units != int64(a.end)+1 {
+		return fmt.Errorf("the arena has %d units and ends at %d", a.units, a.end)
 	}
 	if holeUnits != a.holeUnits {
 		return fmt.Errorf("%d units are free, %d are accounted for as free", holeUnits, a.holeUnits)
@@ -115,12 +123,16 @@ func (s *shard) checkHoles(seen *inspection) error {
 		if (a.nonEmpty[class/64]&(1<<(class%64)) != 0) != (r != 0) {
 			return fmt.Errorf("class %d: the bitmap is wrong", class)
 		}
+		first, last := r, r
 		for before := ref(0); r != 0; before, r = r, a.hole(r).next {
 			h := seen.runs[r]
-			if h == 0 || h.kind() != isHole || classOf(h.units()) != class || a.hole(r).prev != before {
+			if h == 0 || h.kind() != isHole || h.is(unlisted) || classOf(h.units()) != class || before != 0 && a.hole(r).prev != before {
 				return fmt.Errorf("class %d: %d should not be in its list, or not there", class, r)
 			}
-			n++
+			n, last = n+1, r
+		}
+		if first != 0 && a.hole(first).prev != last {
+			return fmt.Errorf("class %d: %d is the last of the list, not %d", class, last, a.hole(first).prev)
 		}
 	}
 	if n != seen.holes {

@@ -12,7 +12,7 @@ func TestHitsNeedTwoLinesOfAShard(t *testing.T) {
 		t.Skip("laid out for 64-bit machines")
 	}
 	var s shard
-	first := unsafe.Offsetof(s.arena) + unsafe.Offsetof(s.arena.nearUnits)
+	first := unsafe.Offsetof(s.arena) + unsafe.Offsetof(s.arena.base)
 	last := unsafe.Offsetof(s.order) + unsafe.Offsetof(s.order.protected) + unsafe.Offsetof(s.order.protected.recentAfter) + 7
 	assert.Equal(t, uintptr(1), last/lineBytes-first/lineBytes, "lines from %d to %d", first, last)
 	assert.Zero(t, unsafe.Sizeof(s)%lineBytes, "a shard of %d bytes shares lines with its neighbour", unsafe.Sizeof(s))

@@ -22,8 +22,14 @@ func (c *Cache) Matching(prefix []byte) iter.Seq[Entry] {
 		for i := range c.shards {
 			w := walk{shard: &c.shards[i]}
 			for !w.done {
-				for _, entry := range c.nextMatching(&w, prefix) {
+				found, rest := c.nextMatching(&w, prefix)
+				for _, entry := range found {
 					if !yield(entry) {
+						return
+					}
+				}
+				for _, id := range rest {
+					if entry, ok := c.matching(id, prefix); ok && !yield(entry) {
 						return
 					}
 				}
@@ -32,36 +38,59 @@ func (c *Cache) Matching(prefix []byte) iter.Seq[Entry] {
 	}
 }
 
-// In one hold of the lock so many entries are looked at, or copied, but for the
-// rest of a batch. Those of a batch come from memory together.
+// In one hold of the lock so many entries are looked at, or so many entries or
+// bytes copied, but for the rest of a batch. The entries of a batch come from memory
+// together.
 const (
 	matchVisits = 2048
 	matchCopies = 64
+	matchBytes  = 64 << 10
 	matchBatch  = 32
 )
 
-// nextMatching returns those of the entries to visit next that match.
-func (c *Cache) nextMatching(w *walk, prefix []byte) (found []Entry) {
+// nextMatching returns those of the entries to visit next that match. Of those
+// that would be too many bytes for one hold of the lock it returns the IDs.
+func (c *Cache) nextMatching(w *walk, prefix []byte) (found []Entry, rest []string) {
 	s := w.shard
 	c.lock(s)
 	defer c.unlock(s)
 	w.done = w.done || s.closed
-	batch := make([]ref, 0, 2*matchBatch)
-	for visited := 0; visited < matchVisits && len(found) < matchCopies && !w.done; visited += len(batch) {
+	batch, bytes := make([]ref, 0, 2*matchBatch), 0
+	for visited := 0; visited < matchVisits && len(found) < matchCopies && bytes < matchBytes && !w.done; visited += len(batch) {
 		batch = batch[:0]
 		for len(batch) < matchBatch && !w.done {
-			s.visitBucket(w, func(r ref) {
-				prefetchHead(s.arena.record(r))
-				batch = append(batch, r)
+			s.visitBucket(w, func(v slot) {
+				prefetchHead(s.arena.record(v.ref()))
+				batch = append(batch, v.ref())
 			})
 		}
 		for _, r := range batch {
-			if s.arena.record(r).deadline > s.now && s.arena.valueHasPrefix(r, prefix) {
-				found = append(found, s.entryAt(r))
+			if !s.matches(r, prefix) {
+				continue
 			}
+			if bytes += int(s.entryLen(r)); bytes > matchBytes {
+				rest = append(rest, string(s.arena.appendID(nil, r)))
+				continue
+			}
+			found = append(found, s.entryAt(r))
 		}
 	}
-	return found
+	return found, rest
+}
+
+// matching returns a copy of the entry under id, if its value begins with prefix.
+func (c *Cache) matching(id string, prefix []byte) (entry Entry, ok bool) {
+	s, t := c.lockFor(id)
+	defer c.unlock(s)
+	if r := s.peek(id, t); r != 0 && s.matches(r, prefix) {
+		return s.entryAt(r), true
+	}
+	return Entry{}, false
+}
+
+// matches reports whether the entry at r is live and its value begins with prefix.
+func (s *shard) matches(r ref, prefix []byte) bool {
+	return s.arena.record(r).deadline > s.now && s.arena.valueHasPrefix(r, prefix)
 }
 
 // entryAt returns a copy of the entry at r.

@@ -2,18 +2,18 @@ package cache
 
 import "unsafe"
 
-// This file is the one in which memory is looked at as something else than it
-// was allocated as, but for the regions of memory_heap.go, which are bytes made
-// of words for their alignment. A shard's records and index lie in such regions
-// (see memory_mmap.go too), which hold no Go pointers; here a reference into them
-// becomes a typed view. What makes that safe:
+// All unsafe casts of a shard's memory are in this file; memory_heap.go has one
+// more, which gives bytes the alignment of words. A shard's records and index lie
+// in a region of bytes that holds no Go pointers. Here a ref into it becomes a
+// typed view. These invariants make that safe:
 //
-//   - A ref is a number of units from the start of its chunk, and units are 8
-//     bytes, so every view is aligned for the widest field it has.
-//   - Refs come only from the arena's own runs, which lie wholly inside a chunk,
-//     and no view is wider than the shortest run of its kind.
-//   - A view is used only while the shard's lock is held. Regions are given back
-//     only after the shard has been closed under that lock.
+//   - A ref is a number of units from the start of the region, which is aligned to
+//     a unit of 8 bytes, so every view is aligned for its widest field.
+//   - Refs come only from the arena's own runs, which lie inside the region, and
+//     no view is wider than the shortest run of its kind.
+//   - A view is used only while the shard's lock is held. The region moves, and is
+//     released, only under that lock; of its end, only the part that the arena has
+//     given up under the lock.
 //   - The bytes are plain integers. None of them is a Go pointer, so neither the
 //     garbage collector nor its write barrier has to know of them.
 
@@ -27,35 +27,8 @@ const (
 	lineUnits = lineBytes / unit
 )
 
-// chunk is one contiguous part of an arena's memory.
-type chunk struct {
-	memory []byte // its length is a multiple of unit
-	units  ref
-}
-
 // at returns the address of the run at r.
-func (a *arena) at(r ref) unsafe.Pointer {
-	if r < a.nearUnits {
-		return unsafe.Add(a.near, uintptr(r)*unit)
-	}
-	return a.far(r)
-}
-
-// far is at for the chunks that SetMaxBytes added.
-//
-//go:noinline
-func (a *arena) far(r ref) unsafe.Pointer {
-	c := &a.chunks[r>>a.chunkShift]
-	return unsafe.Pointer(&c.memory[uintptr(r&(1<<a.chunkShift-1))*unit])
-}
-
-func (a *arena) addChunk(memory []byte) {
-	chunks := make([]chunk, 0, len(a.chunks)+1) // no longer than accounted for
-	a.chunks = append(append(chunks, a.chunks...), chunk{memory, ref(len(memory) / unit)})
-	if len(a.chunks) == 1 {
-		a.near, a.nearUnits = unsafe.Pointer(&memory[0]), a.chunks[0].units
-	}
-}
+func (a *arena) at(r ref) unsafe.Pointer { return unsafe.Add(a.base, uintptr(r)*unit) }
 
 func (a *arena) run(r ref) *run       { return (*run)(a.at(r)) }
 func (a *arena) hole(r ref) *hole     { return (*hole)(a.at(r)) }

@@ -16,7 +16,7 @@ func reserve(size int64, _ bool) (memory []byte, err error) {
 			err = fmt.Errorf("cache: reserving %d bytes of memory: more than Go's heap can have", size)
 		}
 	}()
-	words := make([]uint64, (size+7)/8) // for the alignment
+	words := make([]uint64, (size+unit-1)/unit) // for the alignment
 	return unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), size), nil
 }
 

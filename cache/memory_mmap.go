@@ -1,4 +1,4 @@
-//go:build unix && !race && !holdfast_heap
+//go:build unix && !(linux && (amd64 || arm64)) && !race && !holdfast_heap
 
 package cache
 

@@ -31,7 +31,7 @@ func TestACacheDoesWhatThePlainOneDoes(t *testing.T) {
 		options  Options
 		hashMask uint64
 		ids      int
-		longest  int // value
+		longest  int // value; negative: one in a hundred is up to so long, the others are tiny
 		steps    int
 	}{
 		"one shard":                {Options{MaxBytes: 32 << 10, Shards: 1}, ^uint64(0), 150, 1000, 6000},
@@ -41,6 +41,7 @@ func TestACacheDoesWhatThePlainOneDoes(t *testing.T) {
 		"256 shards":               {Options{MaxBytes: 1 << 20, Shards: 256}, ^uint64(0), 6000, 900, 5000},
 		"large values":             {Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 30 << 10}, ^uint64(0), 100, 30 << 10, 6000},
 		"tiny entries":             {Options{MaxBytes: 16 << 10, Shards: 1}, ^uint64(0), 1000, 1, 5000},
+		"large among tiny":         {Options{MaxBytes: 256 << 10, Shards: 1, MaxValue: 60 << 10}, ^uint64(0), 5000, -60 << 10, 6000},
 		"one hash for all":         {Options{MaxBytes: 16 << 10, Shards: 1}, 0, 100, 400, 4000},
 		"four hashes for all":      {Options{MaxBytes: 32 << 10, Shards: 2}, 1<<56 | 2, 150, 400, 4000},
 		"one bucket, several tags": {Options{MaxBytes: 32 << 10, Shards: 1}, 0xffff_0000, 150, 400, 4000},
@@ -228,9 +229,16 @@ func (m *modelTest) noError(err error) {
 }
 
 func (m *modelTest) value(longest int) string {
-	size := m.random.IntN(longest + 1)
-	if m.random.IntN(2) == 0 {
+	size := 0
+	switch {
+	case longest >= 0 && m.random.IntN(2) == 0:
 		size = m.random.IntN(longest/10 + 1)
+	case longest >= 0:
+		size = m.random.IntN(longest + 1)
+	case m.random.IntN(100) == 0:
+		size = m.random.IntN(1 - longest)
+	default:
+		size = m.random.IntN(10)
 	}
 	return strings.Repeat(string('a'+rune(m.random.IntN(26))), size)
 }

@@ -18,8 +18,7 @@ const (
 	minMaxBytes = 4 << 10
 	maxShards   = 256
 
-	// More units than 31 bits can count would leave no room in a ref for the
-	// number of a chunk.
+	// A ref counts units in 32 bits; half of that leaves room for arithmetic.
 	maxShardBytes = int64(unit) << 31
 
 	// A shard smaller than this holds too few sessions for the hash to spread
@@ -46,7 +45,8 @@ type Options struct {
 
 	// MaxValue is the length in bytes of the largest value; a larger one is
 	// refused with ErrTooLarge. 0 means 1 MiB, or a quarter of a shard where
-	// that is less. A shard must have room for one such value.
+	// that is less. A shard must have room for one such value. More than 1 GiB is
+	// refused.
 	MaxValue int
 
 	// Protected is the share of the memory that sessions seen only once cannot
@@ -90,6 +90,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxValue == 0 {
 		o.MaxValue = int(min(defaultMaxValue, o.MaxBytes/int64(max(1, o.Shards))/largestPerShard))
 	}
+	if o.MaxValue > maxValueBytes {
+		return o, fmt.Errorf("%w: MaxValue is %d, the most that can be worked with is %d", ErrInvalid, o.MaxValue, maxValueBytes)
+	}
 	if o.MaxValue < 0 || int64(o.MaxValue) > o.MaxBytes {
 		return o, fmt.Errorf("%w: MaxValue is %d, it must be positive and fit in MaxBytes, %d", ErrInvalid, o.MaxValue, o.MaxBytes)
 	}
@@ -116,10 +119,7 @@ func (o Options) withDefaults() (Options, error) {
 	if share := o.MaxBytes / int64(o.Shards); share > maxShardBytes {
 		return o, fmt.Errorf("%w: Shards is %d, which makes each %d bytes large, it can have %d", ErrInvalid, o.Shards, share, maxShardBytes)
 	}
-	if fits := o.largestEntry(); fits < int64(o.MaxValue)+idRoom {
-		return o, fmt.Errorf("%w: Shards is %d, which leaves room for values of %d bytes, fewer than MaxValue, %d", ErrInvalid, o.Shards, fits-idRoom, o.MaxValue)
-	}
-	return o, nil
+	return o, o.checkFit(o.segmentShift())
 }
 
 // idRoom is the length of the longest ID that is sure to fit in a shard together
@@ -131,13 +131,6 @@ func (o Options) mostShards() int64 {
 	return min(maxShards, max(1, o.MaxBytes/largestPerShard/int64(max(1, o.MaxValue))))
 }
 
-// shardMemory is how much memory each shard has for its records and index:
-// its part of the cap less the bookkeeping.
-func (o Options) shardMemory() int64 {
-	share := o.MaxBytes / int64(o.Shards)
-	return (share - bookkeeping(share, segmentShift(share)) - ghostBytes(o.ghostsOfEachKind())) &^ (unit - 1)
-}
-
 // wantsLargePages reports whether a shard with so much memory is to have it in
 // large pages. One that it fills, and one that was touched ahead, are resident as
 // a whole.
@@ -145,7 +138,14 @@ func wantsLargePages(memory int64) bool { return memory >= 8*largePageBytes }
 
 const largePageBytes = 2 << 20
 
-func (o Options) largestEntry() int64 {
-	memory := o.shardMemory()
-	return largestEntry(memory, labelBytes/unit+lineUnits<<segmentShift(o.MaxBytes/int64(o.Shards)))
+// checkFit returns an error if a value of MaxValue might not fit in a shard,
+// whose index has segments of 1<<shift buckets.
+func (o Options) checkFit(shift uint8) error {
+	fits := largestEntry(o.arenaBytes(shift), labelBytes/unit+lineUnits<<shift) - idRoom
+	if fits < int64(o.MaxValue) {
+		return fmt.Errorf("%w: a shard has room for values of %d bytes, and MaxValue is %d: MaxBytes, %d, is too small or Shards, %d, too many", ErrInvalid, fits, o.MaxValue, o.MaxBytes, o.Shards)
+	}
+	return nil
 }
+
+func (o Options) segmentShift() uint8 { return segmentShift(o.MaxBytes / int64(o.Shards)) }

@@ -38,8 +38,11 @@ const (
 
 	minHeadUnits = (headHeadBytes + unit - 1) / unit
 
-	// maxLength is the longest ID and value together that a record can tell.
-	maxLength = 1<<32 - 1 - 64
+	// maxValueBytes bounds MaxValue, so that the lengths of an entry and of a
+	// snapshot's frame are numbers of 32 bits.
+	maxValueBytes = 1 << 30
+
+	maxLength = maxValueBytes + MaxIDLen
 )
 
 func (r *record) idLen() uint32   { return uint32(r.useLen & 0xffff) }
@@ -142,7 +145,19 @@ func (a *arena) valueHasPrefix(r ref, prefix []byte) bool {
 		start := recordHeadBytes + h.idLen()
 		return string(a.bytes(r, start, start+uint32(len(prefix)))) == string(prefix)
 	}
-	return bytes.HasPrefix(a.appendValue(nil, r, h.idLen()), prefix)
+	skip := h.idLen()
+	for p := a.spans(r); ; p = p.following() {
+		n := min(skip, uint32(len(p.bytes)))
+		part := p.bytes[n:]
+		skip -= n
+		if len(prefix) <= len(part) {
+			return bytes.HasPrefix(part, prefix)
+		}
+		if !bytes.HasPrefix(prefix, part) {
+			return false
+		}
+		prefix = prefix[len(part):]
+	}
 }
 
 // write fills the runs at r, which are as long as needed, with id and value.
@@ -209,13 +224,13 @@ func (a *arena) copyEntry(to, from ref) {
 	}
 }
 
-// takeFor returns one run for an entry of length bytes, or several if there is
-// none so long, or 0 if there is no room.
+// takeFor returns memory for an entry of length bytes: one run, or several if
+// there is none so long, or 0 if there is no room.
 func (a *arena) takeFor(length uint32) ref {
 	if r := a.takeOne(length); r != 0 {
 		return r
 	}
-	return a.takeSeveral(length)
+	return a.takeSeveral(length, leastPart(length))
 }
 
 // takeOne returns a run for an entry of length bytes, ID and value, or 0.
@@ -226,17 +241,23 @@ func (a *arena) takeOne(length uint32) ref {
 	}
 	r := a.take(units, isRecord)
 	if r != 0 {
-		h := a.run(r)
-		h.clear(protected)
-		h.setSlack(h.units()*unit - recordHeadBytes - length)
+		a.beRecord(r, length)
 	}
 	return r
 }
 
-// takeSeveral returns a chain of runs for length bytes, or 0 if the holes are
-// too short or too few.
-func (a *arena) takeSeveral(length uint32) ref {
-	first := a.takeUpTo(unitsFor(headHeadBytes+length), minHeadUnits, isHead)
+// beRecord makes the run at r that of an entry of length bytes.
+func (a *arena) beRecord(r ref, length uint32) {
+	h := a.run(r)
+	h.setKind(isRecord)
+	h.clear(protected)
+	h.setSlack(h.units()*unit - recordHeadBytes - length)
+}
+
+// takeSeveral returns a chain of runs for length bytes, each but the last of at
+// least the given units, or 0 if the holes are too short or too few.
+func (a *arena) takeSeveral(length, least uint32) ref {
+	first := a.takeUpTo(unitsFor(headHeadBytes+length), max(least, minHeadUnits), isHead)
 	if first == 0 {
 		return 0
 	}
@@ -245,7 +266,8 @@ func (a *arena) takeSeveral(length uint32) ref {
 	last, link := first, &a.head(first).next
 	for ; rest > 0; rest -= int64(a.run(last).units()*unit - pieceHeadBytes) {
 		a.run(last).setSlack(0)
-		r := a.takeUpTo(unitsFor(uint32(pieceHeadBytes+rest)), minRun, isPiece)
+		units := unitsFor(uint32(pieceHeadBytes + rest))
+		r := a.takeUpTo(units, max(minRun, min(least, units)), isPiece)
 		if r == 0 {
 			*link = 0
 			a.freeEntry(first)

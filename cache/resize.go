@@ -1,216 +1,293 @@
 package cache
 
-import "fmt"
-
-// SetMaxBytes gives the cache a new cap while it is in use. When it returns
-// without an error, the cap holds.
+// SetMaxBytes changes the cap while the cache is in use. When it returns nil, the
+// cap holds, unless another call has set a newer one meanwhile: then that one
+// holds.
 //
-// Growing adds memory and, but for a few KiB at some sizes, touches nothing that
-// is there. Shrinking takes the last part of each shard's memory: what lies there
-// moves elsewhere, for which the longest idle are evicted, and the memory goes
-// back to the system (on Linux at once, elsewhere when the cache is closed). It
-// holds no lock for longer than some entries take to move; but when a shard begins
-// to shrink, once for as long as it takes to go through its holes and to move its
-// index: measured, 50 ms in a shard of four million entries, and 260 in one of which
-// every third was deleted.
+// Growing adds memory and touches nothing that is there. Shrinking gives up the
+// last part of each shard's memory: what lies there moves elsewhere, for which the
+// longest idle are evicted, and the memory goes back to the system. Both are done
+// in short holds of the locks (see doc.go), and OnEvict is notified between them.
+// Where the system cannot resize a mapping (all but Linux on amd64 and arm64), a
+// shard's memory is copied under its lock.
 //
 // The number of shards stays what New chose, so a cap much larger than New's
-// leaves the cache with fewer locks than New would choose for it. The error
-// wraps ErrInvalid, if MaxValue would not fit in a shard any more or the cap is
-// otherwise out of range, or ErrClosed, or is the system's, if it has no such
-// memory; then the cap is what it was.
+// leaves the cache with fewer locks than New would choose for it.
+//
+// The error wraps ErrInvalid if MaxValue would not fit in a shard any more or the
+// cap is otherwise out of range, or ErrClosed. It is the system's if it has no such
+// memory. Then the cap is what it was.
 func (c *Cache) SetMaxBytes(maxBytes int64) error {
-	gone, err := c.resize(maxBytes)
-	c.tell(gone)
-	return err
-}
-
-// resize does what SetMaxBytes says, but for telling OnEvict what left, which
-// may change the cap or close the cache and so has to wait.
-func (c *Cache) resize(maxBytes int64) (gone []evicted, err error) {
-	c.resizing.Lock()
-	defer c.resizing.Unlock()
-	o := c.options
-	o.MaxBytes = maxBytes
-	if maxBytes == 0 {
-		o.MaxBytes = defaultMaxBytes
-	}
-	o, err = o.withDefaults()
-	if c.closed.Load() {
-		return nil, ErrClosed
-	}
-	if err != nil || o.MaxBytes == c.options.MaxBytes {
-		return nil, err
-	}
-	if err := c.growTo(o); err != nil {
-		return nil, err
-	}
-	for i := range c.shards {
-		gone = append(gone, c.fit(&c.shards[i], o)...)
-	}
-	c.options.MaxBytes = o.MaxBytes
-	c.maxBytes.Store(o.MaxBytes)
-	return gone, nil
-}
-
-// growTo adds memory to the shards that have less than o wants.
-func (c *Cache) growTo(o Options) error {
-	more := make([]int64, len(c.shards))
-	total := int64(0)
-	for i := range c.shards {
-		s := &c.shards[i]
-		c.lock(s)
-		var err error
-		more[i], err = s.missing(o)
-		total += more[i]
-		c.unlock(s)
-		if err != nil {
-			return err
-		}
-	}
-	if total == 0 {
-		return nil
-	}
-	memory, err := reserve(total, wantsLargePages(total/int64(len(c.shards))))
+	before, err := c.aim(maxBytes)
 	if err != nil {
 		return err
 	}
-	c.regions = append(c.regions, memory)
-	for i := range c.shards {
-		s := &c.shards[i]
-		c.lock(s)
-		if !s.closed {
-			s.grow(memory[:more[i]])
+	if err = c.fit(); err != nil && err != ErrClosed {
+		if _, undo := c.aim(before); undo == nil {
+			_ = c.fit() // back to less memory, which does not fail
 		}
-		c.unlock(s)
-		memory = memory[more[i]:]
 	}
-	return nil
+	return err
 }
 
-// minChunkBytes: to grow by less is not worth a chunk.
-const minChunkBytes = 1 << 10
+// aim sets the cap that all shards are to have, and returns the one before.
+func (c *Cache) aim(maxBytes int64) (before int64, err error) {
+	c.resizing.Lock()
+	defer c.resizing.Unlock()
+	before = c.options.MaxBytes
+	o := c.options
+	o.MaxBytes = maxBytes
+	o, err = o.withDefaults()
+	if c.closed.Load() {
+		return before, ErrClosed
+	}
+	if err == nil {
+		err = o.checkFit(c.segmentShift)
+	}
+	if err != nil {
+		return before, err
+	}
+	c.options.MaxBytes = o.MaxBytes
+	c.maxBytes.Store(max(o.MaxBytes, c.maxBytes.Load())) // until no shard has more
+	return before, nil
+}
 
-// missing returns how much memory the shard has to get for o's cap, or why it
-// cannot have that cap.
-func (s *shard) missing(o Options) (int64, error) {
+// fit changes the memory of each shard, in steps, until it is what the cap wants.
+// Several goroutines may do that at the same time: each step is one hold of the
+// lock, and goes on where the latest step ended.
+func (c *Cache) fit() error {
+	for {
+		for i := range c.shards {
+			if err := c.fitShard(&c.shards[i]); err != nil {
+				return err
+			}
+		}
+		c.resizing.Lock()
+		fits := true
+		for i := range c.shards {
+			s := &c.shards[i]
+			s.mu.Lock()
+			fits = fits && (s.closed || s.fits(c.options))
+			s.mu.Unlock()
+		}
+		if fits {
+			c.maxBytes.Store(c.options.MaxBytes)
+		}
+		c.resizing.Unlock()
+		if fits {
+			return nil
+		}
+	}
+}
+
+// fitShard takes steps until the shard's memory is what the cap wants.
+func (c *Cache) fitShard(s *shard) error {
+	for {
+		done, err := c.fitSteps(s)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// fitSteps takes one step, or as many as it takes to move a large entry. While
+// room is gathered for that, no other goroutine may gather in this shard.
+func (c *Cache) fitSteps(s *shard) (done bool, err error) {
+	s.making.Lock()
+	var gone []evicted
+	for more := true; more && err == nil; {
+		done, err = c.fitStep(s)
+		c.lock(s)
+		more = s.room.first != 0
+		gone = append(gone, s.release()...)
+	}
+	s.making.Unlock()
+	c.tell(gone)
+	return done, err
+}
+
+// fitStep is one step. Memory that it cuts off goes back to the system after
+// the shard's lock was released.
+func (c *Cache) fitStep(s *shard) (done bool, err error) {
+	c.resizing.Lock()
+	defer c.resizing.Unlock()
+	c.lock(s)
+	before := s.arena.memory
+	done, err = s.fitSome(c.options)
+	size := int64(len(s.arena.memory))
+	closed := s.closed
+	s.mu.Unlock()
+	if resizesInPlace && !closed && size < int64(len(before)) {
+		truncate(before, size)
+	}
+	return done, err
+}
+
+// fitSome takes a step towards the memory that o wants, and reports whether the
+// shard has that already.
+func (s *shard) fitSome(o Options) (done bool, err error) {
 	if s.closed {
-		return 0, ErrClosed
+		return false, ErrClosed
 	}
-	a := &s.arena
-	memory := s.memoryFor(o)
-	more := memory - a.units*unit
-	if more < 0 {
-		return 0, s.canShrink(memory, o)
+	s.arena.work = 0
+	if s.shrink != nil {
+		return false, s.shrinkSome()
 	}
-	if more < minChunkBytes {
-		return 0, nil
+	switch have, want := s.arena.units*unit, o.arenaBytes(s.index.shift); {
+	case s.fits(o):
+		return true, nil
+	case have < want:
+		return false, s.grow(o)
+	case have > want:
+		s.beginShrinking(o)
+	default:
+		s.resizeTables(o)
 	}
-	chunkBytes := int64(unit) << a.chunkShift
-	chunks := more/chunkBytes + 1
-	if (int64(len(a.chunks))+chunks)<<a.chunkShift > 1<<32 {
-		return 0, fmt.Errorf("%w: the cap cannot grow to %d from the one that the cache was made with", ErrInvalid, o.MaxBytes)
-	}
-	more -= chunks * chunkOverhead
-	if last := more % chunkBytes; last < minChunkBytes {
-		more -= last
-	}
-	return max(0, more&^(lineBytes-1)), nil
+	return false, nil
 }
 
-// canShrink returns an error if a value of MaxValue might not fit in so much memory
-// any more: the tables and the index are still those of New's cap, and take more
-// than a new cache's would.
-func (s *shard) canShrink(memory int64, o Options) error {
-	fits := largestEntry(memory-s.shrinkSlack(), s.segmentUnits())
-	if fits < int64(o.MaxValue)+idRoom {
-		return fmt.Errorf("%w: MaxBytes is %d, which is sure to leave room for values of %d bytes only, fewer than MaxValue, %d", ErrInvalid, o.MaxBytes, fits-idRoom, o.MaxValue)
+// fits reports whether the shard's memory and tables are what o wants.
+func (s *shard) fits(o Options) bool {
+	return s.shrink == nil &&
+		s.arena.units*unit == o.arenaBytes(s.index.shift) &&
+		int64(cap(s.index.segments)) == o.mostSegments(s.index.shift) &&
+		s.ghosts.ofEachKind() == o.ghostsOfEachKind()
+}
+
+func (o Options) mostSegments(shift uint8) int64 {
+	return mostSegments(o.MaxBytes/int64(o.Shards), shift)
+}
+
+// grow gives the shard all the memory that o wants.
+func (s *shard) grow(o Options) error {
+	size := o.arenaBytes(s.index.shift)
+	memory, err := resized(s.arena.memory, size, wantsLargePages(size))
+	if err != nil {
+		return err
 	}
+	s.arena.setMemory(memory)
+	s.arena.extend()
+	s.resizeTables(o)
 	return nil
-}
-
-// shrinkSlack is how much more than it has to a shard may give up: what the
-// boundary moves by, and of several chunks a rest that is not worth one.
-func (s *shard) shrinkSlack() int64 {
-	slack := int64(2*minRun+1) * unit
-	if len(s.arena.chunks) > 1 {
-		slack += minChunkBytes
-	}
-	return slack
-}
-
-// memoryFor returns how much memory the shard's arena may have under o's cap,
-// with the tables beside it that it has or needs.
-func (s *shard) memoryFor(o Options) int64 {
-	share := o.MaxBytes / int64(o.Shards)
-	segments := max(int64(len(s.index.segments)), mostSegments(share, s.index.shift))
-	tables := int64(len(s.arena.holes))*holeRefBytes + int64(len(s.arena.chunks))*chunkOverhead + segments*segmentBytes
-	return (share - shardBytes - tables - ghostBytes(o.ghostsOfEachKind())) &^ (unit - 1)
-}
-
-func (s *shard) grow(memory []byte) {
-	for chunkBytes := int64(unit) << s.arena.chunkShift; len(memory) > 0; {
-		n := int(min(int64(len(memory)), chunkBytes))
-		s.arena.grow(memory[:n:n])
-		memory = memory[n:]
-	}
 }
 
 // resizeTables makes the tables beside the arena as long as its memory needs,
 // and all limits what they are for it.
 func (s *shard) resizeTables(o Options) {
 	x := &s.index
-	most := max(int64(len(x.segments)), mostSegments(o.MaxBytes/int64(o.Shards), x.shift))
+	most := o.mostSegments(x.shift)
 	x.segments = append(make([]ref, 0, most), x.segments...)
 	s.segmentEarliest = append(make([]int64, 0, most), s.segmentEarliest...)
+	holes := make([]ref, holeClasses(o.MaxBytes/int64(o.Shards)))
+	copy(holes, s.arena.holes) // of a smaller arena, the longer classes are empty
+	s.arena.holes = holes
 	s.setLimits(o)
 }
 
-// fit takes from a shard the memory that it has more than o wants, and gives it
-// the tables and limits for what it has. It returns what was evicted for that.
-func (c *Cache) fit(s *shard, o Options) (gone []evicted) {
-	c.lock(s)
-	defer func() { gone = append(gone, s.release()...) }()
-	if target := s.memoryFor(o) / unit; !s.closed && s.arena.units > target {
-		gone = c.shrink(s, target)
-	}
-	if !s.closed {
-		s.resizeTables(o)
-	}
-	return gone
+// shrinking is how far a shard has come in giving up memory.
+type shrinking struct {
+	phase   shrinkPhase
+	options Options // with the cap to come to
+	segment uint32  // the next to move
+	walk    walk    // over the buckets whose entries are to move
 }
 
-// shrink takes from a shard, which is locked, all memory but the first units.
-// Meanwhile it lets others have the lock.
-func (c *Cache) shrink(s *shard, target int64) (gone []evicted) {
-	s.beginLeaving(target)
-	for w := (walk{shard: s}); ; {
-		if s.leaveSome(&w); w.done {
-			s.arena.endRetiring()
-			return gone
-		}
-		gone = append(gone, s.release()...)
-		c.lock(s)
-		if s.closed {
-			return gone
-		}
-	}
-}
+type shrinkPhase uint8
 
-// beginLeaving retires all memory but the first units, and moves out of it what
-// of the index is there. What comes from now on comes elsewhere.
-func (s *shard) beginLeaving(units int64) {
-	s.arena.beginRetiring(units)
-	s.largest = min(s.largest, uint32(largestEntry(units*unit, s.segmentUnits())))
-	for i := range s.index.segments {
-		s.leaveSegment(uint32(i))
-	}
-}
-
-// In one hold of the lock so many entries move, and so many buckets are looked at.
 const (
-	moveMost  = 64
-	leaveMost = 256
+	mergeBuckets shrinkPhase = iota // until the new table has room for all segments
+	moveSegments                    // of the index, out of the memory that goes
+	moveEntries                     // likewise, and spills
+	cutOff                          // the memory in which nothing is left
+)
+
+// beginShrinking begins to give up the memory that the shard has beyond o's cap.
+// Once begun it is brought to its end, also if the cap has grown again.
+func (s *shard) beginShrinking(o Options) {
+	s.dropRoom() // whoever gathers it begins again
+	s.shrink = &shrinking{options: o, walk: walk{shard: s}}
+	s.largest = min(s.largest, uint32(largestEntry(o.arenaBytes(s.index.shift), s.segmentUnits())))
+	// The index does not grow beyond what the new table can have.
+	x := &s.index
+	most := max(int64(len(x.segments)), o.mostSegments(x.shift))
+	x.segments = x.segments[:len(x.segments):min(most, int64(cap(x.segments)))]
+}
+
+// shrinkSome takes the next step.
+func (s *shard) shrinkSome() error {
+	switch p := s.shrink; p.phase {
+	case mergeBuckets:
+		if s.mergeDownTo(p.options.mostSegments(s.index.shift)) {
+			p.phase = cutOff
+			if s.arena.retire(p.options.arenaBytes(s.index.shift) / unit) {
+				p.phase = moveSegments
+			}
+		}
+	case moveSegments:
+		for p.segment < uint32(len(s.index.segments)) && s.arena.work < shrinkMost {
+			if s.leaveSegment(p.segment) {
+				p.segment++
+			}
+		}
+		if p.segment >= uint32(len(s.index.segments)) {
+			p.phase = moveEntries
+		}
+	case moveEntries:
+		if s.leaveSome(&p.walk); p.walk.done {
+			p.phase = cutOff
+		}
+	case cutOff:
+		return s.cutOff()
+	}
+	return nil
+}
+
+// mergeDownTo makes the index smaller, by the work of one step, and reports
+// whether it has no more than so many segments.
+func (s *shard) mergeDownTo(segments int64) bool {
+	x := &s.index
+	for n := 0; int64(len(x.segments)) > segments; n++ {
+		if n == workMost {
+			return false
+		}
+		if !s.merge() && !s.evictVictim() {
+			return false // cannot be: an empty bucket is merged
+		}
+	}
+	x.segments = x.segments[:len(x.segments):min(segments, int64(cap(x.segments)))]
+	return true
+}
+
+// leaveSegment moves a segment of the index out of the memory that is retired. It
+// reports false if there is no room for it yet.
+func (s *shard) leaveSegment(number uint32) bool {
+	a, x := &s.arena, &s.index
+	s.arena.work++
+	from, units := x.segments[number], s.segmentUnits()
+	if !a.isRetired(from, a.run(from).units()) { // it may be longer than it needs to be
+		return true
+	}
+	to := s.takeAligned(units)
+	if to == 0 {
+		// With fewer entries the index is smaller. Without any it is its first
+		// segment, which is never retired.
+		s.evictVictim()
+		s.shrinkIndex(2)
+		return false
+	}
+	a.run(to).setKind(isSegment)
+	a.run(to).setSlack(0)
+	copy(a.bytes(to, unit/2, units*unit), a.bytes(from, unit/2, units*unit))
+	x.segments[number] = to
+	a.free(from)
+	return true
+}
+
+// In one step so many entries, spills and segments are moved or evicted, and so
+// many buckets looked at.
+const (
+	shrinkMost = 128
+	leaveMost  = 256
 )
 
 // leaveSome moves the entries of the next buckets of w out of the memory that is
@@ -218,83 +295,80 @@ const (
 // walk, as they would to one in the order of their numbers: a merge takes entries
 // to a lower one.
 func (s *shard) leaveSome(w *walk) {
-	for buckets, moved := 0, 0; buckets < leaveMost && moved < moveMost && !w.done; buckets++ {
+	copied := int64(0)
+	for n := 0; n < leaveMost && s.arena.work < shrinkMost && copied < copyMost && !w.done; n++ {
 		number := w.bucket()
-		moved += s.leaveBucket(number)
+		if !s.leaveBucket(number, &copied) {
+			return
+		}
 		w.pass(number)
 	}
 }
 
-// leaveSegment moves a segment of the index out of the memory that is retired.
-func (s *shard) leaveSegment(number uint32) {
-	a, x := &s.arena, &s.index
-	units := s.segmentUnits()
-	to := ref(0)
-	for to == 0 {
-		if number >= uint32(len(x.segments)) {
-			return
+// leaveBucket moves entries and spills of a bucket out of the memory that is
+// retired. It reports false if enough was done for one step and there may be more.
+func (s *shard) leaveBucket(number uint32, copied *int64) bool {
+	for v := s.retiredIn(number); v != 0; v = s.retiredIn(number) {
+		if s.arena.work >= shrinkMost || *copied >= copyMost {
+			return false
 		}
-		r := x.segments[number]
-		if !a.isRetiring(r, a.run(r).units()) { // it may be longer than it needs to be
-			return
+		s.arena.work++
+		if v.link() {
+			s.leaveSpill(v.ref())
+			continue
 		}
-		if to = s.takeAligned(units); to == 0 {
-			// With fewer entries the index is smaller. Without any it is its
-			// first segment, which is never retired.
-			s.evictVictim()
-			s.shrinkIndex(int(x.buckets))
+		length := s.entryLen(v.ref())
+		if !s.leaveEntry(v, length) {
+			return false
 		}
+		*copied += int64(length)
 	}
-	from := x.segments[number]
-	a.run(to).setKind(isSegment)
-	a.run(to).setSlack(0)
-	copy(a.bytes(to, unit/2, units*unit), a.bytes(from, unit/2, units*unit))
-	x.segments[number] = to
-	a.free(from)
+	return true
 }
 
-// leaveBucket moves the entries and spills of a bucket out of the memory that
-// is retired, and returns how many.
-func (s *shard) leaveBucket(number uint32) int {
-	moved := 0
-	for {
-		v := s.retiringIn(number)
-		if v == 0 {
-			return moved
-		}
-		moved++
-		if !s.vacate(v.ref()) && !s.evictVictim() {
-			return moved // cannot be: an empty arena has room for its index
-		}
+// leaveSpill moves a spill out of the memory that is retired, or makes room for
+// it elsewhere.
+func (s *shard) leaveSpill(r ref) {
+	if s.moveSpill(r) {
+		return
 	}
+	if to := s.compactSpill(); to != 0 {
+		s.arena.free(to)
+		return
+	}
+	s.evictVictim()
 }
 
-// retiringIn returns a slot of the bucket whose entry or spill lies in memory
-// that is retired, or 0.
-func (s *shard) retiringIn(number uint32) slot {
-	if number >= s.index.buckets {
-		return 0
-	}
-	a := &s.arena
-	for b := s.bucketAt(number); b != nil; b = s.following(b) {
-		for _, v := range b {
-			if v != 0 && a.anyRetiring(v.ref()) {
-				return v
-			}
+// leaveEntry moves the entry of slot v, whose ID and value have length bytes, out
+// of the memory that is retired. It evicts others for that, or the entry itself. It
+// reports false if it is large and there will be room after some more steps.
+func (s *shard) leaveEntry(v slot, length uint32) bool {
+	a, to := &s.arena, ref(0)
+	if s.isLarge(length) {
+		var err error
+		if to, err = s.gather(length); err == errInSteps {
+			return false
 		}
+	} else {
+		to = s.makeRoom(length)
 	}
-	return 0
+	if to == 0 {
+		return true // it was evicted
+	}
+	// A compaction may have moved it, or it was evicted.
+	if s.hasSlot(v) && s.entryLen(v.ref()) == length {
+		s.moveEntry(to, v.ref())
+	} else {
+		a.freeEntry(to)
+	}
+	return true
 }
 
-// anyRetiring reports whether any run of the entry or spill at r is retired.
-func (a *arena) anyRetiring(r ref) bool {
-	h := *a.run(r)
-	if a.isRetiring(r, h.units()) {
-		return true
-	}
-	if h.kind() == isHead {
-		for p := a.record(r).next; p != 0; p = a.piece(p).next {
-			if a.isRetiring(p, a.run(p).units()) {
+// hasSlot reports whether v is in the index.
+func (s *shard) hasSlot(v slot) bool {
+	for b := s.bucketAt(s.index.numberOf(v.tag())); b != nil; b = s.following(b) {
+		for _, other := range b {
+			if other == v {
 				return true
 			}
 		}
@@ -302,95 +376,107 @@ func (a *arena) anyRetiring(r ref) bool {
 	return false
 }
 
-// The retired part of an arena is all from retired on. Holes there are in no
-// list, so nothing new comes there, and when all that is there has left it is
-// one row of holes.
+// entryLen is the length of the ID and the value of the entry at r.
+func (s *shard) entryLen(r ref) uint32 { return s.arena.record(r).idLen() + s.arena.valueLen(r) }
 
-func (a *arena) isRetiring(r ref, units uint32) bool {
-	return a.retired != 0 && r+ref(units) > a.retired
-}
-
-// beginRetiring makes all memory but the first units the retired part.
-func (a *arena) beginRetiring(units int64) {
-	a.retireTop()
-	last := len(a.chunks) - 1
-	// The boundary may have to move by a little, for both sides of it to be runs.
-	for surplus := a.units - units + 2*minRun; ; last-- {
-		c := &a.chunks[last]
-		if last == 0 || surplus < int64(c.units)-minChunkBytes/unit {
-			a.retired = ref(last)<<a.chunkShift + c.units - 1 - ref(surplus)
-			break
-		}
-		surplus -= int64(c.units)
-		if surplus <= 0 {
-			a.retired = ref(last) << a.chunkShift
-			break
-		}
+// retiredIn returns a slot of the bucket whose entry or spill reaches into
+// memory that is retired, or 0.
+func (s *shard) retiredIn(number uint32) slot {
+	if number >= s.index.buckets {
+		return 0
 	}
-	for class := range a.holes {
-		for r := a.holes[class]; r != 0; {
-			h := a.hole(r)
-			next := h.next
-			if end := r + ref(h.run.units()); end > a.retired {
-				a.retireHole(r)
+	a := &s.arena
+	for b := s.bucketAt(number); b != nil; b = s.following(b) {
+		for _, v := range b {
+			if v != 0 && a.anyRetired(v.ref()) {
+				return v
 			}
-			r = next
 		}
 	}
+	return 0
 }
 
-// retireHole takes the hole at r, or its part beyond where the retired part
-// begins, out of the list.
-func (a *arena) retireHole(r ref) {
-	retired := a.retired
+// anyRetired reports whether any run of the entry or spill at r is retired.
+func (a *arena) anyRetired(r ref) bool {
+	if r > a.retired {
+		return true
+	}
+	h := *a.run(r)
+	if a.isRetired(r, h.units()) {
+		return true
+	}
+	if h.kind() == isHead {
+		for p := a.record(r).next; p != 0; p = a.piece(p).next {
+			if a.isRetired(p, a.run(p).units()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cutOff gives up the memory in which nothing is left.
+func (s *shard) cutOff() error {
+	a, o := &s.arena, s.shrink.options
+	if !a.endRetiring() {
+		s.shrink.phase, s.shrink.segment, s.shrink.walk = moveSegments, 0, walk{shard: s}
+		return nil
+	}
+	size, memory := o.arenaBytes(s.index.shift), a.memory
+	if resizesInPlace {
+		memory = memory[:size:size]
+	} else {
+		var err error
+		if memory, err = resized(memory, size, wantsLargePages(size)); err != nil {
+			memory = a.memory[:size:size] // the rest stays until the cache is closed
+		}
+	}
+	a.setMemory(memory)
+	s.shrink = nil
+	s.resizeTables(o)
+	return nil
+}
+
+// retire makes all memory but the first units the part to be given up. It
+// reports whether there is anything in it.
+func (a *arena) retire(units int64) bool {
+	last := ref(units - 1)
+	if a.top > last {
+		a.holeUnits -= int64(a.end - a.top)
+		a.end, a.units = a.top, int64(a.top)+1
+		a.retired = last
+		return true
+	}
+	a.holeUnits -= int64(a.end - last)
+	a.end, a.units = last, units
+	return false
+}
+
+// endRetiring ends the arena where the retired part begins. It reports false if
+// that is not empty.
+func (a *arena) endRetiring() bool {
+	if a.retired == 0 {
+		a.touched = min(a.touched, a.end)
+		return true
+	}
+	r := a.top
+	for r > a.retired && a.run(r).is(afterHole) {
+		r -= ref(*a.lastWord(r-1, 1))
+	}
+	if r > a.retired {
+		return false
+	}
+	for hole := r; hole < a.top; hole += ref(a.run(hole).units()) {
+		a.unlist(hole)
+	}
+	a.end, a.units = a.retired, int64(a.retired)+1
 	a.retired = 0
-	a.useHole(r, isClaimed)
-	a.retired = retired
-	a.free(r)
-}
-
-// splitAtRetired makes two runs of the one at r, which is to be freed, if the
-// retired part begins inside it. Either is long enough to be a hole.
-func (a *arena) splitAtRetired(r ref) {
-	h := a.run(r)
-	end := r + ref(h.units())
-	if a.retired <= r || a.retired >= end {
-		return
+	a.holeUnits += int64(a.end - r)
+	if a.run(r).is(afterHole) {
+		r -= ref(*a.lastWord(r-1, 1))
+		a.unlist(r)
 	}
-	if end < r+2*minRun {
-		a.retired = end
-		return
-	}
-	a.retired = min(max(a.retired, r+minRun), end-minRun)
-	*a.run(a.retired) = run(end-a.retired) | run(isClaimed)<<kindShift
-	h.setUnits(uint32(a.retired - r))
-	a.freeRun(a.retired)
-}
-
-// endRetiring lets go of the retired part, in which there are only holes.
-func (a *arena) endRetiring() {
-	last := int(a.retired >> a.chunkShift)
-	if a.retired&(1<<a.chunkShift-1) == 0 { // the whole chunk
-		last--
-		a.retired = ref(last)<<a.chunkShift + a.chunks[last].units - 1
-	}
-	for _, gone := range a.chunks[last+1:] {
-		a.units -= int64(gone.units)
-		discard(gone.memory)
-	}
-	a.chunks = append(make([]chunk, 0, last+1), a.chunks[:last+1]...)
-	c := &a.chunks[last]
-
-	edge := a.run(a.retired)
-	*edge = *edge&afterHole | 1
-	edge.setKind(isEdge)
-	units := a.retired - ref(last)<<a.chunkShift + 1
-	a.units -= int64(c.units - units)
-	discard(c.memory[units*unit:])
-	c.units, c.memory = units, c.memory[:units*unit]
-	if last == 0 {
-		a.nearUnits = units
-	}
-	a.top, a.end, a.touched = a.retired, a.retired, a.retired
-	a.retired = 0
+	*a.run(r) = *a.run(r)&afterHole | run(isEdge)<<kindShift | 1
+	a.top, a.touched = r, min(a.touched, a.end)
+	return true
 }

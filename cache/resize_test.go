@@ -128,12 +128,26 @@ func TestASegmentIsMovedThoughOnlyItsSurplusUnitIsToGo(t *testing.T) {
 		s := &c.shards[0]
 		c.lock(s)
 		if surplus = s.lengthenASegment(); surplus != 0 {
-			c.shrink(s, int64(surplus)+1+2*minRun) // so that what goes begins there, see beginRetiring
+			s.shrinkTo(int64(surplus) + 1) // the last unit of the segment is to be the edge
 		}
 		c.unlock(s)
 
 		require.NoError(t, c.checkInvariants())
 	}
+}
+
+// shrinkTo gives up all memory of the arena but the first units.
+func (s *shard) shrinkTo(units int64) {
+	s.arena.retire(units)
+	for i := uint32(0); i < uint32(len(s.index.segments)); {
+		if s.leaveSegment(i) {
+			i++
+		}
+	}
+	for w := (walk{shard: s}); !w.done; s.arena.work = 0 {
+		s.leaveSome(&w)
+	}
+	s.arena.endRetiring()
 }
 
 // lengthenASegment moves the border between a segment and the hole that follows
@@ -168,11 +182,17 @@ func TestShrinkingMissesNoEntryThoughTheIndexShrinksMeanwhile(t *testing.T) {
 	o.MaxBytes = 4 << 20
 	buckets := s.index.buckets
 
-	s.beginLeaving(s.memoryFor(o) / unit)
-	deleted, w := 0, walk{shard: s}
-	for holds := 0; !w.done; holds++ {
-		s.leaveSome(&w)
-		if holds < 400 { // until more than half of the buckets were looked at
+	c.lock(s)
+	s.beginShrinking(o)
+	c.unlock(s)
+	deleted := 0
+	for s.shrink != nil {
+		c.lock(s)
+		_, err := s.fitSome(o)
+		c.unlock(s)
+		require.NoError(t, err)
+		require.NoError(t, c.checkInvariants())
+		if s.shrink == nil || s.shrink.walk.next < 1<<tagBits/2 { // until half of the buckets were looked at
 			continue
 		}
 		for range 1000 {
@@ -180,7 +200,6 @@ func TestShrinkingMissesNoEntryThoughTheIndexShrinksMeanwhile(t *testing.T) {
 			deleted++
 		}
 	}
-	s.arena.endRetiring()
 
 	require.Less(t, s.index.buckets, buckets)
 	require.NoError(t, c.checkInvariants())

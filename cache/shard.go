@@ -17,10 +17,12 @@ type shard struct {
 	// it was in this shard last. TestHitsNeedTwoLinesOfAShard holds them so.
 	counts  counts
 	arena   arena
-	mu      sync.Mutex
+	mu      mutex
 	now     int64 // the clock's reading when the lock was taken
 	closed  bool
-	telling bool // whether evicted has any
+	telling bool   // whether evicted has any
+	gathers bool   // this hold of mu may gather room; making is held
+	number  uint16 // of this shard in the owner
 	hits    uint64
 	index   index
 	order   evictionOrder
@@ -33,9 +35,14 @@ type shard struct {
 
 	idBytes    int64
 	valueBytes int64
-	reserve    int64  // units that stay free before an entry is stored in pieces
+	reserve    int64  // units that stay free before an entry is moved or stored in parts
 	largest    uint32 // an ID and a value with more bytes than that do not fit
 	spare      ref    // a spill that enter took
+
+	making sync.Mutex // held while room is gathered in steps; taken before mu
+	room   room       // what was gathered
+
+	shrink *shrinking // nil unless the cap shrinks
 
 	ghosts *ghosts // of the evicted; nil in plain LRU and in the smallest shards
 
@@ -47,11 +54,13 @@ type shard struct {
 	watches watches
 
 	scratch []byte // for an ID that lies in several runs
+
+	_ [3]int64 // so that it ends where a line ends
 }
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
-func (s *shard) init(memory []byte, o Options, owner *Cache) {
-	s.owner = owner
+func (s *shard) init(memory []byte, o Options, owner *Cache, number int) {
+	s.owner, s.number = owner, uint16(number)
 	s.collectEvicted = o.OnEvict != nil
 	s.earliest = noDeadline
 	s.arena.init(memory)
@@ -65,6 +74,7 @@ func (s *shard) init(memory []byte, o Options, owner *Cache) {
 	s.setLimits(o)
 }
 
+// setLimits makes what follows from the cap right for it.
 func (s *shard) setLimits(o Options) {
 	units := s.arena.units
 	s.ghosts = s.ghosts.resized(o.ghostsOfEachKind())
@@ -72,10 +82,6 @@ func (s *shard) setLimits(o Options) {
 	s.largest = uint32(largestEntry(units*unit, s.segmentUnits()))
 	s.planAhead()
 }
-
-// reserveShare: a 64th of the memory stays free before an entry is stored in
-// pieces, so that few are: the more is free, the longer are the holes.
-const reserveShare = 64
 
 func (s *shard) entries() int { return int(s.order.probation.count + s.order.protected.count) }
 
@@ -115,7 +121,9 @@ func (s *shard) peek(id string, t tag) ref {
 	return 0
 }
 
-// set stores a copy of value under id. If it does not fit, nothing changes.
+// set stores a copy of value under id. It returns errInSteps if that has to be
+// done in steps, and another error if the entry does not fit; then nothing has
+// changed, but that others may have been evicted.
 func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	if s.closed {
 		return ErrClosed
@@ -124,12 +132,10 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 		return fmt.Errorf("%w: the ID has %d bytes and the value %d, which is more than the %d that fit in a shard", ErrTooLarge, len(id), len(value), s.largest)
 	}
 	deadline := deadlineAt(s.now, ttl)
-	if r := s.lookup(id, t); r == 0 {
-		s.growIndex(2) // before the entry is there, since it may evict to make room
-		s.order.add(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
-	} else if !s.overwrite(r, id, t, value, deadline) {
-		s.drop(r, t)
-		s.order.addUsed(&s.arena, s.insert(id, t, value, deadline), tickOf(s.now))
+	if r := s.lookup(id, t); r == 0 || !s.overwrite(r, id, t, value, deadline) {
+		if err := s.place(r, id, t, value, deadline); err != nil {
+			return err
+		}
 	}
 	if s.arena.top >= s.aheadAt {
 		s.askAhead()
@@ -138,39 +144,79 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	return nil
 }
 
-// insert makes room for an entry, writes it and enters it in the index.
-func (s *shard) insert(id string, t tag, value []byte, deadline int64) ref {
-	r := s.makeRoom(uint32(len(id) + len(value)))
-	h := s.arena.record(r)
-	h.useLen = uint64(len(id))
-	s.arena.write(r, id, value)
+// place stores an entry in memory of its own. The entry at old, if that is not
+// 0, is the one it replaces.
+func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) error {
+	a, length := &s.arena, uint32(len(id)+len(value))
+	r, held := ref(0), isClaimed
+	if s.isLarge(length) {
+		var err error
+		if r, err = s.placeLarge(old, length); err == errInSteps {
+			return err
+		}
+		held = a.claim(r)
+		old = s.find(id, t) // others were moved and evicted
+	}
+	if old != 0 {
+		s.drop(old, t) // first, since a small entry can have its memory
+	} else {
+		s.growIndex(2) // before the entry is there, since it may evict to make room
+	}
+	if r == 0 {
+		r = s.makeRoom(length)
+		held = a.claim(r)
+	}
+	if r == 0 {
+		if old != 0 {
+			s.notify(id, Capacity)
+		}
+		return fmt.Errorf("%w: there is no room for an ID of %d bytes and a value of %d", ErrTooLarge, len(id), len(value))
+	}
 	s.enter(t, r)
+	a.run(r).setKind(held)
+	s.fill(r, id, t, value, deadline)
+	if old != 0 {
+		s.order.addUsed(a, r, tickOf(s.now))
+	} else {
+		s.order.add(a, r, tickOf(s.now))
+	}
+	return nil
+}
+
+// placeLarge returns memory for a large entry, as gather does. The entry at old,
+// which it is to replace, stays until then and is the last to be evicted.
+func (s *shard) placeLarge(old ref, length uint32) (ref, error) {
+	if r := s.arena.takeOne(length); r != 0 {
+		return r, nil
+	}
+	if !s.gathers {
+		return 0, errInSteps
+	}
+	if old != 0 {
+		s.use(old)
+	}
+	return s.gather(length)
+}
+
+// claim protects an entry's first run from compactions, which would look for the
+// entry in the index, and returns the kind that it has to have again.
+func (a *arena) claim(r ref) kind {
+	if r == 0 {
+		return isClaimed
+	}
+	k := a.run(r).kind()
+	a.run(r).setKind(isClaimed)
+	return k
+}
+
+// fill writes an entry in its memory.
+func (s *shard) fill(r ref, id string, t tag, value []byte, deadline int64) {
+	s.arena.record(r).useLen = uint64(len(id))
+	s.arena.write(r, id, value)
 	s.setDeadline(r, t, deadline)
 	s.idBytes += int64(len(id))
 	s.valueBytes += int64(len(value))
 	s.watches.changed(t)
-	return r
-}
-
-// makeRoom returns memory for an entry of length bytes, for which it evicts the
-// longest idle as long as there is none. It fits: set saw to that.
-func (s *shard) makeRoom(length uint32) ref {
-	for {
-		if r := s.arena.takeOne(length); r != 0 {
-			return r
-		}
-		if s.arena.holeUnits > int64(unitsFor(headHeadBytes+length))+s.reserve {
-			if r := s.arena.takeSeveral(length); r != 0 {
-				return r
-			}
-		}
-		if !s.evictVictim() {
-			break
-		}
-		s.shrinkIndex(2)
-	}
-	s.shrinkIndex(int(s.index.buckets))
-	return s.arena.takeFor(length)
 }
 
 // overwrite stores a copy of value in the entry at r, if it fits where it is.
@@ -202,14 +248,17 @@ func (s *shard) drop(r ref, t tag) {
 	s.arena.freeEntry(r)
 }
 
-// close lets go of the memory, and of all that refers to it.
-func (s *shard) close() {
+// close returns the memory, to which nothing refers any more.
+func (s *shard) close() (memory []byte) {
+	memory = s.arena.memory
 	s.closed = true
 	s.arena, s.index = arena{}, index{}
 	s.order = evictionOrder{}
+	s.room, s.shrink = room{}, nil
 	s.earliest = noDeadline
 	s.idBytes, s.valueBytes = 0, 0
 	s.scratch, s.ghosts = nil, nil
+	return memory
 }
 
 // Sizes.
@@ -218,14 +267,16 @@ const (
 	segmentBytes  = int64(unsafe.Sizeof(ref(0)) + unsafe.Sizeof(int64(0))) // in the tables
 	shardBytes    = int64(unsafe.Sizeof(shard{}))
 	holeRefBytes  = int64(unsafe.Sizeof(ref(0)))
-	chunkOverhead = int64(unsafe.Sizeof(chunk{}))
 	bytesPerIndex = 512 // of the arena for which the table of segments can have a bucket
 )
 
-// bookkeeping is what a shard takes beside that much memory.
-func bookkeeping(memory int64, shift uint8) int64 {
-	classes := int64(holeClasses(chunkShiftFor(memory)))
-	return shardBytes + chunkOverhead + classes*holeRefBytes + mostSegments(memory, shift)*segmentBytes
+// arenaBytes returns how much memory a shard of a cache with o has for its
+// records and index: its part of the cap less the tables beside it. A segment of
+// the index has 1<<shift buckets.
+func (o Options) arenaBytes(shift uint8) int64 {
+	share := o.MaxBytes / int64(o.Shards)
+	tables := shardBytes + int64(holeClasses(share))*holeRefBytes + mostSegments(share, shift)*segmentBytes
+	return (share - tables - ghostBytes(o.ghostsOfEachKind())) &^ (unit - 1)
 }
 
 // segmentShift is the binary logarithm of the buckets in a segment: 64, a page,
@@ -234,14 +285,14 @@ func segmentShift(memory int64) uint8 {
 	return uint8(min(6, max(0, bits.Len64(uint64(memory/(lineBytes*64)))-1)))
 }
 
+// mostSegments is how many segments the index can have.
 func mostSegments(memory int64, shift uint8) int64 {
 	return memory/bytesPerIndex>>shift + 1
 }
 
 func (x *index) init(memory int64) {
 	x.shift = segmentShift(memory)
-	most := mostSegments(memory, x.shift)
-	x.segments = make([]ref, 0, most)
+	x.segments = make([]ref, 0, mostSegments(memory, x.shift))
 	x.buckets = 1 << x.shift
 	x.topBit = x.buckets
 }
@@ -251,7 +302,7 @@ func (x *index) init(memory int64) {
 func largestEntry(memory int64, segmentUnits uint32) int64 {
 	overhead := int64(firstUnits+segmentUnits+1+1)*unit + recordHeadBytes
 	if pieces := memory / (maxRun * unit); pieces > 0 {
-		overhead += headHeadBytes + pieces*2*unit
+		overhead += headHeadBytes + (pieces+1)*2*unit
 	}
 	return min(maxLength, memory-overhead)
 }

@@ -73,17 +73,16 @@ func (c *Cache) Load(r io.Reader) (int, error) {
 		return 0, ErrClosed
 	}
 	in := frameReader{r: r, longest: c.options.MaxValue + frameMost}
-	l := loader{cache: c}
+	l := loader{cache: c, into: make([]bool, len(c.shards))}
 	for in.next() {
 		if err := l.load(in.saved, in.payload); err != nil {
 			return l.loaded, err
 		}
 	}
-	for i := range c.shards {
-		s := &c.shards[i]
-		c.lock(s)
-		s.order.sort(&s.arena)
-		c.unlock(s)
+	for i, got := range l.into {
+		if got {
+			c.sortByUse(&c.shards[i])
+		}
 	}
 	return l.loaded, l.report(&in)
 }
@@ -91,6 +90,7 @@ func (c *Cache) Load(r io.Reader) (int, error) {
 // loader counts what Load has found.
 type loader struct {
 	cache     *Cache
+	into      []bool // whether a shard got entries
 	loaded    int
 	refused   int    // entries that the cache would not take from Set either
 	malformed int    // frames whose checksum is right and contents are wrong
@@ -108,14 +108,12 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 		}
 		payload = rest
 		l.seen++
-		loaded, err := l.cache.restore(e, value, savedAt)
+		err := l.restore(e, value, savedAt)
 		switch {
 		case err == ErrClosed:
 			return err
 		case err != nil:
 			l.refused++
-		case loaded:
-			l.loaded++
 		}
 	}
 	return nil
@@ -123,17 +121,36 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 
 // restore stores an entry of a stream that was saved at savedAt, by the clock, if
 // it has not expired since and its ID is not there.
-func (c *Cache) restore(e savedEntry, value []byte, savedAt int64) (loaded bool, err error) {
-	s, t := c.lockFor(e.id)
-	defer c.unlock(s)
-	deadline := deadlineAt(savedAt, e.ttl)
-	if deadline <= s.now {
-		return false, nil
+func (l *loader) restore(e savedEntry, value []byte, savedAt int64) error {
+	c := l.cache
+	if deadlineAt(savedAt, e.ttl) <= c.clock.now() {
+		return nil
 	}
 	if err := c.check(e.id, value, e.ttl); err != nil {
-		return false, err
+		return err
 	}
-	if s.lookup(e.id, t) != 0 {
+	loaded := false
+	s, t := c.lockFor(e.id)
+	step := func() (err error) {
+		loaded, err = s.restore(e, t, value, savedAt)
+		return err
+	}
+	err := step()
+	if err == errInSteps {
+		err = c.inSteps(s, step)
+	} else {
+		c.unlock(s)
+	}
+	if loaded {
+		l.loaded++
+		l.into[s.number] = true
+	}
+	return err
+}
+
+func (s *shard) restore(e savedEntry, t tag, value []byte, savedAt int64) (loaded bool, err error) {
+	deadline := deadlineAt(savedAt, e.ttl)
+	if deadline <= s.now || s.lookup(e.id, t) != 0 {
 		return false, nil
 	}
 	if err := s.set(e.id, t, value, ttlUntil(deadline, s.now)); err != nil {
@@ -154,7 +171,7 @@ func (l *loader) report(in *frameReader) error {
 	case in.err != nil:
 		return fmt.Errorf("%w: reading it failed after %d entries: %w", ErrSnapshot, l.seen, in.err)
 	case in.frames == 0 && !in.ended:
-		return fmt.Errorf("%w: it has no entries and no end, so it is none", ErrSnapshot)
+		return fmt.Errorf("%w: it has no intact frame, so it is no snapshot", ErrSnapshot)
 	case !in.ended:
 		return fmt.Errorf("%w: it is truncated or its end is damaged; %d entries were found, %d bytes are damaged", ErrSnapshot, l.seen, in.skipped)
 	case in.entries != l.seen || in.skipped > 0 || l.malformed > 0:

@@ -2,8 +2,10 @@ package cache
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,9 +16,12 @@ import (
 // there before, or the new one, and whole.
 //
 // It writes path+".tmp" first, which a failure may leave behind and the next
-// SaveFile overwrites; so no two processes may save to one path. Only the owner
-// may read the file: the values in it are as secret as in memory. What is deleted
-// after it was saved is in it all the same, so load sessions from it only once.
+// SaveFile removes; so no two processes may save to one path. Only the owner may
+// read the file, whatever the mode of the one before: the values in it are as
+// secret as in memory. If path or path+".tmp" is a symbolic link, the link itself
+// is replaced, and the file that it leads to stays as it is. An entry that is
+// deleted after it was saved is still in the file, so load sessions from it only
+// once.
 func (c *Cache) SaveFile(path string) error {
 	if c.closed.Load() {
 		return ErrClosed
@@ -38,7 +43,7 @@ func replaceFile(d disk, path string, write func(io.Writer) error) error {
 		err = d.rename(temporary, path)
 	}
 	if err != nil {
-		_ = d.remove(temporary) // the next one overwrites it
+		_ = d.remove(temporary) // or the next one does
 		return err
 	}
 	return d.syncFolder(filepath.Dir(path))
@@ -46,6 +51,9 @@ func replaceFile(d disk, path string, write func(io.Writer) error) error {
 
 // writeFile makes a file whose contents are on the disk when it returns.
 func writeFile(d disk, path string, write func(io.Writer) error) (err error) {
+	if err := d.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	f, err := d.create(path)
 	if err != nil {
 		return err
@@ -68,7 +76,7 @@ func writeFile(d disk, path string, write func(io.Writer) error) (err error) {
 // disk is what replacing a file takes. Tests have one that loses what was not
 // synced.
 type disk interface {
-	create(path string) (diskFile, error) // or empty the file that is there
+	create(path string) (diskFile, error) // fails if there is something
 	rename(from, to string) error
 	remove(path string) error
 	syncFolder(path string) error // makes the names in it last
@@ -82,7 +90,7 @@ type diskFile interface {
 type systemDisk struct{}
 
 func (systemDisk) create(path string) (diskFile, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
 func (systemDisk) rename(from, to string) error { return os.Rename(from, to) }

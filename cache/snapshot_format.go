@@ -197,7 +197,11 @@ type frameReader struct {
 	ended   bool
 	entries uint64 // that the stream has, if it ended
 	err     error  // of r
+	empty   int    // reads in a row that returned no bytes
 }
+
+// emptyReads is how many reads in a row may return no bytes and no error.
+const emptyReads = 100
 
 // next goes on to the next intact frame of entries, and reports whether there
 // is one.
@@ -276,6 +280,12 @@ func (f *frameReader) fill(n int) bool {
 		f.buf = f.buf[:len(f.buf)+read]
 		if err == io.EOF {
 			break
+		}
+		if f.empty++; read > 0 {
+			f.empty = 0
+		}
+		if err == nil && f.empty == emptyReads {
+			err = io.ErrNoProgress
 		}
 		f.err = err
 	}

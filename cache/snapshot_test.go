@@ -66,10 +66,11 @@ func TestWhatWasSavedLongAgoHasAgedSince(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := openCache(t, Options{})
 
-			loaded, err := c.restore(savedEntry{id: "a", ttl: test.ttl, idle: test.idle}, nil, c.clock.now()-int64(test.away))
+			l := loader{cache: c, into: make([]bool, len(c.shards))}
+			err := l.restore(savedEntry{id: "a", ttl: test.ttl, idle: test.idle}, nil, c.clock.now()-int64(test.away))
 
 			require.NoError(t, err)
-			require.True(t, loaded)
+			require.Equal(t, 1, l.loaded)
 			for entry := range c.Matching(nil) {
 				assert.Equal(t, test.wantTTL, entry.TTL, "%+v", test)
 				assert.InDelta(t, test.wantIdle, entry.Idle, 1<<tickShift, "%+v", test)
@@ -401,7 +402,7 @@ func TestAFileThatCannotBeWrittenLeavesTheOldOne(t *testing.T) {
 	require.NoError(t, c.SaveFile(path))
 	before, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.NoError(t, os.Mkdir(path+".tmp", 0o700)) // where the new one would be
+	require.NoError(t, os.MkdirAll(path+".tmp/full", 0o700)) // where the new one would be
 
 	assert.Error(t, c.SaveFile(path))
 	after, err := os.ReadFile(path)

@@ -114,6 +114,6 @@ func (s *shard) usedBytes() int64 { return s.arena.usedBytes() + s.besideArena()
 
 // besideArena is what it takes beside the arena.
 func (s *shard) besideArena() int64 {
-	tables := int64(cap(s.arena.holes))*holeRefBytes + int64(cap(s.arena.chunks))*chunkOverhead + int64(cap(s.index.segments))*segmentBytes
+	tables := int64(cap(s.arena.holes))*holeRefBytes + int64(cap(s.index.segments))*segmentBytes
 	return shardBytes + tables + ghostBytes(s.ghosts.ofEachKind())
 }

@@ -54,7 +54,9 @@ func (c Change) Removes() bool { return c.action == remove }
 // returns. A panic in fn reaches Update's caller and changes nothing.
 //
 // An error of fn is returned as it is, and nothing changes. Otherwise the
-// error wraps ErrInvalid (also for a nil fn), ErrTooLarge or ErrClosed.
+// error wraps ErrInvalid (also for a nil fn), ErrTooLarge or ErrClosed; or
+// ErrConflict, if other writes came between 16,384 times. That is so if fn itself
+// writes to id: it must leave that to the Change.
 func (c *Cache) Update(id string, fn func(old []byte, found bool) (Change, error)) error {
 	if fn == nil {
 		return c.refusal(fmt.Errorf("%w: the function given to Update is nil", ErrInvalid))
@@ -63,7 +65,7 @@ func (c *Cache) Update(id string, fn func(old []byte, found bool) (Change, error
 		return err
 	}
 	old := []byte{}
-	for {
+	for range updateTries {
 		read, err := c.read(old[:0], id)
 		if err != nil {
 			return err
@@ -76,7 +78,12 @@ func (c *Cache) Update(id string, fn func(old []byte, found bool) (Change, error
 			return err
 		}
 	}
+	return fmt.Errorf("%w: Update gave up after %d tries; its function must not write to the same ID", ErrConflict, updateTries)
 }
+
+// updateTries is far more than goroutines that update one ID get in each other's
+// way: with a thousand of them, each try succeeds once in a thousand times.
+const updateTries = 1 << 14
 
 // decide calls fn on what was read and carries out its Change. It reports false,
 // having done nothing, if what was read is no longer what is there.
@@ -137,25 +144,42 @@ func (c *Cache) endWatch(read reading) {
 // change carries out what was decided on the sight of read. It reports false,
 // having done nothing, if that is no longer what is there.
 func (c *Cache) change(id string, read reading, change Change) (done bool, err error) {
-	s, t := read.shard, read.tag
+	s := read.shard
 	c.lock(s)
-	defer c.unlock(s)
-	r := s.lookup(id, t)
-	unchanged := s.watches.end(read.watch)
+	done, err = s.change(id, read, change)
+	if err == errInSteps {
+		err = c.inSteps(s, func() error {
+			done, err = s.change(id, read, change)
+			return err
+		})
+		return done, err
+	}
+	c.unlock(s)
+	return done, err
+}
+
+// change is one step of the Cache's change: the first, or the next after
+// errInSteps.
+func (s *shard) change(id string, read reading, change Change) (done bool, err error) {
+	r := s.lookup(id, read.tag)
 	if s.closed {
+		s.watches.end(read.watch)
 		return true, ErrClosed
 	}
-	if !unchanged {
+	if !s.watches.unchanged(read.watch) {
+		s.watches.end(read.watch)
 		return false, nil
 	}
 	if change.action == put {
-		return true, s.set(id, t, change.value, change.ttl)
-	}
-	if r != 0 {
-		s.drop(r, t)
+		if err = s.set(id, read.tag, change.value, change.ttl); err == errInSteps {
+			return false, err
+		}
+	} else if r != 0 {
+		s.drop(r, read.tag)
 		s.shrinkIndex(2)
 	}
-	return true, nil
+	s.watches.end(read.watch)
+	return true, err
 }
 
 // watches are the Updates under way in a shard: what each has read, and whether
@@ -189,16 +213,23 @@ func (w *watches) changed(t tag) {
 	}
 }
 
-// end reports whether nothing has changed since begin.
-func (w *watches) end(id watchID) bool {
+// unchanged reports whether nothing has changed since begin.
+func (w *watches) unchanged(id watchID) bool {
 	for i := range w.list {
 		if w.list[i].id == id {
-			unchanged := !w.list[i].changed
-			last := len(w.list) - 1
-			w.list[i] = w.list[last]
-			w.list = w.list[:last]
-			return unchanged
+			return !w.list[i].changed
 		}
 	}
 	return false
+}
+
+func (w *watches) end(id watchID) {
+	for i := range w.list {
+		if w.list[i].id == id {
+			last := len(w.list) - 1
+			w.list[i] = w.list[last]
+			w.list = w.list[:last]
+			return
+		}
+	}
 }

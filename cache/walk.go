@@ -16,9 +16,12 @@ type walk struct {
 	ids   []string
 }
 
-// walkIDs is how many IDs are copied in one hold of the lock, but for the rest
-// of a bucket.
-const walkIDs = 64
+// In one hold of the lock so many IDs are copied, or so many bytes of them, but
+// for the rest of a bucket.
+const (
+	walkIDs   = 64
+	walkBytes = 64 << 10
+)
 
 // nextIDs replaces w.ids by the IDs to visit next, and reports whether there
 // were any left.
@@ -27,9 +30,10 @@ func (c *Cache) nextIDs(w *walk) bool {
 	c.lock(s)
 	defer c.unlock(s)
 	w.ids = w.ids[:0]
-	for len(w.ids) < walkIDs && !w.done && !s.closed {
-		s.visitBucket(w, func(r ref) {
-			w.ids = append(w.ids, string(s.arena.appendID(nil, r)))
+	for bytes := 0; len(w.ids) < walkIDs && bytes < walkBytes && !w.done && !s.closed; {
+		s.visitBucket(w, func(v slot) {
+			id := string(s.arena.appendID(nil, v.ref()))
+			w.ids, bytes = append(w.ids, id), bytes+len(id)
 		})
 	}
 	return len(w.ids) > 0
@@ -42,13 +46,13 @@ func reverse(t tag) uint32 { return bits.Reverse32(uint32(t)) >> (32 - tagBits) 
 // bucketsAhead is how many buckets are on their way while one is visited.
 const bucketsAhead = 4
 
-// visitBucket visits the entries of the next bucket of w.
-func (s *shard) visitBucket(w *walk, visit func(r ref)) {
+// visitBucket visits the entries of the next bucket of w, by their slots.
+func (s *shard) visitBucket(w *walk, visit func(slot)) {
 	number := w.bucket()
 	for b := s.bucketAt(number); b != nil; b = s.following(b) {
 		for _, v := range b {
 			if v != 0 && !v.link() && reverse(v.tag()) >= w.next {
-				visit(v.ref())
+				visit(v)
 			}
 		}
 	}

@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The row of a claim may end where the memory never used begins. When the last
+// The row of a compaction may end where the memory never used begins. When the last
 // entry of the row moves away, its run becomes part of that memory, and nothing
 // that lies there is a run any more.
-func TestAClaimIsGivenUpAtTheMemoryNeverUsed(t *testing.T) {
+func TestCompactionStopsAtUnusedMemory(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 8 << 10, Shards: 1})
 	for _, id := range []string{"before", "between", "hole", "last"} {
 		require.NoError(t, c.Set(id, make([]byte, 100), NoExpiry))
@@ -23,10 +23,10 @@ func TestAClaimIsGivenUpAtTheMemoryNeverUsed(t *testing.T) {
 	c.Delete("hole")
 
 	s.mu.Lock()
-	claimed := s.claim(hole, units+1)
+	compacted := s.compactRow(hole, units+1)
 	s.mu.Unlock()
 
-	require.Zero(t, claimed)
+	require.Zero(t, compacted)
 	require.NoError(t, c.checkInvariants())
 	for _, id := range []string{"between", "last"} {
 		value, ok := c.Get(id)

@@ -1,0 +1,125 @@
+package cache
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Load stores entries in the order of the stream, and their lists are to be in
+// the order of their latest use. They are sorted outside the lock and in parts,
+// so that neither the lock is held for long nor much memory is needed: each walk
+// over the shard collects the latest uses of those not yet sorted, and then each
+// of these entries, from the latest used on, moves to the end of its list. At the
+// end the lists consist of those that were used meanwhile, and the sorted ones.
+
+// use is when an entry was used. It is found again by its tag, wherever it moves.
+type use struct {
+	tick uint64
+	tag  tag
+}
+
+// later orders uses from the latest to the earliest.
+func later(a, b use) int {
+	if a.tick != b.tick {
+		return cmp.Compare(b.tick, a.tick)
+	}
+	return cmp.Compare(b.tag, a.tag)
+}
+
+const (
+	// One walk sorts an eighth of the entries, within these bounds. It needs memory
+	// for a quarter more of them.
+	sortShare = 8
+	sortLeast = 1 << 12
+	sortMost  = 1 << 18
+
+	sortVisits = 1024 // entries looked at in one hold of the lock
+	sortBatch  = 32   // of these come from memory together
+	sortMoves  = 256  // entries moved in one hold
+)
+
+// sortByUse puts the entries of the shard's lists in the order of their latest
+// use.
+func (c *Cache) sortByUse(s *shard) {
+	c.lock(s)
+	most := min(max(s.entries()/sortShare, sortLeast), sortMost)
+	c.unlock(s)
+	uses := make([]use, 0, most+most/4+2*sortVisits) // all that is allocated, and none of it under the lock
+	for before, more := (use{tick: ^uint64(0)}), true; more; {
+		uses, more = c.latestUses(uses[:0], most, s, before)
+		for rest := uses; len(rest) > 0; {
+			n := min(sortMoves, len(rest))
+			c.lock(s)
+			for _, u := range rest[:n] {
+				if !s.closed {
+					s.moveToEnd(u)
+				}
+			}
+			c.unlock(s)
+			rest = rest[n:]
+		}
+		if more {
+			before = uses[len(uses)-1]
+		}
+	}
+}
+
+// latestUses appends to uses, which are none, the latest uses before the given
+// one, in order and at most so many, and reports whether there are earlier ones.
+func (c *Cache) latestUses(uses []use, most int, s *shard, before use) (latest []use, more bool) {
+	after := use{} // those that are earlier are not among the latest
+	keep := func() {
+		slices.SortFunc(uses, later)
+		if len(uses) > most {
+			uses, more = uses[:most], true
+			after = uses[most-1]
+		}
+	}
+	for w := (walk{shard: s}); !w.done; {
+		c.lock(s)
+		w.done = w.done || s.closed
+		uses = s.appendUses(uses, &w, before, after)
+		c.unlock(s)
+		if len(uses) >= most+most/4 {
+			keep()
+		}
+	}
+	keep()
+	return uses, more
+}
+
+// appendUses appends the latest uses, if between the given ones, of the entries
+// that w visits next.
+func (s *shard) appendUses(uses []use, w *walk, before, after use) []use {
+	batch := make([]slot, 0, 2*sortBatch)
+	for n := 0; n < sortVisits && !w.done; n += len(batch) {
+		batch = batch[:0]
+		for len(batch) < sortBatch && !w.done {
+			s.visitBucket(w, func(v slot) {
+				prefetchHead(s.arena.record(v.ref()))
+				batch = append(batch, v)
+			})
+		}
+		for _, v := range batch {
+			if u := (use{s.arena.record(v.ref()).lastUse(), v.tag()}); later(before, u) < 0 && later(u, after) <= 0 {
+				uses = append(uses, u)
+			}
+		}
+	}
+	return uses
+}
+
+// moveToEnd moves the entries with that tag and latest use to the ends of their
+// lists.
+func (s *shard) moveToEnd(u use) {
+	for b := s.bucketAt(s.index.numberOf(u.tag)); b != nil; b = s.following(b) {
+		for _, v := range b {
+			if v == 0 || v.link() || v.tag() != u.tag {
+				continue
+			}
+			if h := s.arena.record(v.ref()); h.lastUse() == u.tick {
+				s.order.listOf(h).moveToEnd(&s.arena, v.ref())
+			}
+		}
+	}
+}
