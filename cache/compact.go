@@ -50,8 +50,8 @@ func (s *shard) compact(units uint32) ref {
 // canCompact reports whether the row of runs from r on is worth moving, and
 // subtracts from scan how many runs it looked at.
 func (s *shard) canCompact(r ref, units uint32, scan *int) bool {
-	moving := int64(0)
-	for length := uint32(0); length < units; *scan-- {
+	moving, length := int64(0), uint32(0)
+	for ; length < units; *scan-- {
 		h := *s.arena.run(r)
 		if s.arena.isRetired(r, h.units()) {
 			return false
@@ -68,7 +68,8 @@ func (s *shard) canCompact(r ref, units uint32, scan *int) bool {
 		length += h.units()
 		r += ref(h.units())
 	}
-	return moving*unit <= compactMost && moving <= s.arena.holeUnits/2
+	elsewhere := s.arena.holeUnits - (int64(length) - moving)
+	return moving*unit <= compactMost && moving+moving/8 <= elsewhere
 }
 
 // compactRow makes one run of units, or more, of the row that begins with the

@@ -123,11 +123,18 @@ func (s *shard) checkHoles(seen *inspection) error {
 		if (a.nonEmpty[class/64]&(1<<(class%64)) != 0) != (r != 0) {
 			return fmt.Errorf("class %d: the bitmap is wrong", class)
 		}
-		first, last := r, r
+		first, last, given := r, r, false
 		for before := ref(0); r != 0; before, r = r, a.hole(r).next {
 			h := seen.runs[r]
 			if h == 0 || h.kind() != isHole || h.is(unlisted) || classOf(h.units()) != class || before != 0 && a.hole(r).prev != before {
 				return fmt.Errorf("class %d: %d should not be in its list, or not there", class, r)
+			}
+			if class >= classOf(giveBackUnits) {
+				if done := a.hole(r).given == h.units(); given && !done {
+					return fmt.Errorf("class %d: %d is behind a hole that was given back, and was not", class, r)
+				} else if done {
+					given = true
+				}
 			}
 			n, last = n+1, r
 		}

@@ -22,7 +22,15 @@ func (c *Cache) SetMaxBytes(maxBytes int64) error {
 	if err != nil {
 		return err
 	}
-	if err = c.fit(); err != nil && err != ErrClosed {
+	ended := false
+	defer func() {
+		if !ended { // OnEvict ended this goroutine
+			go c.fit()
+		}
+	}()
+	err = c.fit()
+	ended = true
+	if err != nil && err != ErrClosed {
 		if _, undo := c.aim(before); undo == nil {
 			_ = c.fit() // back to less memory, which does not fail
 		}

@@ -65,12 +65,12 @@ func (c *Cache) inSteps(s *shard, step func() error) error {
 func (s *shard) makeRoom(length uint32) ref {
 	a := &s.arena
 	need, failed := int64(unitsFor(headHeadBytes+length)), int64(0)
-	enough := a.holeUnits + need + need/4
+	before := a.holeUnits
 	for evicted := 0; ; evicted++ {
 		if r := a.takeOne(length); r != 0 {
 			return r
 		}
-		if free := a.holeUnits; free > need+s.reserve || evicted >= reserveSteps && free > enough {
+		if free := a.holeUnits; free > need+s.reserve || evicted >= reserveSteps && free-before > need+need/4 {
 			if free > failed {
 				if r := s.compactFor(length); r != 0 {
 					return r
@@ -78,7 +78,7 @@ func (s *shard) makeRoom(length uint32) ref {
 				failed = a.holeUnits + need/4
 			}
 			least := leastPart(length)
-			if free > 2*need { // the shortest holes are enough
+			if free-before > 2*need { // what was evicted is scattered
 				least = minRun
 			}
 			if r := a.takeSeveral(length, least); r != 0 {
@@ -122,9 +122,9 @@ func (s *shard) compactFor(length uint32) ref {
 }
 
 // leastPart returns how many units each part of an entry should have, but for
-// the last: then it has 16 parts at most, or parts of partBytes.
+// the last: then it has about four parts, or parts of partBytes.
 func leastPart(length uint32) uint32 {
-	return max(minHeadUnits, min(unitsFor(length)/16, partUnits))
+	return max(minHeadUnits, min(unitsFor(length)/4, partUnits))
 }
 
 // room is what was gathered so far for a large entry: runs of the kind isClaimed,

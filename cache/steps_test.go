@@ -1,0 +1,407 @@
+package cache
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The lock is held for a bounded time because each hold does a bounded amount of
+// work. These tests count the work; BenchmarkHolds measures the time.
+
+// fillTiny fills the cache's one shard with entries of 7 bytes and no value.
+func fillTiny(t testing.TB, c *Cache) {
+	for i := 0; c.shards[0].counts.evictions[Capacity-1] == 0; i++ {
+		require.NoError(t, c.Set(fmt.Sprintf("%07d", i), nil, time.Hour))
+	}
+}
+
+// parts returns in how many runs the entry under id lies.
+func (c *Cache) parts(id string) int {
+	s, t := c.lockFor(id)
+	defer c.unlock(s)
+	r := s.find(id, t)
+	if r == 0 {
+		return 0
+	}
+	n := 1
+	if s.arena.run(r).kind() == isHead {
+		for p := s.arena.record(r).next; p != 0; p = s.arena.piece(p).next {
+			n++
+		}
+	}
+	return n
+}
+
+func TestALargeSetMakesRoomInSteps(t *testing.T) {
+	const large = 1 << 20
+	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
+	fillTiny(t, c)
+	s := &c.shards[0]
+	value := bytes.Repeat([]byte("large"), large/5)
+	holds, most, err := 0, uint64(0), errInSteps
+	for err == errInSteps {
+		var tg tag
+		s, tg = c.lockFor("large")
+		s.gathers, s.arena.work = true, 0
+		before := s.counts.evictions[Capacity-1]
+		err = s.set("large", tg, value, time.Hour)
+		most = max(most, s.counts.evictions[Capacity-1]-before)
+		s.gathers = false
+		c.unlock(s)
+		if holds++; holds%8 == 0 {
+			require.NoError(t, c.checkInvariants())
+		}
+	}
+	require.NoError(t, err)
+	got, _ := c.Get("large")
+	assert.True(t, bytes.Equal(value, got))
+	assert.Greater(t, holds, 10)
+	assert.LessOrEqual(t, most, uint64(3*workMost), "evictions in one hold")
+	assert.LessOrEqual(t, c.parts("large"), large/(shortPartUnits*unit)/2)
+	require.NoError(t, c.checkInvariants())
+}
+
+func TestLargeSetsInFewParts(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20})
+	fillTiny(t, c)
+	for i, size := range []int{300, 2000, 8000, 16_000, 100_000, 1 << 20} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			id := fmt.Sprint("large ", i)
+			before := c.Stats()
+			require.NoError(t, c.Set(id, make([]byte, size), time.Hour))
+			after := c.Stats()
+			assert.LessOrEqual(t, c.parts(id), max(4, size/(shortPartUnits*unit)))
+			assert.LessOrEqual(t, (after.EvictedForCapacity-before.EvictedForCapacity)*40, uint64(4*size+40*64), "bytes evicted, about")
+			require.NoError(t, c.checkInvariants())
+		})
+	}
+}
+
+// Room that one Set gathers belongs to no entry. Whatever comes between its steps
+// must cope with it.
+func TestRoomSurvivesWhatComesBetween(t *testing.T) {
+	for name, between := range map[string]func(c *Cache) error{
+		"small sets": func(c *Cache) error {
+			for i := range 100 {
+				if err := c.Set(fmt.Sprint("small ", i), make([]byte, i), time.Hour); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"a smaller cap": func(c *Cache) error { return c.SetMaxBytes(c.Stats().MaxBytes * 9 / 10) },
+		"a larger cap":  func(c *Cache) error { return c.SetMaxBytes(c.Stats().MaxBytes * 11 / 10) },
+		"deletes": func(c *Cache) error {
+			n := 0
+			for id := range c.All() {
+				if c.Delete(id); n == 500 {
+					break
+				}
+				n++
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10})
+			fillTiny(t, c)
+			for err, steps := errInSteps, 0; err == errInSteps; steps++ {
+				s, tg := c.lockFor("large")
+				s.gathers, s.arena.work = true, 0
+				err = s.set("large", tg, make([]byte, 512<<10), time.Hour)
+				s.gathers = false
+				c.unlock(s)
+				if err != errInSteps {
+					require.NoError(t, err)
+					break
+				}
+				if steps < 10 {
+					require.NoError(t, between(c))
+				}
+				require.NoError(t, c.checkInvariants())
+			}
+			_, ok := c.Get("large")
+			assert.True(t, ok)
+		})
+	}
+}
+
+// What is replaced by a large value can be read until the new value is there.
+func TestALargeSetKeepsTheOldValueMeanwhile(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10, Protected: -1})
+	require.NoError(t, c.Set("large", []byte("old"), time.Hour)) // the first victim
+	fillTiny(t, c)
+	require.NoError(t, c.Set("large", []byte("old"), time.Hour))
+	steps := 0
+	for err := errInSteps; err == errInSteps; steps++ {
+		old, _ := c.Peek("large")
+		require.Equal(t, "old", string(old))
+		s, tg := c.lockFor("large")
+		s.gathers, s.arena.work = true, 0
+		err = s.set("large", tg, make([]byte, 512<<10), time.Hour)
+		s.gathers = false
+		c.unlock(s)
+	}
+	assert.Greater(t, steps, 5)
+	value, _ := c.Peek("large")
+	assert.Len(t, value, 512<<10)
+}
+
+func TestLargeUpdatesAndLoadsMakeRoomInSteps(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10})
+	fillTiny(t, c)
+	value := bytes.Repeat([]byte("x"), 500_000)
+	calls := 0
+	require.NoError(t, c.Update("large", func([]byte, bool) (Change, error) {
+		calls++
+		return Put(value, time.Hour), nil
+	}))
+	assert.Equal(t, 1, calls)
+	got, _ := c.Get("large")
+	assert.True(t, bytes.Equal(value, got))
+
+	full := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10})
+	fillTiny(t, full)
+	source := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10})
+	require.NoError(t, source.Set("large", value, time.Hour))
+	var stream bytes.Buffer
+	require.NoError(t, source.Save(&stream))
+	n, err := full.Load(&stream)
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	require.NoError(t, full.checkInvariants())
+}
+
+func TestShrinkingDoesLittleInEachHold(t *testing.T) {
+	const entries = 100_000
+	for name, prepare := range map[string]func(c *Cache){
+		"full": func(*Cache) {},
+		"with holes": func(c *Cache) {
+			for i := 0; i < entries; i += 3 {
+				c.Delete(fmt.Sprint(i))
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 1000})
+			for i := range entries {
+				require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 100), time.Hour))
+			}
+			prepare(c)
+			s, o := &c.shards[0], c.options
+			o.MaxBytes = 4 << 20
+			for done := false; !done; {
+				c.lock(s)
+				evictions, holes, buckets := s.counts.evictions[Capacity-1], s.arena.listed(), s.index.buckets
+				var err error
+				done, err = s.fitSome(o)
+				evictions, holes, buckets = s.counts.evictions[Capacity-1]-evictions, holes-s.arena.listed(), buckets-s.index.buckets
+				c.unlock(s)
+				require.NoError(t, err)
+				require.LessOrEqual(t, evictions, uint64(3*workMost))
+				require.LessOrEqual(t, holes, 4*workMost)
+				require.LessOrEqual(t, buckets, uint32(4*workMost))
+			}
+			require.NoError(t, c.checkInvariants())
+		})
+	}
+}
+
+// listed counts the holes in the lists.
+func (a *arena) listed() (n int) {
+	for _, r := range a.holes {
+		for ; r != 0; r = a.hole(r).next {
+			n++
+		}
+	}
+	return n
+}
+
+func TestSweepingDoesLittleInEachHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const entries = 50_000
+		c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 1000})
+		for i := range entries {
+			require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Minute))
+		}
+		time.Sleep(time.Minute)
+		s := &c.shards[0]
+		c.lock(s)
+		defer c.unlock(s)
+		holds := 0
+		for from, more := 0, true; more; holds++ {
+			expired, buckets := s.counts.evictions[Expired-1], s.index.buckets
+			from = s.sweepSome(from)
+			more = from != 0
+			require.LessOrEqual(t, s.counts.evictions[Expired-1]-expired, uint64(4*sweepMost))
+			require.LessOrEqual(t, buckets-s.index.buckets, uint32(2*sweepMerges))
+		}
+		assert.Greater(t, holds, 20)
+		assert.Zero(t, s.entries())
+		assert.EqualValues(t, 1<<s.index.shift, s.index.buckets)
+	})
+}
+
+func TestMatchingCopiesLittleInEachHold(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
+	for i := range 40 {
+		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 200_000), time.Hour))
+	}
+	found := 0
+	for w := (walk{shard: &c.shards[0]}); !w.done; {
+		entries, rest := c.nextMatching(&w, []byte{0})
+		copied := 0
+		for _, e := range entries {
+			copied += len(e.Value)
+		}
+		require.LessOrEqual(t, copied, matchBytes)
+		found += len(entries) + len(rest)
+	}
+	assert.Equal(t, 40, found)
+	n := 0
+	for e := range c.Matching([]byte{0}) {
+		require.Len(t, e.Value, 200_000)
+		n++
+	}
+	assert.Equal(t, 40, n)
+}
+
+// A value in parts is compared where it lies, also if the prefix spans them.
+func TestMatchingCopiesNoValueThatDoesNotMatch(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1})
+	fillTiny(t, c)
+	value := bytes.Repeat([]byte("0123456789"), 50_000)
+	require.NoError(t, c.Set("parts", value, time.Hour))
+	require.Greater(t, c.parts("parts"), 2)
+	s, tg := c.lockFor("parts")
+	defer c.unlock(s)
+	r := s.find("parts", tg)
+	other := bytes.Clone(value)
+	other[len(other)-1]++
+	allocated := testing.AllocsPerRun(10, func() {
+		assert.True(t, s.arena.valueHasPrefix(r, value))
+		assert.False(t, s.arena.valueHasPrefix(r, other))
+		assert.True(t, s.arena.valueHasPrefix(r, nil))
+	})
+	assert.Zero(t, allocated)
+}
+
+func TestWalksCopyFewBytesOfIDsInEachHold(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
+	for i := range 100 {
+		require.NoError(t, c.Set(fmt.Sprintf("%050000d", i), nil, time.Hour))
+	}
+	n := 0
+	for w := (walk{shard: &c.shards[0]}); c.nextIDs(&w); n += len(w.ids) {
+		require.LessOrEqual(t, len(w.ids), 2+2*slotsPerBucket)
+	}
+	assert.Equal(t, 100, n)
+}
+
+func TestLoadSortsMoreThanOneWalkCan(t *testing.T) {
+	const entries = 8 * sortLeast
+	for _, lists := range []string{"plain", "two"} {
+		t.Run(lists, func(t *testing.T) {
+			o := Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 100}
+			if lists == "plain" {
+				o.Protected = -1
+			}
+			c := openCache(t, o)
+			s := &c.shards[0]
+			random := rand.New(rand.NewPCG(1, 2))
+			for i := range entries {
+				id := fmt.Sprint(i)
+				require.NoError(t, c.Set(id, nil, time.Hour))
+				if i%3 == 0 {
+					c.Get(id)
+				}
+				_, tg := c.lockFor(id)
+				s.arena.record(s.find(id, tg)).setLastUse(uint64(random.IntN(entries / 2))) // some at the same time
+				c.unlock(s)
+			}
+			c.sortByUse(s)
+			require.NoError(t, c.checkInvariants())
+			for _, l := range []*list{&s.order.probation, &s.order.protected} {
+				before := ^uint64(0)
+				for r, n := l.newest, l.count; n > 0; n-- {
+					h := s.arena.record(r)
+					require.LessOrEqual(t, h.lastUse(), before)
+					before, r = h.lastUse(), h.older
+				}
+			}
+		})
+	}
+}
+
+// Nothing has to be sorted where nothing was loaded: a list whose order is not
+// that of the latest uses, since entries came back from protected, stays as it is.
+func TestLoadOfNothingMovesNothing(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1})
+	s := &c.shards[0]
+	for i := range 100 {
+		require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Hour))
+		_, tg := c.lockFor(fmt.Sprint(i))
+		s.arena.record(s.find(fmt.Sprint(i), tg)).setLastUse(uint64(1000 - i))
+		c.unlock(s)
+	}
+	order := func() (refs []ref) {
+		for r, n := s.order.probation.newest, s.order.probation.count; n > 0; n-- {
+			refs = append(refs, r)
+			r = s.arena.record(r).older
+		}
+		return refs
+	}
+	before := order()
+	var stream bytes.Buffer
+	require.NoError(t, openCache(t, Options{}).Save(&stream))
+	n, err := c.Load(&stream)
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	assert.Equal(t, before, order())
+}
+
+// Giving back looks at no hole twice: those that were given back are behind those
+// that were not, which checkInvariants checks.
+func TestHolesAreGivenBackInTurn(t *testing.T) {
+	if guarded {
+		t.Skip("guarded holes are not given back")
+	}
+	c := openCache(t, Options{MaxBytes: 32 << 20, Shards: 1})
+	const entries = 900
+	for i := range entries {
+		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 30_000), time.Hour))
+	}
+	s := &c.shards[0]
+	calls, freed := 0, 0
+	for i := range entries {
+		if i%3 == 0 {
+			continue
+		}
+		c.Delete(fmt.Sprint(i))
+		freed++
+		if i%7 != 0 {
+			continue
+		}
+		c.lock(s)
+		for s.giveBack() {
+			calls++
+		}
+		c.unlock(s)
+		require.NoError(t, c.checkInvariants())
+	}
+	c.lock(s)
+	for s.giveBack() {
+		calls++
+	}
+	c.unlock(s)
+	require.NoError(t, c.checkInvariants())
+	assert.Positive(t, calls)
+	assert.LessOrEqual(t, calls, 2*freed)
+}
