@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -103,6 +104,40 @@ func TestMemoryGoesBackToTheSystemWhenTheCacheHasEmptied(t *testing.T) {
 			})
 		})
 	}
+}
+
+const limitedChild = "HOLDFAST_TEST_LIMITED"
+
+// A cap for which there is no memory is refused, and the one before holds.
+func TestGrowingWithoutMemoryKeepsTheCap(t *testing.T) {
+	if math.MaxInt == math.MaxInt32 {
+		t.Skip("the limit is too large for 32 bits")
+	}
+	if os.Getenv(limitedChild) == "" { // the limit is a process's
+		child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.count=1")
+		child.Env = append(os.Environ(), limitedChild+"=1")
+		out, err := child.CombinedOutput()
+		assert.NoError(t, err, "%s", out)
+		return
+	}
+	c := openCache(t, Options{MaxBytes: 64 << 20, Shards: 64, MaxValue: 1000})
+	for i := range 10_000 {
+		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 100), time.Hour))
+	}
+	size := residentKiB(t, "VmSize")
+	limit := uint64(size)<<10 + 1<<30
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: limit, Max: limit}))
+
+	err := c.SetMaxBytes(4 << 30)
+
+	require.ErrorIs(t, err, syscall.ENOMEM)
+	assert.NotErrorIs(t, err, ErrInvalid)
+	stats := c.Stats()
+	assert.EqualValues(t, 64<<20, stats.MaxBytes)
+	assert.Equal(t, 10_000, stats.Entries)
+	assert.LessOrEqual(t, residentKiB(t, "VmSize")-size, 160<<10, "KiB of addresses")
+	require.NoError(t, c.checkInvariants())
+	require.NoError(t, c.SetMaxBytes(128<<20))
 }
 
 // Of its memory only what the test writes to is ever there.

@@ -1,0 +1,186 @@
+package cache_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+// An entry about as large as a shard is stored, or Set returns an error, whatever
+// caps the shard had before.
+func TestSetStoresOrFails(t *testing.T) {
+	for _, caps := range [][]int64{{66 << 10}, {128 << 10, 66 << 10}, {50 << 10, 66 << 10}, {1 << 20, 67 << 10}} {
+		t.Run(fmt.Sprint(caps), func(t *testing.T) {
+			c := open(t, cache.Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 40 << 10})
+			for _, maxBytes := range caps {
+				require.NoError(t, c.SetMaxBytes(maxBytes))
+			}
+			stored, refused := 0, 0
+			for length := 64_000; length < 68_000; length += 4 {
+				value := bytes.Repeat([]byte("v"), 40<<10)
+				id := strings.Repeat("i", length-len(value))
+				if err := c.Set(id, value, time.Hour); err != nil {
+					require.ErrorIs(t, err, cache.ErrTooLarge)
+					refused++
+					continue
+				}
+				stored++
+				got, ok := c.Get(id)
+				require.True(t, ok, "%d bytes", length)
+				require.True(t, bytes.Equal(value, got))
+				require.Equal(t, 1, c.Len())
+				stats := c.Stats()
+				require.Positive(t, stats.Bytes.Overhead)
+				require.LessOrEqual(t, stats.Bytes.Total(), stats.MaxBytes)
+			}
+			assert.Positive(t, stored)
+			assert.Positive(t, refused)
+		})
+	}
+}
+
+func TestMaxValueIsAtMostOneGiB(t *testing.T) {
+	if ^uint(0)>>32 == 0 {
+		t.Skip("more than there are addresses")
+	}
+	_, err := cache.New(cache.Options{MaxBytes: 8 << 30, Shards: 1, MaxValue: 1<<30 + 1})
+	require.ErrorIs(t, err, cache.ErrInvalid)
+	assert.ErrorContains(t, err, "1073741825")
+}
+
+// With a Set of its own ID the function would be called without end.
+func TestUpdateGivesUp(t *testing.T) {
+	c := open(t, cache.Options{})
+	calls := 0
+	err := c.Update("a", func([]byte, bool) (cache.Change, error) {
+		calls++
+		require.NoError(t, c.Set("a", []byte("mine"), time.Hour))
+		return cache.Put([]byte("change"), time.Hour), nil
+	})
+	require.ErrorIs(t, err, cache.ErrConflict)
+	assert.NotContains(t, err.Error(), "mine")
+	assert.Greater(t, calls, 1000)
+	assert.Equal(t, "mine", get(c, "a"))
+	require.NoError(t, c.Update("a", func([]byte, bool) (cache.Change, error) { return cache.Remove(), nil }))
+}
+
+// OnEvict is notified while SetMaxBytes is under way, so that IDs do not pile up.
+func TestSetMaxBytesNotifiesAsItGoes(t *testing.T) {
+	var c *cache.Cache
+	told, before := 0, 0
+	c = open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.Reason) {
+		told++
+		if told == 1 {
+			before = c.Len()
+		}
+	}})
+	for i := range 20_000 {
+		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 200), time.Hour))
+	}
+	require.NoError(t, c.SetMaxBytes(1<<20))
+	after := c.Len()
+	assert.Equal(t, 20_000-after, told)
+	assert.Greater(t, before, after+told/2, "entries at the first notification")
+}
+
+// OnEvict may end the goroutine of SetMaxBytes, as a test's FailNow does. The cap
+// comes to hold all the same.
+func TestSetMaxBytesEndsWithoutItsGoroutine(t *testing.T) {
+	virtually(t, func(t *testing.T) {
+		told := 0
+		c := open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.Reason) {
+			if told++; told == 1 {
+				runtime.Goexit()
+			}
+		}})
+		for i := range 20_000 {
+			require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 200), time.Hour))
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			c.SetMaxBytes(1 << 20)
+		}()
+		<-ended
+		time.Sleep(time.Minute)
+		stats := c.Stats()
+		assert.EqualValues(t, 1<<20, stats.MaxBytes)
+		assert.LessOrEqual(t, stats.Bytes.Total(), stats.MaxBytes)
+	})
+}
+
+// Calls at the same time end with one of their caps, which then holds.
+func TestSetMaxBytesAtTheSameTime(t *testing.T) {
+	c := open(t, cache.Options{MaxBytes: 4 << 20, Shards: 4, MaxValue: 1000})
+	for i := range 10_000 {
+		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 200), time.Hour))
+	}
+	caps := []int64{1 << 20, 2 << 20, 3 << 20, 5 << 20}
+	for range 20 {
+		done := make(chan error)
+		for _, maxBytes := range caps {
+			go func() { done <- c.SetMaxBytes(maxBytes) }()
+		}
+		for range caps {
+			require.NoError(t, <-done)
+		}
+		stats := c.Stats()
+		require.Contains(t, caps, stats.MaxBytes)
+		require.LessOrEqual(t, stats.Bytes.Total(), stats.MaxBytes)
+	}
+}
+
+type idleReader struct{}
+
+func (idleReader) Read([]byte) (int, error) { return 0, nil }
+
+func TestLoadFromAReaderWithoutProgress(t *testing.T) {
+	_, err := open(t, cache.Options{}).Load(idleReader{})
+	require.ErrorIs(t, err, cache.ErrSnapshot)
+	require.ErrorIs(t, err, io.ErrNoProgress)
+}
+
+func TestSaveFileReplacesWhatIsInItsWay(t *testing.T) {
+	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
+		t.Skip("modes and links are those of Unix")
+	}
+	secret := func(t *testing.T, path string) {
+		info, err := os.Lstat(path)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode())
+	}
+	for _, name := range []string{"sessions", "sessions.tmp"} {
+		t.Run("stale "+name, func(t *testing.T) {
+			folder := t.TempDir()
+			stale := filepath.Join(folder, name)
+			require.NoError(t, os.WriteFile(stale, []byte("stale"), 0o666))
+			require.NoError(t, os.Chmod(stale, 0o666))
+			c := open(t, cache.Options{})
+			require.NoError(t, c.SaveFile(filepath.Join(folder, "sessions")))
+			secret(t, filepath.Join(folder, "sessions"))
+		})
+		t.Run("link "+name, func(t *testing.T) {
+			folder := t.TempDir()
+			other := filepath.Join(folder, "other")
+			require.NoError(t, os.WriteFile(other, []byte("other"), 0o644))
+			require.NoError(t, os.Symlink(other, filepath.Join(folder, name)))
+			c := open(t, cache.Options{})
+			require.NoError(t, c.SaveFile(filepath.Join(folder, "sessions")))
+			secret(t, filepath.Join(folder, "sessions"))
+			kept, err := os.ReadFile(other)
+			require.NoError(t, err)
+			assert.Equal(t, "other", string(kept), "the file that the link leads to")
+		})
+	}
+}

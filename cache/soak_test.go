@@ -1,0 +1,422 @@
+package cache_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+const (
+	soakChild   = "HOLDFAST_TEST_SOAK"
+	soakOwners  = 8
+	soakFor     = 3 * time.Second // all parts; HOLDFAST_SOAK has another duration
+	soakHistory = 1 << 10         // entries of the stream that is loaded again and again
+)
+
+// Eight goroutines do everything at once, and each value tells whose it is, which
+// version, and whether it is whole. Each ID has one goroutine that writes it and
+// knows what must be found; all read it. Each part is a process of its own, whose
+// resident memory outside Go's heap is measured all the time.
+//
+//	HOLDFAST_SOAK=10m go test -run TestSoak -timeout 15m ./cache
+func TestSoak(t *testing.T) {
+	if part := os.Getenv(soakChild); part != "" {
+		var maxBytes, processors int64
+		_, err := fmt.Sscan(part, &maxBytes, &processors)
+		require.NoError(t, err)
+		runtime.GOMAXPROCS(int(processors))
+		newSoak(t, maxBytes).run(soakDuration(t) / 12)
+		return
+	}
+	if runtime.GOOS == "js" {
+		t.Skip("no processes")
+	}
+	for _, maxBytes := range []int64{64 << 10, 1 << 20, 64 << 20, 1 << 30} {
+		for _, processors := range []int{1, 2, 8} {
+			t.Run(fmt.Sprintf("%d KiB, %d processors", maxBytes>>10, processors), func(t *testing.T) {
+				if maxBytes > 64<<20 && os.Getenv("HOLDFAST_SOAK") == "" {
+					t.Skip("it takes longer to fill; set HOLDFAST_SOAK")
+				}
+				child := exec.Command(os.Args[0], "-test.run=^TestSoak$", "-test.count=1", "-test.v", "-test.timeout=15m")
+				child.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", soakChild, maxBytes, processors))
+				out, err := child.CombinedOutput()
+				assert.NoError(t, err, "%s", out)
+				for line := range strings.Lines(string(out)) {
+					if strings.Contains(line, "soak:") {
+						t.Log(strings.TrimSpace(line))
+					}
+				}
+			})
+		}
+	}
+}
+
+func soakDuration(t *testing.T) time.Duration {
+	s := os.Getenv("HOLDFAST_SOAK")
+	if s == "" {
+		return soakFor
+	}
+	d, err := time.ParseDuration(s)
+	require.NoError(t, err)
+	return d
+}
+
+type soak struct {
+	t        *testing.T
+	cache    *cache.Cache
+	maxBytes int64
+	longest  int
+	owners   [soakOwners][]soakID
+	stream   []byte // of entries with IDs of their own
+
+	stop       atomic.Bool
+	operations atomic.Int64
+	hits       atomic.Int64
+	evictions  atomic.Int64
+	resizes    atomic.Int64
+	failed     atomic.Bool
+}
+
+// soakID is what is known of an ID. Its owner writes it.
+type soakID struct {
+	begun   atomic.Uint64 // the latest version that may be stored
+	ended   atomic.Uint64 // no earlier version is stored any more
+	expires atomic.Int64  // Unix nanoseconds at which the version ended has expired
+	evicted atomic.Bool   // since the latest Set began
+
+	alive bool      // for the owner: ended is stored, unless it was evicted or has expired
+	until time.Time // when it may begin to be expired
+}
+
+func newSoak(t *testing.T, maxBytes int64) *soak {
+	s := &soak{t: t, maxBytes: maxBytes, longest: int(min(1<<20, maxBytes/16))}
+	for i := range s.owners {
+		s.owners[i] = make([]soakID, max(20, maxBytes/soakOwners/1000))
+	}
+	source := open(t, cache.Options{MaxBytes: 1 << 20, MaxValue: 1000})
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range soakHistory {
+		id := fmt.Sprint("loaded ", i)
+		require.NoError(t, source.Set(id, soakValue(id, 1, random.IntN(200)), time.Hour))
+	}
+	var stream bytes.Buffer
+	require.NoError(t, source.Save(&stream))
+	s.stream = stream.Bytes()
+	return s
+}
+
+func (s *soak) run(duration time.Duration) {
+	outside := residentOutsideHeap(s.t)
+	c, err := cache.New(cache.Options{MaxBytes: s.maxBytes, MaxValue: s.longest, OnEvict: s.onEvict})
+	require.NoError(s.t, err)
+	s.cache = c
+	var running sync.WaitGroup
+	for owner := range s.owners {
+		running.Go(func() { s.operate(owner) })
+	}
+	most := int64(0)
+	for end := time.Now().Add(duration); time.Now().Before(end) && !s.failed.Load(); {
+		time.Sleep(min(duration/20, 100*time.Millisecond))
+		most = max(most, residentOutsideHeap(s.t)-outside)
+	}
+	s.stop.Store(true)
+	running.Wait()
+	stats := c.Stats()
+	require.NoError(s.t, c.Close())
+	s.t.Logf("soak: %d operations, %d hits, %d evicted, %d caps, %d KiB resident of %d", s.operations.Load(), s.hits.Load(), s.evictions.Load(), s.resizes.Load(), most>>10, s.maxBytes>>10)
+	assert.Positive(s.t, s.hits.Load())
+	assert.Positive(s.t, s.resizes.Load())
+	assert.Positive(s.t, stats.Sets)
+	const metadata = 4 << 20 // what Go keeps outside its heap
+	assert.LessOrEqual(s.t, most, s.maxBytes*105/100+metadata, "bytes resident")
+}
+
+// fail ends the test. The ID and the value are made up, so they may be shown.
+func (s *soak) fail(format string, args ...any) {
+	if s.failed.CompareAndSwap(false, true) {
+		s.t.Errorf(format, args...)
+	}
+	s.stop.Store(true)
+}
+
+func (s *soak) onEvict(id string, _ cache.Reason) {
+	s.evictions.Add(1)
+	if owner, n, ok := soakOwner(id); ok {
+		s.owners[owner][n].evicted.Store(true)
+	}
+}
+
+func soakName(owner, n int) string { return strconv.Itoa(owner) + " " + strconv.Itoa(n) }
+
+func soakOwner(id string) (owner, n int, ok bool) {
+	first, second, found := strings.Cut(id, " ")
+	owner, err := strconv.Atoi(first)
+	if err != nil || !found {
+		return 0, 0, false
+	}
+	n, err = strconv.Atoi(second)
+	return owner, n, err == nil
+}
+
+// soakValue is a value that tells its ID and version: the version, a checksum of
+// all else, and bytes that follow from both.
+func soakValue(id string, version uint64, length int) []byte {
+	value := make([]byte, 16, 16+length)
+	binary.LittleEndian.PutUint64(value, version)
+	seed := xxhash.Sum64String(id) + version
+	for len(value) < cap(value) {
+		seed = seed*6364136223846793005 + 1442695040888963407
+		value = append(value, byte(seed>>56))
+	}
+	binary.LittleEndian.PutUint64(value[8:], soakSum(id, value))
+	return value
+}
+
+func soakSum(id string, value []byte) uint64 {
+	d := xxhash.New()
+	d.WriteString(id)
+	d.Write(value[:8])
+	d.Write(value[16:])
+	return d.Sum64()
+}
+
+// whole returns the version of a value, or fails if it is torn or foreign.
+func (s *soak) whole(id string, value []byte) uint64 {
+	if len(value) < 16 || binary.LittleEndian.Uint64(value[8:]) != soakSum(id, value) {
+		s.fail("%s: a torn or foreign value of %d bytes", id, len(value))
+		return 0
+	}
+	return binary.LittleEndian.Uint64(value)
+}
+
+// read checks a lookup of an ID by anybody.
+func (s *soak) read(owner, n int, lookup func(id string) ([]byte, bool)) {
+	e, id := &s.owners[owner][n], soakName(owner, n)
+	least, before := e.ended.Load(), time.Now().UnixNano()
+	value, ok := lookup(id)
+	if !ok {
+		return
+	}
+	s.hits.Add(1)
+	version := s.whole(id, value)
+	if most := e.begun.Load(); version < least || version > most {
+		s.fail("%s: version %d, not %d to %d", id, version, least, most)
+	}
+	if expires := e.expires.Load(); version == least && e.ended.Load() == least && expires < before {
+		s.fail("%s: version %d has expired %d ns ago", id, version, before-expires)
+	}
+}
+
+// readOwn checks a lookup by the owner, who knows what there must be.
+func (s *soak) readOwn(owner, n int) {
+	e, id := &s.owners[owner][n], soakName(owner, n)
+	value, ok := s.cache.Get(id)
+	switch {
+	case ok && !e.alive:
+		s.fail("%s: version %d was deleted", id, s.whole(id, value))
+	case ok:
+		s.hits.Add(1)
+		if version := s.whole(id, value); version != e.ended.Load() {
+			s.fail("%s: version %d, not %d", id, version, e.ended.Load())
+		}
+	case e.alive && time.Now().Before(e.until):
+		s.mustBeEvicted(e, id)
+	}
+}
+
+// mustBeEvicted waits until OnEvict has been called for an entry that was not
+// found: it is called after the lock was released.
+func (s *soak) mustBeEvicted(e *soakID, id string) {
+	for end := time.Now().Add(10 * time.Second); !e.evicted.Load(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			s.fail("%s: version %d was lost", id, e.ended.Load())
+			return
+		}
+	}
+	e.alive = false
+}
+
+const soakForever = int64(1<<63 - 1)
+
+// write stores the next version with store.
+func (s *soak) write(owner, n int, random *rand.Rand, store func(id string, value []byte, ttl time.Duration) error) {
+	e, id := &s.owners[owner][n], soakName(owner, n)
+	version := e.begun.Load() + 1
+	length := random.IntN(300)
+	if random.IntN(100) == 0 {
+		length = random.IntN(1 + random.IntN(s.longest-16))
+	}
+	ttl := time.Duration(1 + random.Int64N(int64(2*time.Second)))
+	e.evicted.Store(false)
+	e.expires.Store(soakForever)
+	e.begun.Store(version)
+	before := time.Now()
+	if err := store(id, soakValue(id, version, length), ttl); err != nil {
+		if !errors.Is(err, cache.ErrTooLarge) {
+			s.fail("%s: %v", id, err)
+		}
+		return // the version before is still there
+	}
+	e.ended.Store(version)
+	e.expires.Store(time.Now().Add(ttl).UnixNano())
+	e.alive, e.until = true, before.Add(ttl)
+}
+
+func (s *soak) touch(owner, n int, random *rand.Rand) {
+	e, id := &s.owners[owner][n], soakName(owner, n)
+	ttl := time.Duration(1 + random.Int64N(int64(2*time.Second)))
+	e.expires.Store(soakForever)
+	before := time.Now()
+	if !s.cache.Touch(id, ttl) {
+		if e.alive && before.Before(e.until) && time.Now().Before(e.until) {
+			s.mustBeEvicted(e, id)
+		}
+		e.alive = false
+		return
+	}
+	if !e.alive {
+		s.fail("%s: touched after it was deleted", id)
+	}
+	e.expires.Store(time.Now().Add(ttl).UnixNano())
+	e.until = before.Add(ttl)
+}
+
+func (s *soak) delete(owner, n int) {
+	e, id := &s.owners[owner][n], soakName(owner, n)
+	version := e.begun.Load() + 1
+	e.begun.Store(version)
+	s.cache.Delete(id)
+	e.ended.Store(version) // whatever was stored is an earlier one
+	e.alive = false
+}
+
+// operate does random operations on the owner's IDs, and reads others'.
+func (s *soak) operate(owner int) {
+	random := rand.New(rand.NewPCG(uint64(owner), 3))
+	var buf []byte
+	for !s.stop.Load() {
+		s.operations.Add(1)
+		n, other := random.IntN(len(s.owners[owner])), random.IntN(soakOwners)
+		switch k := random.IntN(1000); {
+		case k < 350:
+			s.write(owner, n, random, s.cache.Set)
+		case k < 450:
+			s.write(owner, n, random, func(id string, value []byte, ttl time.Duration) error {
+				return s.cache.Update(id, func(old []byte, found bool) (cache.Change, error) {
+					if found {
+						s.whole(id, old)
+					}
+					return cache.Put(value, ttl), nil
+				})
+			})
+		case k < 600:
+			s.readOwn(owner, n)
+		case k < 750:
+			s.read(other, n, func(id string) (_ []byte, ok bool) {
+				buf, ok = s.cache.Append(buf[:0], id)
+				return buf, ok
+			})
+		case k < 850:
+			s.read(other, n, s.cache.Peek)
+		case k < 920:
+			s.touch(owner, n, random)
+		case k < 990:
+			s.delete(owner, n)
+		case owner == 0:
+			s.rare(random)
+		default:
+			s.many(random)
+		}
+	}
+}
+
+// rare are the operations of one goroutine that concern the whole cache.
+func (s *soak) rare(random *rand.Rand) {
+	switch random.IntN(4) {
+	case 0:
+		if err := s.cache.Save(io.Discard); err != nil {
+			s.fail("Save: %v", err)
+		}
+	case 1:
+		if _, err := s.cache.Load(bytes.NewReader(s.stream)); err != nil {
+			s.fail("Load: %v", err)
+		}
+	default:
+		maxBytes := s.maxBytes/2 + random.Int64N(s.maxBytes/2+1)
+		if err := s.cache.SetMaxBytes(maxBytes); err != nil && !errors.Is(err, cache.ErrInvalid) {
+			s.fail("SetMaxBytes: %v", err)
+		}
+		s.resizes.Add(1)
+		if stats := s.cache.Stats(); stats.Bytes.Total() > stats.MaxBytes || stats.Bytes.Overhead < 0 {
+			s.fail("%+v of %d bytes", stats.Bytes, stats.MaxBytes)
+		}
+	}
+}
+
+// many looks at some entries of the whole cache.
+func (s *soak) many(random *rand.Rand) {
+	left := random.IntN(2000)
+	if random.IntN(2) == 0 {
+		for id, value := range s.cache.All() {
+			if s.whole(id, value); left == 0 || s.stop.Load() {
+				return
+			}
+			left--
+		}
+		return
+	}
+	prefix := binary.LittleEndian.AppendUint64(nil, uint64(1+random.IntN(20)))
+	for e := range s.cache.Matching(prefix) {
+		s.whole(e.ID, e.Value)
+		if !bytes.HasPrefix(e.Value, prefix) {
+			s.fail("%s: does not match", e.ID)
+		}
+		if left--; left < 0 || s.stop.Load() {
+			return
+		}
+	}
+}
+
+// residentOutsideHeap returns how many bytes the system has mapped for the
+// process at the addresses where it puts what mmap asks for; Go's heap is below.
+// It is 0 where that is not known.
+func residentOutsideHeap(t *testing.T) (n int64) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		return 0
+	}
+	const heapEnds = 0x7e00_0000_0000
+	maps, err := os.ReadFile("/proc/self/smaps")
+	require.NoError(t, err)
+	anonymous := false
+	for line := range strings.Lines(string(maps)) {
+		fields := strings.Fields(line)
+		if from, _, ok := strings.Cut(fields[0], "-"); ok && len(fields) >= 5 {
+			start, err := strconv.ParseUint(from, 16, 64)
+			require.NoError(t, err)
+			anonymous = start >= heapEnds && len(fields) == 5
+		} else if fields[0] == "Rss:" && anonymous {
+			kib, err := strconv.ParseInt(fields[1], 10, 64)
+			require.NoError(t, err)
+			n += kib << 10
+		}
+	}
+	return n
+}
