@@ -38,10 +38,10 @@
 //
 // # The arena
 //
-// A shard's memory lies outside Go's heap (in it where there is no mmap, as on
-// Windows) and has no pointers, so a garbage collection costs the same however
-// many entries there are. It is divided into runs of 8-byte units, which 32-bit
-// refs refer to:
+// A shard's memory is one region outside Go's heap (in it where there is no mmap,
+// as on Windows). It has no pointers, so a garbage collection costs the same
+// however many entries there are. It is divided into runs of 8-byte units, which
+// 32-bit refs refer to:
 //
 //	┌──────┬─────────┬────────────┬──────────┬────────────┬──────────┬───────┐
 //	│ edge │ segment │   record   │   hole   │   record   │ never used …     │
@@ -51,10 +51,11 @@
 //	record:  │ run older deadline use+len newer │ ID │ value │
 //	           4    4       8        8      4      28 bytes before the ID
 //
-// An entry is one record where a hole is long enough, so that a hit waits for
-// memory twice, for the bucket and for the record. Where no hole is, though
-// together they would do, the entry is stored in pieces, each in a hole and
-// linked to the next: fragmentation never refuses what fits.
+// An entry is one record if a hole is long enough, so that a hit waits for memory
+// twice, for the bucket and for the record. If no hole is long enough, a
+// compaction makes one: it moves the entries of a short stretch elsewhere
+// (compact.go). An entry of more than 8 KiB for which that is too much work is
+// stored in parts, linked to each other (room.go).
 //
 // # The index
 //
@@ -65,9 +66,8 @@
 //	                                                                or link ─► spill
 //
 // Segments, of 64 buckets, are runs of the arena like any other, inside the
-// cap. Where the arena is full, room for one is made by moving the entries of a
-// stretch of it elsewhere (claim.go); a cap that shrinks clears the end of the
-// arena in the same way (resize.go).
+// cap. If the arena is full, a compaction makes room for one. A cap that shrinks
+// clears the end of the arena in a similar way (resize.go).
 //
 // # Eviction
 //
@@ -104,32 +104,36 @@
 //   - All that the cache accounts for (records, holes, index, tables and
 //     the shards themselves) never exceeds MaxBytes: room is made before an entry
 //     is written. Beside it are a few hundred bytes, the stack of one goroutine, and
-//     for each shard a copy of the longest ID that was stored in pieces.
+//     for each shard the rest of its last page and a copy of the longest ID that was
+//     stored in parts. While Load sorts a shard it needs 2.5 bytes an entry of it.
+//   - A change of the cap leaves nothing behind: memory, addresses and tables are
+//     then those of a new cache, but for the number of shards and of the buckets in a
+//     segment, which stay what New chose.
 //   - No method returns or revives an entry whose deadline has come. Stepping the
-//     wall clock moves no deadline.
+//     wall clock moves no deadline. The monotonic clock stands still while the machine
+//     is suspended (on Linux, on macOS), so TTLs are longer by that time.
 //   - What Set stored is there until it expires, is deleted or is evicted for
 //     room. No admission policy drops it.
-//   - No method holds two shards' locks, and no caller's function runs under one.
-//     Before a shard's lock, SetMaxBytes, Close and the cache's goroutine take the
-//     one for resizing, and SaveFile the one for files.
+//   - No method holds two shards' locks, and no caller's function runs under a lock.
+//     The order of locks is: a shard's making, held while room is gathered in steps;
+//     the cache's resizing; the shard's. SaveFile has one of its own before these.
 //   - Runs cover the arena without a gap, no two holes are neighbours, and each
 //     entry is in the index and in one list, once. Tests check it after each step.
 //
 // # Costs
 //
 // An entry takes 28 bytes beside its ID and value, 3.5 on average to fill its
-// last unit, and 13 to 15 in the index. All and Save hold a lock for the IDs of
-// some dozens of entries, and then for one value at a time. Where entries may have
-// expired, Len and Stats hold it for 256 buckets of the index, a thousand entries
-// or so; Matching does for up to two thousand, of which it copies a hundred at most.
+// last unit, and 13 to 15 in the index.
 //
-// A hit on an entry in the processor's cache takes some 76 ns, of which the reading
-// of the clock takes 26 and all but 20 pass under the lock (measured on a 2.6 GHz
-// EPYC); one that waits for memory holds the lock for two or three such waits.
-// With 256 shards and uniform use, that makes a taken lock the case of one
-// operation in ten at about 35 cores (by calculation: none was at hand). One
-// session that everybody reads is good for some ten million hits a second, measured
-// with one core and two.
+// An operation that concerns more than an entry or two works in steps, and lets
+// others have the lock between them. The goal is that none holds a shard's lock for
+// longer than 1 ms, plus the time to copy one value; preemption and page faults do
+// not count. BenchmarkHolds measures it, in one shard with four million entries, by
+// the processor time of the thread (2 cores of an Intel Xeon of 2.3 GHz, Linux):
+//
+//	HOLDTABLE
+//
+// To fill new memory takes longer where the system has to clear large pages.
 //
 // # What was tried and lost
 //
@@ -147,6 +151,11 @@
 //     sessions on.
 //   - A coarse clock, moved by a ticker: on a busy machine a tick can be late by
 //     any time, and something expired would be served.
+//   - Chunks of memory for a cap that grows, instead of one region that is
+//     remapped: whatever had to fit in a chunk needed rules of its own.
+//   - To sort the lists under the lock after Load: 3.7 s for four million entries.
+//   - CLOCK_BOOTTIME, which goes on while the machine is suspended: a reading takes
+//     200 ns instead of 33, since Go needs a system call for it (the same Xeon).
 //   - Reads without a lock, by a sequence number: the words of a record would
 //     have to be written atomically, each a fenced instruction on amd64, which
 //     makes a Set several times as expensive.

@@ -20,7 +20,9 @@ const noDeadline int64 = math.MaxInt64
 const sweepPause = time.Second
 
 // clock counts nanoseconds. It is monotonic: stepping the wall clock moves no
-// deadline.
+// deadline. On Linux it stands still while the machine is suspended, and TTLs are
+// longer by that. CLOCK_BOOTTIME would go on, but takes a system call from Go (see
+// doc.go).
 type clock struct{ start time.Time }
 
 // clockStart is what the clock reads when the cache is made. What it loads then
@@ -137,19 +139,28 @@ func (s *shard) sweepBucket(first *bucket) int64 {
 }
 
 // evictSomeExpired sweeps the next segment that may have expired entries, if it
-// is not far, and reports whether there were any.
+// is not far, and reports whether there were any. In one hold of the lock, which
+// has one reading of the clock, it sweeps a few segments at most.
 func (s *shard) evictSomeExpired() bool {
-	const tries = 16
+	const tries, sweeps = 16, 8
+	if s.sweptAt != s.now {
+		s.sweptAt, s.swept = s.now, 0
+	}
 	before := s.counts.evictions[Expired-1]
 	for range min(tries, len(s.index.segments)) {
 		if s.sweepNext++; s.sweepNext >= len(s.index.segments) {
 			s.sweepNext = 0
 		}
-		if s.segmentEarliest[s.sweepNext] <= s.now {
-			s.sweepSegment(s.sweepNext)
-			if s.counts.evictions[Expired-1] > before {
-				return true
-			}
+		if s.segmentEarliest[s.sweepNext] > s.now {
+			continue
+		}
+		if s.swept == sweeps {
+			return false
+		}
+		s.swept++
+		s.sweepSegment(s.sweepNext)
+		if s.counts.evictions[Expired-1] > before {
+			return true
 		}
 	}
 	return false

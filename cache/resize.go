@@ -103,9 +103,12 @@ func (c *Cache) fitShard(s *shard) error {
 func (c *Cache) fitSteps(s *shard) (done bool, err error) {
 	s.making.Lock()
 	var gone []evicted
-	for more := true; more && err == nil; {
+	for more := true; more; {
 		done, err = c.fitStep(s)
 		c.lock(s)
+		if done || err != nil {
+			s.dropRoom() // of an entry that has gone meanwhile
+		}
 		more = s.room.first != 0
 		gone = append(gone, s.release()...)
 	}
@@ -453,18 +456,18 @@ func (a *arena) retire(units int64) bool {
 		a.holeUnits -= int64(a.end - a.top)
 		a.end, a.units = a.top, int64(a.top)+1
 		a.retired = last
-		return true
+	} else {
+		a.holeUnits -= int64(a.end - last)
+		a.end, a.units = last, units
 	}
-	a.holeUnits -= int64(a.end - last)
-	a.end, a.units = last, units
-	return false
+	a.touched = min(a.touched, a.end)
+	return a.retired != 0
 }
 
 // endRetiring ends the arena where the retired part begins. It reports false if
 // that is not empty.
 func (a *arena) endRetiring() bool {
 	if a.retired == 0 {
-		a.touched = min(a.touched, a.end)
 		return true
 	}
 	r := a.top
@@ -485,6 +488,6 @@ func (a *arena) endRetiring() bool {
 		a.unlist(r)
 	}
 	*a.run(r) = *a.run(r)&afterHole | run(isEdge)<<kindShift | 1
-	a.top, a.touched = r, min(a.touched, a.end)
+	a.top, a.touched = r, a.end
 	return true
 }

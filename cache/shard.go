@@ -32,6 +32,8 @@ type shard struct {
 	segmentEarliest []int64 // of each segment: no entry in it has an earlier deadline
 	earliest        int64   // nor any entry
 	sweepNext       int     // the segment that was looked at last for expired entries
+	sweptAt         int64   // the reading of the clock at which
+	swept           int     // so many segments were swept to make room
 
 	idBytes    int64
 	valueBytes int64
@@ -55,7 +57,7 @@ type shard struct {
 
 	scratch []byte // for an ID that lies in several runs
 
-	_ [3]int64 // so that it ends where a line ends
+	_ [1]int64 // so that it ends where a line ends
 }
 
 // init divides memory, this shard's part of the cap, into an arena and an index.
