@@ -43,12 +43,10 @@ func TestALargeSetMakesRoomInSteps(t *testing.T) {
 	const large = 1 << 20
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
 	fillTiny(t, c)
-	s := &c.shards[0]
 	value := bytes.Repeat([]byte("large"), large/5)
 	holds, most, err := 0, uint64(0), errInSteps
 	for err == errInSteps {
-		var tg tag
-		s, tg = c.lockFor("large")
+		s, tg := c.lockFor("large")
 		s.gathers, s.arena.work = true, 0
 		before := s.counts.evictions[Capacity-1]
 		err = s.set("large", tg, value, time.Hour)
@@ -404,4 +402,31 @@ func TestHolesAreGivenBackInTurn(t *testing.T) {
 	require.NoError(t, c.checkInvariants())
 	assert.Positive(t, calls)
 	assert.LessOrEqual(t, calls, 2*freed)
+}
+
+// Room that was gathered to move a large entry is of no use once that entry has
+// gone. It must not keep SetMaxBytes from ending.
+func TestShrinkingDropsRoomOfADeletedEntry(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20})
+	s := &c.shards[0]
+	for i := 0; s.arena.end-s.arena.top > 2<<20/unit; i++ {
+		require.NoError(t, c.Set(fmt.Sprintf("%06d", i), nil, time.Hour))
+	}
+	require.NoError(t, c.Set("large", make([]byte, 1<<20), time.Hour))
+	fillTiny(t, c)
+	_, err := c.aim(5 << 20)
+	require.NoError(t, err)
+	gathered := false
+	for done := false; !done && !gathered; {
+		done, err = c.fitStep(s)
+		require.NoError(t, err)
+		gathered = s.room.first != 0
+	}
+	require.True(t, gathered)
+	require.True(t, c.Delete("large"))
+
+	require.NoError(t, c.SetMaxBytes(5<<20))
+
+	require.Zero(t, s.room)
+	require.NoError(t, c.checkInvariants())
 }
