@@ -150,7 +150,7 @@ func (s *soak) run(duration time.Duration) {
 	assert.Positive(s.t, s.hits.Load())
 	assert.Positive(s.t, s.resizes.Load())
 	assert.Positive(s.t, stats.Sets)
-	const metadata = 4 << 20 // what Go keeps outside its heap
+	const metadata = 8 << 20 // what Go keeps outside its heap
 	assert.LessOrEqual(s.t, most, s.maxBytes*105/100+metadata, "bytes resident")
 }
 
