@@ -45,8 +45,8 @@ func (s *Session) loadID(id string, now instant) error {
 	if err != nil {
 		return err
 	}
-	if !found {
-		s.unread = ""
+	if !found || isReplaced(raw) {
+		s.unread, s.ended = "", found
 		return nil
 	}
 	r, err := parseRecord(raw)
@@ -188,7 +188,7 @@ func (s *Session) merge(decide decision) error {
 	var raw []byte
 	err := s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
 		raw = nil
-		if !found {
+		if !found || isReplaced(old) {
 			return cache.Keep(), nil
 		}
 		r, err := parseRecord(old)
@@ -314,9 +314,10 @@ func (s *Session) respond(h http.Header) (remark, error) {
 	if !s.loaded {
 		return nothingToRemark, nil
 	}
+	before := s.touched
 	err := s.settle()
 	if s.carrier() != nil {
-		s.tellClient(h)
+		s.tellClient(h, before)
 	}
 	return s.remark, err
 }
@@ -358,15 +359,27 @@ func (s *Session) settle() error {
 	return nil
 }
 
-// tellClient hands the client its token, or takes it away.
-func (s *Session) tellClient(h http.Header) {
+// tellClient hands the client its token, or takes it away. A token is handed over
+// only if the store has its session now: another request may have replaced or ended
+// it since it was touched, and the client may have a newer one already.
+func (s *Session) tellClient(h http.Header, touched instant) {
 	switch {
 	case s.stored && !s.ended && (s.token == tokenIssued || s.rolls()):
+		if s.touched == touched && !s.lives() {
+			s.ended = true
+			return
+		}
 		s.remarkIfDropped()
 		s.carrier().issue(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
 	case s.token == tokenWithdrawn:
 		s.carrier().withdraw(h, s.tls)
 	}
+}
+
+// lives reports whether the store has the session.
+func (s *Session) lives() bool {
+	_, found, err := s.manager.peek(s.request.Context(), s.key)
+	return found && err == nil
 }
 
 func (s *Session) rolls() bool {

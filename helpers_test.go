@@ -83,6 +83,17 @@ func (p pages) handler() http.Handler {
 	return mux
 }
 
+// sessionsIn counts the sessions in a cache, without the marks of IDs that were
+// replaced, which are a byte each.
+func sessionsIn(c *cache.Cache) (n int) {
+	for _, value := range c.All() {
+		if len(value) > 1 {
+			n++
+		}
+	}
+	return n
+}
+
 // serveHandler puts the site on the network with handler around all.
 func (s *site) serveHandler(handler http.HandlerFunc) {
 	server := httptest.NewServer(handler)

@@ -51,7 +51,7 @@ func (s *Session) move(key string, also []change) (raw []byte, err error) {
 	store, copied := s.manager.storeNew, false
 	err = s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
 		raw = nil
-		if !found {
+		if !found || isReplaced(old) {
 			return cache.Keep(), nil
 		}
 		moved, ttl, err := s.movedTo(key, old, also)
@@ -62,11 +62,18 @@ func (s *Session) move(key string, also []change) (raw []byte, err error) {
 			return cache.Keep(), err
 		}
 		store, copied = s.manager.store.Set, true // called again, it replaces its own copy
+		switch revoked, err := s.revoked(moved); {
+		case err != nil:
+			return cache.Keep(), err
+		case revoked:
+			return cache.Remove(), nil
+		}
 		raw = moved
-		return cache.Remove(), nil
+		return cache.Put([]byte(replacedMark), replacedFor), nil
 	})
 	if err == nil && raw == nil {
 		s.ended = true
+		s.manager.watchers.tell(s.key)
 		err = ErrEnded
 	}
 	if err != nil && copied {

@@ -38,7 +38,7 @@ func TestRegenerateKeepsTheValuesUnderANewIDAndEndsTheOld(t *testing.T) {
 
 			assert.Equal(t, "2", ada.visit("/").text)
 			assert.Equal(t, "0 false", site.with(old.String(), "/views").text)
-			assert.Equal(t, 1, site.cache.Len())
+			assert.Equal(t, 1, sessionsIn(site.cache))
 		})
 	}
 }

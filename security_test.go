@@ -198,7 +198,7 @@ func TestOfManyLoginsAtOnceFromOneSessionOneTakesItsValuesAndNothingIsLeftOver(t
 		for _, twin := range twins {
 			twin.visit("/destroy")
 		}
-		require.Zero(t, c.Len(), "no copy of the session is left behind")
+		require.Zero(t, sessionsIn(c), "no copy of the session is left behind")
 	}
 }
 
@@ -257,10 +257,10 @@ func TestRegenerationRacingALogoutLeavesNoSession(t *testing.T) {
 
 		require.Equal(t, "0 false", fresh.visit("/views"))
 		if regenerating.cookie.Value == fresh.cookie.Value {
-			require.Zero(t, c.Len(), "the logout came first, so nothing is left")
+			require.Zero(t, sessionsIn(c), "the logout came first, so nothing is left")
 		}
 		regenerating.visit("/destroy")
-		require.Zero(t, c.Len())
+		require.Zero(t, sessionsIn(c))
 	}
 }
 

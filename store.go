@@ -74,13 +74,18 @@ func (m *Manager) read(ctx context.Context, key string) ([]byte, bool, error) {
 	return raw, found, nil
 }
 
-// peek is read without counting as a use, where the store can do without.
-func (m *Manager) peek(ctx context.Context, key string) ([]byte, bool, error) {
+// peek is read without counting as a use, where the store can do without. It
+// finds no session that was replaced.
+func (m *Manager) peek(ctx context.Context, key string) (raw []byte, found bool, err error) {
 	if m.loader != nil {
-		return m.loader.Load(ctx, nil, key)
+		raw, found, err = m.loader.Load(ctx, nil, key)
+	} else {
+		raw, found = m.store.Peek(key)
 	}
-	raw, found := m.store.Peek(key)
-	return raw, found, nil
+	if isReplaced(raw) {
+		return nil, false, err
+	}
+	return raw, found, err
 }
 
 // touch gives a record the TTL that it has now, and reports false if it is no
@@ -110,8 +115,10 @@ func (m *Manager) storeNew(key string, raw []byte, ttl time.Duration) error {
 // remove deletes a record by way of Update, which unlike a plain deletion says
 // when the store could not do it. It reports whether there was one.
 func (m *Manager) remove(key string) (removed bool, err error) {
-	err = m.store.Update(key, func(_ []byte, found bool) (cache.Change, error) {
-		removed = found
+	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
+		if removed = found && !isReplaced(old); !removed {
+			return cache.Keep(), nil
+		}
 		return cache.Remove(), nil
 	})
 	if err != nil {

@@ -97,11 +97,11 @@ func (s *Session) EndAll() (int, error) {
 // this session is itself no more, or why it could not be read, so that nobody knows
 // whose it is; those counted are ended all the same.
 func (s *Session) EndOthers() (int, error) {
-	user, this, err := s.userAndKey()
+	user, this, began, err := s.userAndKey()
 	if user == "" || err != nil {
 		return 0, err
 	}
-	return s.manager.endWhere(user, func(infos []Info) ([]Info, error) {
+	return s.manager.endWhere(user, began, func(infos []Info) ([]Info, error) {
 		here := slices.IndexFunc(infos, func(i Info) bool { return i.found().key == this })
 		if here < 0 {
 			return nil, ErrEnded
@@ -110,16 +110,16 @@ func (s *Session) EndOthers() (int, error) {
 	})
 }
 
-// userAndKey returns who is logged in, where the session is stored, and why that
-// could not be read.
-func (s *Session) userAndKey() (user, key string, err error) {
+// userAndKey returns who is logged in, where the session is stored, when it began,
+// and why that could not be read.
+func (s *Session) userAndKey() (user, key string, began instant, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
 	if s.unread != "" {
-		return "", "", s.err
+		return "", "", 0, s.err
 	}
-	return s.user(), s.key, nil
+	return s.user(), s.key, s.changes.header(s.record()).created, nil
 }
 
 // Info tells of a stored session, of this request or another. It prints as its
@@ -231,12 +231,13 @@ func (m *Manager) Clear() (int, error) {
 	return m.endAll(all)
 }
 
-// EndUser ends all sessions of a user and returns how many. A log-in that
-// happens meanwhile may or may not be ended; make sure first that the old
+// EndUser ends all sessions of a user that were logged in when it was called, and
+// returns how many it found. One that gets a new ID meanwhile is ended too. A login
+// that happens meanwhile may or may not be ended; make sure first that the old
 // password is not accepted any more. The error wraps ErrUnsupported if the store
 // is no Matcher, or is the store's; the sessions counted are ended all the same.
 func (m *Manager) EndUser(userID string) (int, error) {
-	return m.endWhere(userID, func(infos []Info) ([]Info, error) { return infos, nil })
+	return m.endWhere(userID, 0, func(infos []Info) ([]Info, error) { return infos, nil })
 }
 
 // End ends one session of a user, as named by its Info.Handle, and reports
@@ -251,29 +252,25 @@ func (m *Manager) End(userID, handle string) (bool, error) {
 	return m.endIfUser(string(key), userID)
 }
 
-// endRounds bounds how often a user's sessions are listed anew while they end.
-const endRounds = 16
-
-// endWhere ends those of a user's sessions that choose chooses. It lists them
-// anew until none is left, since one that gets a new ID meanwhile may be in no
-// listing.
-func (m *Manager) endWhere(userID string, choose func([]Info) ([]Info, error)) (n int, err error) {
-	for range endRounds {
-		infos, err := m.Sessions(userID)
-		if err != nil {
-			return n, err
-		}
-		chosen, err := choose(infos)
-		if err != nil || len(chosen) == 0 {
-			return n, err
-		}
-		ended, err := m.endAll(slices.Values(chosen))
-		n += ended
-		if err != nil {
-			return n, err
-		}
+// endWhere ends those of a user's sessions that choose chooses. A session that
+// gets a new ID meanwhile may not be in the listing, so before that it is told to
+// end (see revoke); spared, if not 0, is when the session began that is to stay.
+func (m *Manager) endWhere(userID string, spared instant, choose func([]Info) ([]Info, error)) (n int, err error) {
+	if _, err := m.matching(nil); err != nil {
+		return 0, err
 	}
-	return n, nil
+	if err := m.revoke(userID, spared); err != nil {
+		return 0, err
+	}
+	infos, err := m.Sessions(userID)
+	if err != nil {
+		return 0, err
+	}
+	chosen, err := choose(infos)
+	if err != nil {
+		return 0, err
+	}
+	return m.endAll(slices.Values(chosen))
 }
 
 func (m *Manager) endAll(infos iter.Seq[Info]) (n int, first error) {
