@@ -84,9 +84,11 @@ type soak struct {
 	cache    *cache.Cache
 	maxBytes int64
 	longest  int
+	ttl      time.Duration // the longest
 	owners   [soakOwners][]soakID
 	stream   []byte // of entries with IDs of their own
 
+	filled     sync.WaitGroup // each owner has stored each of its IDs once
 	stop       atomic.Bool
 	operations atomic.Int64
 	hits       atomic.Int64
@@ -107,7 +109,10 @@ type soakID struct {
 }
 
 func newSoak(t *testing.T, maxBytes int64) *soak {
-	s := &soak{t: t, maxBytes: maxBytes, longest: int(min(1<<20, maxBytes/16))}
+	s := &soak{t: t, maxBytes: maxBytes, longest: int(min(1<<20, maxBytes/16)), ttl: 2 * time.Second}
+	if maxBytes > 1<<20 {
+		s.ttl = time.Minute // or it would never be full
+	}
 	for i := range s.owners {
 		s.owners[i] = make([]soakID, max(20, maxBytes/soakOwners/1000))
 	}
@@ -129,9 +134,11 @@ func (s *soak) run(duration time.Duration) {
 	require.NoError(s.t, err)
 	s.cache = c
 	var running sync.WaitGroup
+	s.filled.Add(soakOwners)
 	for owner := range s.owners {
 		running.Go(func() { s.operate(owner) })
 	}
+	s.filled.Wait()
 	most := int64(0)
 	began := time.Now()
 	for !s.failed.Load() {
@@ -149,7 +156,7 @@ func (s *soak) run(duration time.Duration) {
 	s.t.Logf("soak: %d operations, %d hits, %d evicted, %d caps, %d KiB resident of %d", s.operations.Load(), s.hits.Load(), s.evictions.Load(), s.resizes.Load(), most>>10, s.maxBytes>>10)
 	assert.Positive(s.t, s.hits.Load())
 	assert.Positive(s.t, s.resizes.Load())
-	assert.Positive(s.t, stats.Sets)
+	assert.Positive(s.t, stats.EvictedForCapacity, "it was never full")
 	const metadata = 8 << 20 // what Go keeps outside its heap
 	assert.LessOrEqual(s.t, most, s.maxBytes*105/100+metadata, "bytes resident")
 }
@@ -269,7 +276,7 @@ func (s *soak) write(owner, n int, random *rand.Rand, store func(id string, valu
 	if random.IntN(100) == 0 {
 		length = random.IntN(1 + random.IntN(s.longest-16))
 	}
-	ttl := time.Duration(1 + random.Int64N(int64(2*time.Second)))
+	ttl := time.Duration(1 + random.Int64N(int64(s.ttl)))
 	e.evicted.Store(false)
 	e.expires.Store(soakForever)
 	e.begun.Store(version)
@@ -287,7 +294,7 @@ func (s *soak) write(owner, n int, random *rand.Rand, store func(id string, valu
 
 func (s *soak) touch(owner, n int, random *rand.Rand) {
 	e, id := &s.owners[owner][n], soakName(owner, n)
-	ttl := time.Duration(1 + random.Int64N(int64(2*time.Second)))
+	ttl := time.Duration(1 + random.Int64N(int64(s.ttl)))
 	e.expires.Store(soakForever)
 	before := time.Now()
 	if !s.cache.Touch(id, ttl) {
@@ -316,6 +323,10 @@ func (s *soak) delete(owner, n int) {
 // operate does random operations on the owner's IDs, and reads others'.
 func (s *soak) operate(owner int) {
 	random := rand.New(rand.NewPCG(uint64(owner), 3))
+	for n := range s.owners[owner] {
+		s.write(owner, n, random, s.cache.Set)
+	}
+	s.filled.Done()
 	var buf []byte
 	for !s.stop.Load() {
 		s.operations.Add(1)
