@@ -32,7 +32,8 @@ type arena struct {
 	holeUnits int64 // in listed holes and beyond top
 	units     int64 // in the whole arena
 
-	work int // about how many entries were evicted or moved since a step set it to 0
+	work   int32 // about how many entries were evicted or moved since a step set it to 0
+	gaveUp bool  // a search met too many retired holes; the next one may find something
 
 	nonEmpty [classWords]uint64 // the classes that have holes, a bit for each
 	holes    []ref              // the first hole of each class
@@ -313,6 +314,7 @@ func (a *arena) firstOf(c int) (r ref, ok bool) {
 	r = a.holes[c]
 	for n := 0; r != 0 && a.isRetired(r, a.run(r).units()); n++ {
 		if n == retireMost {
+			a.gaveUp = true
 			return 0, false
 		}
 		if n%4 == 0 {
@@ -326,7 +328,7 @@ func (a *arena) firstOf(c int) (r ref, ok bool) {
 }
 
 // retireMost bounds the work of one search for a hole while the cap shrinks.
-const retireMost = 16
+const retireMost = 64
 
 // findHole returns a hole of at least units, or 0.
 func (a *arena) findHole(units uint32) ref {
@@ -378,30 +380,23 @@ func (a *arena) longHole() ref {
 	return 0
 }
 
-// takeUpTo returns a run of about the longest hole's length, but not more than
-// units, which is at least minRun; or 0 if no hole has least units.
+// takeUpTo returns a run of units, which are at least minRun, or else of about the
+// longest hole's length, or of what lies beyond top if that is longer; or 0 if
+// neither has least units. The caller sets the slack.
 func (a *arena) takeUpTo(units, least uint32, k kind) ref {
-	if beyond := uint32(a.end - a.top); beyond >= least {
-		a.carveUpTo(units)
+	r, n := a.longHole(), min(units, uint32(a.end-a.top), maxRun)
+	if n >= max(least, minRun) && (r == 0 || a.run(r).units() < n) {
+		r = a.carve(n)
+		a.run(r).setKind(k)
+		a.run(r).setSlack(0)
+		return r
 	}
-	r := a.longHole()
 	if r == 0 || a.run(r).units() < least {
 		return 0
 	}
 	a.useHole(r, k)
 	a.trim(r, units)
 	return r
-}
-
-// carveUpTo makes a hole of units, or of all that lies beyond top.
-func (a *arena) carveUpTo(units uint32) {
-	units = min(units, uint32(a.end-a.top), maxRun)
-	if units < minRun {
-		return
-	}
-	if r := a.carve(units); r != 0 {
-		a.free(r)
-	}
 }
 
 // usedBytes is what is in use, the edges included.

@@ -28,9 +28,7 @@ type Cache struct {
 
 	saving sync.Mutex // held while a file is written
 
-	// resizing guards options.MaxBytes. It is held while a shard's memory gets
-	// another size or is touched ahead, and is taken before the shard's lock.
-	resizing sync.Mutex
+	resizing resizing
 
 	sweeper sweeper
 	closed  atomic.Bool
@@ -56,6 +54,7 @@ func New(o Options) (*Cache, error) {
 		segmentShift: o.segmentShift(),
 	}
 	c.maxBytes.Store(o.MaxBytes)
+	c.resizing.held = o.MaxBytes
 	size := o.arenaBytes(c.segmentShift)
 	for i := range c.shards {
 		memory, err := reserve(size, wantsLargePages(size))

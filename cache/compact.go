@@ -25,7 +25,7 @@ const (
 func (s *shard) compact(units uint32) ref {
 	a := &s.arena
 	starts, scan := compactStarts, compactScan
-	defer func() { a.work += (compactScan - scan) / compactScanWork }()
+	defer func() { a.work += int32(compactScan-scan) / compactScanWork }()
 	for class := min(classOf(units), len(a.holes)-1); class >= 0; class-- {
 		for seen := ref(0); starts > 0 && scan > 0; starts-- {
 			r, ok := a.firstOf(class)
@@ -63,7 +63,7 @@ func (s *shard) canCompact(r ref, units uint32, scan *int) bool {
 		case isRecord, isSpill:
 			moving += int64(h.units())
 		case isHead:
-			moving += s.arena.entryUnits(r)
+			moving += s.arena.weight(r)
 		}
 		length += h.units()
 		r += ref(h.units())
@@ -83,6 +83,7 @@ func (s *shard) compactRow(r ref, units uint32) ref {
 		h := a.run(end)
 		if h.kind() == isHole {
 			a.useHole(end, isClaimed)
+			a.trim(end, max(uint32(r)+units-uint32(end), minRun)) // a run has a longest length
 		}
 		end += ref(h.units())
 	}
@@ -91,6 +92,7 @@ func (s *shard) compactRow(r ref, units uint32) ref {
 		switch a.run(next).kind() {
 		case isHole:
 			a.useHole(next, isClaimed)
+			a.trim(next, max(units-a.run(r).units(), minRun))
 			fallthrough
 		case isClaimed:
 			a.run(r).setUnits(a.run(r).units() + a.run(next).units())

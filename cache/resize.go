@@ -1,5 +1,7 @@
 package cache
 
+import "sync"
+
 // SetMaxBytes changes the cap while the cache is in use. When it returns nil, the
 // cap holds, unless another call has set a newer one meanwhile: then that one
 // holds.
@@ -16,76 +18,108 @@ package cache
 //
 // The error wraps ErrInvalid if MaxValue would not fit in a shard any more or the
 // cap is otherwise out of range, or ErrClosed. It is the system's if it has no such
-// memory. Then the cap is what it was.
+// memory, for this cap or one that took its place meanwhile. Then the cap is the
+// latest that held.
 func (c *Cache) SetMaxBytes(maxBytes int64) error {
-	before, err := c.aim(maxBytes)
+	aim, err := c.aim(maxBytes)
 	if err != nil {
 		return err
 	}
+	return c.fitAlways(aim)
+}
+
+// fitAlways is fit, and goes on in another goroutine if OnEvict ends this one.
+func (c *Cache) fitAlways(aim uint64) (err error) {
 	ended := false
 	defer func() {
-		if !ended { // OnEvict ended this goroutine
-			go c.fit()
+		if !ended {
+			go c.fitAlways(aim)
 		}
 	}()
-	err = c.fit()
+	err = c.fit(aim)
 	ended = true
-	if err != nil && err != ErrClosed {
-		if _, undo := c.aim(before); undo == nil {
-			_ = c.fit() // back to less memory, which does not fail
-		}
-	}
 	return err
 }
 
-// aim sets the cap that all shards are to have, and returns the one before.
-func (c *Cache) aim(maxBytes int64) (before int64, err error) {
+// resizing is what SetMaxBytes aims at. Its lock is held while a shard's memory
+// gets another size or is touched ahead, and is taken before the shard's.
+type resizing struct {
+	sync.Mutex        // guards options.MaxBytes too, the cap that is aimed at
+	aim        uint64 // counts the caps that were aimed at
+	held       int64  // the latest cap that all shards had
+	failed     uint64 // the latest aim for which there was no memory
+	err        error  // the system's, for that
+}
+
+// aim sets the cap that all shards are to have, and returns its number.
+func (c *Cache) aim(maxBytes int64) (aim uint64, err error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
-	before = c.options.MaxBytes
 	o := c.options
 	o.MaxBytes = maxBytes
 	o, err = o.withDefaults()
 	if c.closed.Load() {
-		return before, ErrClosed
+		return 0, ErrClosed
 	}
 	if err == nil {
 		err = o.checkFit(c.segmentShift)
 	}
 	if err != nil {
-		return before, err
+		return 0, err
 	}
-	c.options.MaxBytes = o.MaxBytes
-	c.maxBytes.Store(max(o.MaxBytes, c.maxBytes.Load())) // until no shard has more
-	return before, nil
+	c.aimAt(o.MaxBytes)
+	return c.resizing.aim, nil
+}
+
+func (c *Cache) aimAt(maxBytes int64) {
+	c.resizing.aim++
+	c.options.MaxBytes = maxBytes
+	c.maxBytes.Store(max(maxBytes, c.maxBytes.Load())) // until no shard has more
+}
+
+// giveUp is called when there is no memory for the cap that is aimed at.
+func (c *Cache) giveUp(err error) {
+	c.resizing.failed, c.resizing.err = c.resizing.aim, err
+	c.aimAt(c.resizing.held)
 }
 
 // fit changes the memory of each shard, in steps, until it is what the cap wants.
 // Several goroutines may do that at the same time: each step is one hold of the
-// lock, and goes on where the latest step ended.
-func (c *Cache) fit() error {
+// lock, and goes on where the latest step ended. The error is ErrClosed, or the
+// system's if there was no memory for the given aim or one that took its place.
+func (c *Cache) fit(aim uint64) error {
 	for {
 		for i := range c.shards {
 			if err := c.fitShard(&c.shards[i]); err != nil {
 				return err
 			}
 		}
-		c.resizing.Lock()
-		fits := true
-		for i := range c.shards {
-			s := &c.shards[i]
-			s.mu.Lock()
-			fits = fits && (s.closed || s.fits(c.options))
-			s.mu.Unlock()
-		}
-		if fits {
-			c.maxBytes.Store(c.options.MaxBytes)
-		}
-		c.resizing.Unlock()
-		if fits {
-			return nil
+		if fits, err := c.fitsAll(aim); fits {
+			return err
 		}
 	}
+}
+
+// fitsAll reports whether all shards have what the cap wants, and what became of
+// the aim.
+func (c *Cache) fitsAll(aim uint64) (bool, error) {
+	c.resizing.Lock()
+	defer c.resizing.Unlock()
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		fits := s.closed || s.fits(c.options)
+		s.mu.Unlock()
+		if !fits {
+			return false, nil
+		}
+	}
+	c.resizing.held = c.options.MaxBytes
+	c.maxBytes.Store(c.options.MaxBytes)
+	if aim <= c.resizing.failed {
+		return true, c.resizing.err
+	}
+	return true, nil
 }
 
 // fitShard takes steps until the shard's memory is what the cap wants.
@@ -102,36 +136,38 @@ func (c *Cache) fitShard(s *shard) error {
 // room is gathered for that, no other goroutine may gather in this shard.
 func (c *Cache) fitSteps(s *shard) (done bool, err error) {
 	s.making.Lock()
-	var gone []evicted
-	for more := true; more; {
-		done, err = c.fitStep(s)
-		c.lock(s)
-		if done || err != nil {
-			s.dropRoom() // of an entry that has gone meanwhile
-		}
-		more = s.room.first != 0
-		gone = append(gone, s.release()...)
+	var gone, more []evicted
+	for pending := true; pending; {
+		done, pending, more, err = c.fitStep(s)
+		gone = append(gone, more...)
 	}
 	s.making.Unlock()
 	c.tell(gone)
 	return done, err
 }
 
-// fitStep is one step. Memory that it cuts off goes back to the system after
-// the shard's lock was released.
-func (c *Cache) fitStep(s *shard) (done bool, err error) {
+// fitStep is one step. It reports whether the shard has what the cap wants, and
+// whether room for an entry was begun, and returns what OnEvict has to be told of.
+// Memory that it cuts off goes back to the system after the shard's lock was
+// released.
+func (c *Cache) fitStep(s *shard) (done, pending bool, gone []evicted, err error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
 	c.lock(s)
 	before := s.arena.memory
 	done, err = s.fitSome(c.options)
+	if err != nil && err != ErrClosed {
+		c.giveUp(err)
+		err = nil
+	}
+	pending = s.room.first != 0
 	size := int64(len(s.arena.memory))
 	closed := s.closed
-	s.mu.Unlock()
+	gone = s.release()
 	if resizesInPlace && !closed && size < int64(len(before)) {
 		truncate(before, size)
 	}
-	return done, err
+	return done, pending, gone, err
 }
 
 // fitSome takes a step towards the memory that o wants, and reports whether the
@@ -147,6 +183,8 @@ func (s *shard) fitSome(o Options) (done bool, err error) {
 	switch have, want := s.arena.units*unit, o.arenaBytes(s.index.shift); {
 	case s.fits(o):
 		return true, nil
+	case int64(len(s.index.segments)) > o.mostSegments(s.index.shift):
+		s.beginShrinking(o) // the index, though there may be more memory than before
 	case have < want:
 		return false, s.grow(o)
 	case have > want:
@@ -199,6 +237,8 @@ func (s *shard) resizeTables(o Options) {
 type shrinking struct {
 	phase   shrinkPhase
 	options Options // with the cap to come to
+	units   int64   // that the arena is to keep
+	evicted int64   // units that evictDown has freed
 	segment uint32  // the next to move
 	walk    walk    // over the buckets whose entries are to move
 }
@@ -207,6 +247,7 @@ type shrinkPhase uint8
 
 const (
 	mergeBuckets shrinkPhase = iota // until the new table has room for all segments
+	evictDown                       // until what is stored fits in the memory that stays
 	moveSegments                    // of the index, out of the memory that goes
 	moveEntries                     // likewise, and spills
 	cutOff                          // the memory in which nothing is left
@@ -216,8 +257,9 @@ const (
 // Once begun it is brought to its end, also if the cap has grown again.
 func (s *shard) beginShrinking(o Options) {
 	s.dropRoom() // whoever gathers it begins again
-	s.shrink = &shrinking{options: o, walk: walk{shard: s}}
-	s.largest = min(s.largest, uint32(largestEntry(o.arenaBytes(s.index.shift), s.segmentUnits())))
+	units := min(s.arena.units, o.arenaBytes(s.index.shift)/unit)
+	s.shrink = &shrinking{options: o, units: units, walk: walk{shard: s}}
+	s.largest = min(s.largest, uint32(largestEntry(units*unit, s.segmentUnits())))
 	// The index does not grow beyond what the new table can have.
 	x := &s.index
 	most := max(int64(len(x.segments)), o.mostSegments(x.shift))
@@ -229,8 +271,12 @@ func (s *shard) shrinkSome() error {
 	switch p := s.shrink; p.phase {
 	case mergeBuckets:
 		if s.mergeDownTo(p.options.mostSegments(s.index.shift)) {
+			p.phase = evictDown
+		}
+	case evictDown:
+		if s.evictDownTo(p.units) {
 			p.phase = cutOff
-			if s.arena.retire(p.options.arenaBytes(s.index.shift) / unit) {
+			if s.arena.retire(p.units) {
 				p.phase = moveSegments
 			}
 		}
@@ -266,6 +312,26 @@ func (s *shard) mergeDownTo(segments int64) bool {
 		}
 	}
 	x.segments = x.segments[:len(x.segments):min(segments, int64(cap(x.segments)))]
+	return true
+}
+
+// evictDownTo evicts entries, by the work of one step, and reports whether what is
+// in use fits in so many units, but for a reserve; or whether as much was evicted as
+// should have been enough, if others store more meanwhile. So those are evicted that
+// are idle for longest, wherever they lie, and there is room for what has to move.
+func (s *shard) evictDownTo(units int64) bool {
+	a := &s.arena
+	for a.units-a.holeUnits > units-units/reserveShare && s.shrink.evicted < a.units-units {
+		if a.work >= shrinkMost {
+			return false
+		}
+		before := a.holeUnits
+		if !s.evictVictim() {
+			break
+		}
+		s.shrinkIndex(2)
+		s.shrink.evicted += a.holeUnits - before
+	}
 	return true
 }
 
@@ -312,6 +378,7 @@ func (s *shard) leaveSome(w *walk) {
 		if !s.leaveBucket(number, &copied) {
 			return
 		}
+		s.dropRoom() // of an entry that has gone meanwhile
 		w.pass(number)
 	}
 }
@@ -352,18 +419,14 @@ func (s *shard) leaveSpill(r ref) {
 
 // leaveEntry moves the entry of slot v, whose ID and value have length bytes, out
 // of the memory that is retired. It evicts others for that, or the entry itself. It
-// reports false if it is large and there will be room after some more steps.
+// reports false if there will be room after some more steps.
 func (s *shard) leaveEntry(v slot, length uint32) bool {
-	a, to := &s.arena, ref(0)
-	if s.isLarge(length) {
-		var err error
-		if to, err = s.gather(length); err == errInSteps {
-			return false
-		}
-	} else {
-		to = s.makeRoom(length)
+	a := &s.arena
+	to, err := s.gather(length)
+	if err == errInSteps {
+		return false
 	}
-	if to == 0 {
+	if err != nil {
 		return true // it was evicted
 	}
 	// A compaction may have moved it, or it was evicted.
@@ -428,18 +491,19 @@ func (a *arena) anyRetired(r ref) bool {
 
 // cutOff gives up the memory in which nothing is left.
 func (s *shard) cutOff() error {
-	a, o := &s.arena, s.shrink.options
+	a, o, size := &s.arena, s.shrink.options, s.shrink.units*unit
 	if !a.endRetiring() {
 		s.shrink.phase, s.shrink.segment, s.shrink.walk = moveSegments, 0, walk{shard: s}
 		return nil
 	}
-	size, memory := o.arenaBytes(s.index.shift), a.memory
-	if resizesInPlace {
+	memory := a.memory
+	if size == int64(len(memory)) {
+	} else if resizesInPlace {
 		memory = memory[:size:size]
 	} else {
 		var err error
 		if memory, err = resized(memory, size, wantsLargePages(size)); err != nil {
-			memory = a.memory[:size:size] // the rest stays until the cache is closed
+			memory = a.memory[:size] // the rest stays until the cache is closed
 		}
 	}
 	a.setMemory(memory)
@@ -451,6 +515,9 @@ func (s *shard) cutOff() error {
 // retire makes all memory but the first units the part to be given up. It
 // reports whether there is anything in it.
 func (a *arena) retire(units int64) bool {
+	if units == a.units {
+		return false
+	}
 	last := ref(units - 1)
 	if a.top > last {
 		a.holeUnits -= int64(a.end - a.top)

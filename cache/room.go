@@ -32,8 +32,11 @@ var errInSteps = errors.New("cache: room has to be made in steps")
 // errNoRoom: the shard is empty and the entry still does not fit.
 var errNoRoom = errors.New("cache: no room in an empty shard")
 
+// isLarge reports whether room for an entry of length bytes may have to be made in
+// steps. While the cap shrinks that holds for any: what is evicted then may lie in
+// the memory that goes, where it makes no room.
 func (s *shard) isLarge(length uint32) bool {
-	return length > smallEntry && s.entries() > fewEntries
+	return length > smallEntry && s.entries() > fewEntries || s.arena.retired != 0 || s.gathers && s.room.length == length
 }
 
 // inSteps calls step, in as many holds of the lock as it takes, until it returns
@@ -132,6 +135,7 @@ func leastPart(length uint32) uint32 {
 type room struct {
 	bytes  int64  // that it has room for
 	enough int64  // with so many units free, no more has to be evicted for the reserve
+	free   int64  // how many were free at the end of the latest step
 	length uint32 // of the entry
 	first  ref    // 0: there is no room
 	last   ref
@@ -147,6 +151,9 @@ func (s *shard) gather(length uint32) (ref, error) {
 		need := int64(unitsFor(length))
 		*m = room{length: length, least: partUnits, enough: min(need+s.reserve, a.holeUnits+2*need)}
 	}
+	if a.holeUnits < m.free {
+		m.enough = 0 // others take what is evicted here, so each part is taken at once
+	}
 	failed := int64(0) // there is nothing to compact until more than this is free
 	for m.first == 0 || m.bytes < int64(length) {
 		if m.first == 0 {
@@ -154,7 +161,8 @@ func (s *shard) gather(length uint32) (ref, error) {
 				return r, nil
 			}
 			if a.holeUnits < m.enough { // the more is free, the fewer parts there are
-				if s.arena.work >= workMost {
+				if a.work >= workMost {
+					m.free = a.holeUnits
 					return 0, errInSteps
 				}
 				if s.evictVictim() {
@@ -173,7 +181,7 @@ func (s *shard) gather(length uint32) (ref, error) {
 			least = max(least, minHeadUnits)
 		}
 		r := a.takeUpTo(units, least, isClaimed)
-		if r == 0 && s.arena.work < workMost && a.holeUnits > failed {
+		if r == 0 && a.work < workMost && a.holeUnits > failed {
 			if r = s.compact(least); r == 0 && m.least > shortPartUnits {
 				m.least /= 2
 				continue
@@ -186,8 +194,14 @@ func (s *shard) gather(length uint32) (ref, error) {
 			m.add(a, r, head)
 			continue
 		}
-		if s.arena.work >= workMost {
+		if a.work >= workMost {
+			m.free = a.holeUnits
 			return 0, errInSteps
+		}
+		if a.gaveUp {
+			a.gaveUp = false
+			a.work++
+			continue
 		}
 		if !s.evictVictim() {
 			s.dropRoom()

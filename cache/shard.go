@@ -21,6 +21,7 @@ type shard struct {
 	now     int64 // the clock's reading when the lock was taken
 	closed  bool
 	telling bool   // whether evicted has any
+	swept   uint8  // so many segments were swept to make room at sweptAt
 	gathers bool   // this hold of mu may gather room; making is held
 	number  uint16 // of this shard in the owner
 	hits    uint64
@@ -32,8 +33,7 @@ type shard struct {
 	segmentEarliest []int64 // of each segment: no entry in it has an earlier deadline
 	earliest        int64   // nor any entry
 	sweepNext       int     // the segment that was looked at last for expired entries
-	sweptAt         int64   // the reading of the clock at which
-	swept           int     // so many segments were swept to make room
+	sweptAt         int64   // the reading of the clock at which swept counts
 
 	idBytes    int64
 	valueBytes int64

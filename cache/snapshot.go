@@ -61,13 +61,14 @@ func (c *Cache) saveEntry(out *frameWriter, id string) error {
 // that has expired meanwhile is not loaded. Nor is one whose ID is in the cache
 // already: what is there is newer. Room is made as for Set; where the stream has
 // more than fits, what it has first goes first. The entries keep their lists
-// and the order of their latest use; Load holds the lock of each shard once for
-// the time that it takes to sort them.
+// and, once Load has returned, the order of their latest use.
 //
-// What of a truncated or altered stream is intact is loaded, and nothing else.
-// The error then wraps ErrSnapshot and says what is missing; it also wraps that
-// of r, if r failed. It wraps ErrClosed if the cache was closed. Checksums
-// detect accidents; a stream that an enemy could have written is not for Load.
+// If the stream is truncated or altered, its intact part is loaded, and nothing
+// else. The error then wraps ErrSnapshot and says what is missing; it also wraps
+// the error of r, if r failed, and io.ErrNoProgress, if r returned neither bytes
+// nor an error a hundred times. It wraps ErrClosed if the cache was closed.
+// Checksums detect accidents; never load a stream that an attacker could have
+// written.
 func (c *Cache) Load(r io.Reader) (int, error) {
 	if c.closed.Load() {
 		return 0, ErrClosed

@@ -407,18 +407,24 @@ func TestHolesAreGivenBackInTurn(t *testing.T) {
 // Room that was gathered to move a large entry is of no use once that entry has
 // gone. It must not keep SetMaxBytes from ending.
 func TestShrinkingDropsRoomOfADeletedEntry(t *testing.T) {
-	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20})
+	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20, Protected: -1})
 	s := &c.shards[0]
 	for i := 0; s.arena.end-s.arena.top > 2<<20/unit; i++ {
 		require.NoError(t, c.Set(fmt.Sprintf("%06d", i), nil, time.Hour))
 	}
 	require.NoError(t, c.Set("large", make([]byte, 1<<20), time.Hour))
 	fillTiny(t, c)
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 300_000 { // so that victims lie anywhere
+		c.Get(fmt.Sprintf("%06d", random.IntN(150_000)))
+		c.Get(fmt.Sprintf("%07d", random.IntN(150_000)))
+	}
+	c.Get("large")
 	_, err := c.aim(5 << 20)
 	require.NoError(t, err)
 	gathered := false
 	for done := false; !done && !gathered; {
-		done, err = c.fitStep(s)
+		done, _, _, err = c.fitStep(s)
 		require.NoError(t, err)
 		gathered = s.room.first != 0
 	}

@@ -1,0 +1,198 @@
+package cache
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Faults that came up in reviews, each in a place that no other test covers.
+
+// The tables beside the arena become smaller at powers of two, so a cap that
+// shrinks by a few bytes can leave the arena more memory and the index less.
+func TestSetMaxBytesEndsAcrossATableBoundary(t *testing.T) {
+	for _, maxBytes := range []int64{4 << 20, 8 << 20} {
+		for _, less := range []int64{8, 16} {
+			t.Run(fmt.Sprint(maxBytes, " - ", less), func(t *testing.T) {
+				c := openCache(t, Options{MaxBytes: maxBytes, Shards: 1})
+				for i := range maxBytes / 50 { // until the table of segments is full
+					require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 8), time.Hour))
+				}
+				require.NoError(t, c.SetMaxBytes(maxBytes-less))
+				require.NoError(t, c.checkInvariants())
+				require.NoError(t, c.SetMaxBytes(maxBytes))
+				require.NoError(t, c.checkInvariants())
+			})
+		}
+	}
+}
+
+// A compaction must not make a run longer than a run's length can tell.
+func TestCompactionBesideAHoleOfTheLongestLength(t *testing.T) {
+	if raceEnabled {
+		t.Skip("it needs 200 MiB")
+	}
+	c := openCache(t, Options{MaxBytes: 200 << 20, Shards: 1, MaxValue: 1 << 20, Protected: -1})
+	s, n := &c.shards[0], 0
+	set := func(size int) string {
+		id := fmt.Sprintf("%08d", n)
+		n++
+		require.NoError(t, c.Set(id, make([]byte, size), time.Hour))
+		return id
+	}
+	small := set(12) // where the record between moves to
+	set(1000)
+	hole := set(60) // 12 units
+	set(0)          // the record between
+	var big []string
+	for range 63 {
+		big = append(big, set(1<<20)) // 131,077 units each
+	}
+	big = append(big, set(1045996)) // together maxRun-2
+	set(1000)
+	for _, id := range big {
+		c.Delete(id)
+	}
+	c.Delete(hole)
+	c.Delete(small)
+	r := ref(0)
+	for class := range s.arena.holes {
+		for h := s.arena.holes[class]; h != 0; h = s.arena.hole(h).next {
+			if s.arena.run(h).units() == 12 {
+				r = h
+			}
+		}
+	}
+	require.NotZero(t, r)
+	c.lock(s)
+	scan := compactScan
+	require.True(t, s.canCompact(r, 22, &scan))
+	row := s.compactRow(r, 22)
+	require.NotZero(t, row)
+	require.Less(t, s.arena.run(row).units(), uint32(100))
+	s.arena.free(row)
+	c.unlock(s)
+	require.NoError(t, c.checkInvariants())
+}
+
+// A value longer than the longest run lies in several, also in an empty cache.
+func TestAValueLongerThanARun(t *testing.T) {
+	if raceEnabled || runtime.GOARCH == "386" || runtime.GOARCH == "arm" {
+		t.Skip("it needs half a GiB")
+	}
+	c := openCache(t, Options{MaxBytes: 512 << 20, Shards: 1, MaxValue: 200 << 20})
+	for i := range 1000 {
+		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 100), time.Hour))
+	}
+	require.NoError(t, c.Set("a", make([]byte, 150<<20), time.Hour))
+	require.NoError(t, c.checkInvariants())
+	value, _ := c.Get("a")
+	assert.Len(t, value, 150<<20)
+	assert.Zero(t, c.Stats().EvictedForCapacity)
+	assert.Less(t, c.parts("a"), 5)
+}
+
+// What a large Set evicts in one hold, others may use before the next.
+func TestALargeSetEndsWhileOthersStore(t *testing.T) {
+	const large = 256 << 10
+	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20})
+	fillTiny(t, c)
+	steps := 0
+	for err := errInSteps; err == errInSteps; steps++ {
+		require.Less(t, steps, large/1024, "it makes no progress")
+		s, tg := c.lockFor("large")
+		s.gathers, s.arena.work = true, 0
+		err = s.set("large", tg, make([]byte, large), time.Hour)
+		s.gathers = false
+		c.unlock(s)
+		for i := 0; s.arena.holeUnits > 200 && i < 5000; i++ { // others take what is free
+			require.NoError(t, c.Set(fmt.Sprint(steps, " ", i), nil, time.Hour))
+		}
+	}
+	_, ok := c.Peek("large")
+	assert.True(t, ok || steps > 10)
+	require.NoError(t, c.checkInvariants())
+}
+
+// If the longest idle lie in the memory that goes, evicting them makes no room.
+func TestASetWhileTheCapShrinksDoesLittle(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 64 << 20, Shards: 1, MaxValue: 1 << 20, Protected: -1})
+	s, n := &c.shards[0], 0
+	for ; s.arena.end-s.arena.top > 100_000; n++ {
+		require.NoError(t, c.Set(fmt.Sprintf("%08d", n), make([]byte, 60), time.Hour))
+	}
+	time.Sleep(time.Millisecond)
+	for i := range n * 53 / 100 {
+		c.Get(fmt.Sprintf("%08d", i)) // the tail is the longest idle
+	}
+	_, err := c.aim(32 << 20)
+	require.NoError(t, err)
+	for done := false; !done; {
+		done, _, _, err = c.fitStep(s)
+		require.NoError(t, err)
+		before := s.counts.evictions[Capacity-1]
+		require.NoError(t, c.Set(fmt.Sprint("new", s.counts.sets), make([]byte, 60), time.Hour))
+		require.Less(t, s.counts.evictions[Capacity-1]-before, uint64(3*workMost))
+	}
+	require.NoError(t, c.checkInvariants())
+}
+
+// Where there is room enough, shrinking evicts nothing, however scattered it is.
+func TestShrinkingAnEmptiedCacheEvictsHardlyAnything(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 64 << 20, Shards: 1, MaxValue: 1000})
+	s, n := &c.shards[0], 0
+	for ; s.arena.end-s.arena.top > 100_000; n++ {
+		require.NoError(t, c.Set(fmt.Sprint(n), make([]byte, 20), time.Hour))
+	}
+	for i := 0; i < n; i += 2 {
+		c.Delete(fmt.Sprint(i))
+	}
+	require.NoError(t, c.SetMaxBytes(50<<20))
+	require.NoError(t, c.checkInvariants())
+	assert.Less(t, c.Stats().EvictedForCapacity, uint64(n/1000))
+}
+
+// OnEvict may end each goroutine that calls it.
+func TestSetMaxBytesEndsWithoutAnyGoroutine(t *testing.T) {
+	var ends atomic.Bool
+	c := openCache(t, Options{MaxBytes: 1 << 20, Shards: 1, OnEvict: func(string, Reason) {
+		if ends.Load() {
+			runtime.Goexit()
+		}
+	}})
+	fillTiny(t, c)
+	ends.Store(true)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.SetMaxBytes(512 << 10)
+	}()
+	<-ended
+	assert.Eventually(t, func() bool { return c.Stats().MaxBytes == 512<<10 }, time.Minute, time.Millisecond)
+}
+
+// An aim for which there is no memory gives way to the latest cap that held, and
+// every call that it concerns gets its error.
+func TestAFailedGrowthGivesWayToTheCapThatHeld(t *testing.T) {
+	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 4, MaxValue: 1000})
+	first, err := c.aim(8 << 20)
+	require.NoError(t, err)
+	second, err := c.aim(16 << 20)
+	require.NoError(t, err)
+	_, _, _, err = c.fitStep(&c.shards[0])
+	require.NoError(t, err)
+	c.resizing.Lock()
+	c.giveUp(ErrSnapshot) // any error
+	c.resizing.Unlock()
+	assert.ErrorIs(t, c.fit(first), ErrSnapshot)
+	assert.ErrorIs(t, c.fit(second), ErrSnapshot)
+	assert.EqualValues(t, 4<<20, c.Stats().MaxBytes)
+	assert.NoError(t, c.SetMaxBytes(6<<20))
+	assert.EqualValues(t, 6<<20, c.Stats().MaxBytes)
+	require.NoError(t, c.checkInvariants())
+}
