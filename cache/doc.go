@@ -127,13 +127,28 @@
 //
 // An operation that concerns more than an entry or two works in steps, and lets
 // others have the lock between them. The goal is that none holds a shard's lock for
-// longer than 1 ms, plus the time to copy one value; preemption and page faults do
-// not count. BenchmarkHolds measures it, in one shard with four million entries, by
+// longer than 1 ms, plus the time to copy or to free one value; preemption and page
+// faults do not count. BenchmarkHolds measures it, in one shard with four million entries, by
 // the processor time of the thread (2 cores of an Intel Xeon of 2.3 GHz, Linux):
 //
-//	HOLDTABLE
+//	                                                 longest hold
+//	Get                                                   0.22 ms
+//	Set at the cap                                        0.17
+//	Set of 300 bytes among 4 M tiny entries               0.19
+//	Set of 16 KiB, or of 1 MiB, among them                0.23, 0.75
+//	SetMaxBytes to a quarter                              0.33
+//	the same, after every third entry was deleted         0.24
+//	SetMaxBytes to twice as much                          0.46
+//	a million entries expire at once                      0.29
+//	33,000 entries of 20 KB expire; memory goes back      0.38
+//	Save                                                  0.59
+//	Load of 4 M entries, Load of none                     0.42, 0.00
+//	All                                                   0.65
+//	Matching none, Matching all (the collector helps)     0.32, 0.49 to 1.6
+//	Set that fills new memory                             1.7
 //
-// To fill new memory takes longer where the system has to clear large pages.
+// The last line includes that the system clears large pages as they are first used.
+// By the clock, with preemption, the longest holds of that run were 0.3 to 5.5 ms.
 //
 // # What was tried and lost
 //

@@ -43,7 +43,7 @@ func (c *Cache) Matching(prefix []byte) iter.Seq[Entry] {
 // together.
 const (
 	matchVisits = 2048
-	matchCopies = 64
+	matchCopies = 32
 	matchBytes  = 64 << 10
 	matchBatch  = 32
 )

@@ -73,18 +73,6 @@ func (a *arena) valueLen(r ref) uint32 {
 	return a.head(r).length
 }
 
-// entryUnits is how many units the entry at r takes, in all its runs.
-func (a *arena) entryUnits(r ref) int64 {
-	h := a.record(r)
-	units := int64(h.run.units())
-	if h.run.kind() == isHead {
-		for p := h.next; p != 0; p = a.piece(p).next {
-			units += int64(a.run(p).units())
-		}
-	}
-	return units
-}
-
 // isFor reports whether the entry at r has that ID.
 func (a *arena) isFor(r ref, id string) bool {
 	h := a.record(r)
