@@ -265,6 +265,10 @@ func (s *Session) Err() error {
 // one in the same step: whoever knows it is a stranger from now on. Call it
 // when a user gains rights; Login does the same for a log-in.
 //
+// For a minute, a request that presents the old ID begins no session and its
+// response sets no cookie, unless it logs in: it is late, and the client has a newer
+// cookie already, or is about to get it. What it changes is dropped.
+//
 // It returns ErrEnded if the session has ended meanwhile, ErrHeaderSent if the
 // new cookie can no longer be sent, or the error of the store; then the old ID
 // is as it was.

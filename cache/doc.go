@@ -128,8 +128,9 @@
 // An operation that concerns more than an entry or two works in steps, and lets
 // others have the lock between them. The goal is that none holds a shard's lock for
 // longer than 1 ms, plus the time to copy or to free one value; preemption and page
-// faults do not count. BenchmarkHolds measures it, in one shard with four million entries, by
-// the processor time of the thread (2 cores of an Intel Xeon of 2.3 GHz, Linux):
+// faults do not count. BenchmarkHolds measures it, in one shard with four million
+// entries, by the processor time of the thread (2 cores of an Intel Xeon of 2.3 GHz,
+// Linux). CONTRIBUTING.md has the command:
 //
 //	                                                 longest hold
 //	Get                                                   0.22 ms
@@ -152,25 +153,25 @@
 //
 // # What was tried and lost
 //
-//   - XXH64 for the index: crafted IDs, and 17 ns instead of 6 for an ID of 43
-//     bytes.
+//   - XXH64 for the index: crafted IDs collide in it, and it was slower for an ID of
+//     43 bytes.
 //   - Moving an entry to the front of its list at each use waits for two more
 //     lines of memory. Noting uses and carrying them out eight at a time was no
 //     faster than doing so at once.
 //   - Loading all lines of a record before looking at the first was slower;
 //     prefetching them is not.
 //   - A heap of deadlines, or a wheel: 8 bytes and two more lines an entry.
-//   - Many more shards than the processors need: with 256 instead of 32 on two, a
-//     Set took a tenth longer.
+//   - Many more shards than the processors need made a Set slower.
 //   - Large pages for small caches, which would be resident from the first few
 //     sessions on.
 //   - A coarse clock, moved by a ticker: on a busy machine a tick can be late by
 //     any time, and something expired would be served.
+//   - CLOCK_BOOTTIME, which goes on while the machine is suspended: Go needs a system
+//     call for it, which takes several times as long as reading the monotonic clock.
 //   - Chunks of memory for a cap that grows, instead of one region that is
 //     remapped: whatever had to fit in a chunk needed rules of its own.
-//   - To sort the lists under the lock after Load: 3.7 s for four million entries.
-//   - CLOCK_BOOTTIME, which goes on while the machine is suspended: a reading takes
-//     200 ns instead of 33, since Go needs a system call for it (the same Xeon).
+//   - Sorting the lists under the lock after Load, which took seconds for four
+//     million entries. In steps it takes somewhat longer in all.
 //   - Reads without a lock, by a sequence number: the words of a record would
 //     have to be written atomically, each a fenced instruction on amd64, which
 //     makes a Set several times as expensive.

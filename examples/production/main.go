@@ -22,7 +22,7 @@ import (
 )
 
 func main() {
-	s := settings{maxBytes: 256 << 20}
+	s := &settings{maxBytes: 256 << 20} // a pointer: run is to see what the flags say
 	flag.Int64Var(&s.maxBytes, "max-bytes", s.maxBytes, "`bytes` that the sessions may take")
 	flag.StringVar(&s.snapshot, "snapshot", "", "`file` that keeps the sessions while the program restarts")
 	flag.TextVar(&s.proxy, "proxy", netip.Prefix{}, "`network` of the proxy that ends TLS")
@@ -38,13 +38,16 @@ type settings struct {
 }
 
 // run serves the page at addr until stop is done.
-func (s settings) run(stop context.Context, addr string) (err error) {
+func (s *settings) run(stop context.Context, addr string) (err error) {
 	c, err := cache.New(cache.Options{MaxBytes: s.maxBytes})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	restore(c, s.snapshot)
+	if err := try(c, s.snapshot); err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, save(c, s.snapshot)) }() // no request is under way any more
 
 	options := holdfast.Options{Store: c}

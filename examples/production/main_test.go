@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
+	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -76,7 +83,7 @@ func TestWhatTheCacheHoldsCanBeWatched(t *testing.T) {
 }
 
 func TestTheServerStopsWhenItIsToldAndKeepsTheSessions(t *testing.T) {
-	s := settings{maxBytes: 8 << 20, admin: "localhost:0", snapshot: filepath.Join(t.TempDir(), "sessions")}
+	s := &settings{maxBytes: 8 << 20, admin: "localhost:0", snapshot: filepath.Join(t.TempDir(), "sessions")}
 
 	browser.StopsWhenTold(t, s.run)
 
@@ -87,8 +94,61 @@ func TestTheServerStopsWhenItIsToldAndKeepsTheSessions(t *testing.T) {
 	assert.NoError(t, err, "it is whole")
 }
 
+const mainChild = "HOLDFAST_TEST_MAIN"
+
+// The program is started as its user would, with every flag.
+func TestMainHeedsItsFlags(t *testing.T) {
+	if snapshot := os.Getenv(mainChild); snapshot != "" {
+		os.Args = []string{os.Args[0], "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-max-bytes", "1048576", "-proxy", "127.0.0.0/8", "-snapshot", snapshot}
+		flag.CommandLine = flag.NewFlagSet(os.Args[0], flag.ExitOnError)
+		main()
+		return
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("it is stopped by a signal")
+	}
+	snapshot := filepath.Join(t.TempDir(), "sessions")
+	child := exec.Command(os.Args[0], "-test.run=^TestMainHeedsItsFlags$")
+	child.Env = append(os.Environ(), mainChild+"="+snapshot)
+	out, err := child.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	defer child.Process.Kill()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	urls := regexp.MustCompile(`http://[^ ,\n]+`).FindAllString(line, -1)
+	require.Len(t, urls, 2, line)
+
+	request, err := http.NewRequest(http.MethodGet, urls[0], nil)
+	require.NoError(t, err)
+	request.Header.Set("X-Forwarded-Proto", "https")
+	page, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	page.Body.Close()
+	require.Len(t, page.Cookies(), 1)
+	assert.True(t, page.Cookies()[0].Secure, "-proxy: the client came over TLS")
+
+	vars, err := http.Get(urls[1])
+	require.NoError(t, err)
+	defer vars.Body.Close()
+	var shown map[string]float64
+	require.NoError(t, json.NewDecoder(vars.Body).Decode(&shown))
+	assert.Equal(t, 1048576.0, shown["max_bytes"])
+	assert.NoFileExists(t, snapshot)
+
+	require.NoError(t, child.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, child.Wait())
+	assert.FileExists(t, snapshot)
+}
+
+// That the sessions cannot be saved is known before the first of them begins.
+func TestASnapshotThatCannotBeWrittenIsAnErrorAtTheStart(t *testing.T) {
+	s := &settings{maxBytes: 8 << 20, admin: "localhost:0", snapshot: filepath.Join(t.TempDir(), "missing", "sessions")}
+	assert.ErrorIs(t, s.run(t.Context(), "127.0.0.1:0"), fs.ErrNotExist)
+}
+
 func TestWhatCannotBeIsAnError(t *testing.T) {
-	for name, s := range map[string]settings{
+	for name, s := range map[string]*settings{
 		"a cap of 3 bytes":       {maxBytes: 3, admin: "localhost:0"},
 		"an address of nobody's": {maxBytes: 8 << 20, admin: "nowhere.invalid:1"},
 		"a folder that is not there": {maxBytes: 8 << 20, admin: "localhost:0",

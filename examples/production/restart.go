@@ -29,6 +29,18 @@ func restore(c *cache.Cache, file string) {
 	}
 }
 
+// try saves the sessions once and removes the file again: that they cannot be saved
+// is to be known now, and not when the program stops and all of them are lost.
+func try(c *cache.Cache, file string) error {
+	if file == "" {
+		return nil
+	}
+	if err := c.SaveFile(file); err != nil {
+		return err
+	}
+	return os.Remove(file)
+}
+
 func save(c *cache.Cache, file string) error {
 	if file == "" {
 		return nil
