@@ -186,8 +186,9 @@ func (s *Session) create() error {
 // it is no more, it stays so.
 func (s *Session) merge(decide decision) error {
 	var raw []byte
+	over := false // the changes end it
 	err := s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
-		raw = nil
+		raw, over = nil, false
 		if !found || isReplaced(old) {
 			return cache.Keep(), nil
 		}
@@ -200,7 +201,7 @@ func (s *Session) merge(decide decision) error {
 			return cache.Keep(), err
 		}
 		encoded, ttl := s.encodeRecord(r, decided)
-		if ttl <= 0 {
+		if over = ttl <= 0; over {
 			return cache.Remove(), nil
 		}
 		raw = encoded
@@ -211,6 +212,9 @@ func (s *Session) merge(decide decision) error {
 	}
 	if raw == nil {
 		s.ended = true
+		if over {
+			s.token = tokenWithdrawn
+		}
 		s.manager.watchers.tell(s.key)
 		return ErrEnded
 	}

@@ -348,6 +348,7 @@ func TestAnExpiresInThePastEndsAStoredSession(t *testing.T) {
 	client.visit("/")
 	assert.Equal(t, http.StatusOK, client.show("/past").Code)
 	assert.Zero(t, c.Len())
+	assert.Negative(t, client.cookie.MaxAge, "the browser is told to forget the cookie")
 }
 
 func TestANewSessionThatExpiresAtOnceIsNoError(t *testing.T) {

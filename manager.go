@@ -2,8 +2,10 @@ package holdfast
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"net/http"
 	"sync"
@@ -207,8 +209,14 @@ func (m *Manager) log(r *http.Request, what remark) {
 	}
 }
 
+// logError logs an error of the store. That a client went away, so that the store
+// gave up its request, is nobody's fault.
 func (m *Manager) logError(r *http.Request, err error) {
-	m.options.Logger.ErrorContext(r.Context(), "the session could not be read or stored", "error", err)
+	level := slog.LevelError
+	if gone := r.Context().Err(); gone != nil && errors.Is(err, gone) {
+		level = slog.LevelDebug
+	}
+	m.options.Logger.Log(r.Context(), level, "the session could not be read or stored", "error", err)
 }
 
 // fail answers in place of the handler, whose header describes a response that

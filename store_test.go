@@ -1,11 +1,14 @@
 package holdfast_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -321,3 +324,32 @@ func TestASessionDestroyedBetweenTheCallsOfAnUpdateStaysDestroyed(t *testing.T) 
 }
 
 func ownID(*http.Request) (string, error) { return rand.Text() + rand.Text(), nil }
+
+// A store that is asked for a client that went away gives up. That is no error of
+// the server's.
+func TestAClientThatWentAwayIsNoErrorInTheLog(t *testing.T) {
+	for name, gone := range map[string]bool{"gone": true, "there": false} {
+		t.Run(name, func(t *testing.T) {
+			var log strings.Builder
+			store := &away{Matcher: newCache(t)}
+			manager, _ := manage(t, holdfast.Options{Store: &givingUp{store}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			handler := manager.Handler(pages{"/": count}.handler())
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.AddCookie(&http.Cookie{Name: "session", Value: strings.Repeat("A", 43)})
+			ctx, cancel := context.WithCancel(r.Context())
+			if gone {
+				cancel()
+			}
+			defer cancel()
+			handler.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+			assert.Equal(t, !gone, strings.Contains(log.String(), "level=ERROR"), log.String())
+		})
+	}
+}
+
+// givingUp is a store whose reads fail with the request's own error, or at all.
+type givingUp struct{ *away }
+
+func (s *givingUp) Load(ctx context.Context, dst []byte, _ string) ([]byte, bool, error) {
+	return dst, false, cmp.Or(ctx.Err(), errAway)
+}
