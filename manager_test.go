@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/codec"
 )
 
 func TestThe42ndVisitSays42AndAnotherBrowserStartsAfresh(t *testing.T) {
@@ -28,9 +30,20 @@ func TestThe42ndVisitSays42AndAnotherBrowserStartsAfresh(t *testing.T) {
 }
 
 func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
+	closed := newCache(t)
+	require.NoError(t, closed.Close())
 	for name, o := range map[string]holdfast.Options{
 		"negative idle timeout":        {IdleTimeout: -1},
 		"negative absolute lifetime":   {AbsoluteLifetime: -1},
+		"idle timeout in nanoseconds":  {IdleTimeout: 30},
+		"lifetime in nanoseconds":      {AbsoluteLifetime: 30},
+		"idle beyond the lifetime":     {IdleTimeout: 48 * time.Hour},
+		"nil cache":                    {Store: (*cache.Cache)(nil)},
+		"closed cache":                 {Store: closed},
+		"nil Sealed":                   {Codec: (*codec.Sealed)(nil)},
+		"zero Sealed":                  {Codec: new(codec.Sealed)},
+		"nil Cookie":                   {Carrier: (*holdfast.Cookie)(nil)},
+		"nil Header":                   {Carrier: (*holdfast.Header)(nil)},
 		"cookie name with a space":     {Carrier: holdfast.Cookie{Name: "a b"}},
 		"cookie path with a semicolon": {Carrier: holdfast.Cookie{Path: "/;"}},
 		"cookie domain that is none":   {Carrier: holdfast.Cookie{Domain: "a b"}},

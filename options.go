@@ -1,13 +1,16 @@
 package holdfast
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"time"
 
+	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/codec"
 )
 
@@ -32,11 +35,12 @@ type Options struct {
 	Codec codec.Codec
 
 	// IdleTimeout ends a session that no request has looked at for so long. 0
-	// means an hour. Session.SetMaxAge overrides it for one session.
+	// means an hour, or AbsoluteLifetime if that is less; less than a second, or more
+	// than AbsoluteLifetime, is refused. Session.SetMaxAge overrides it for one session.
 	IdleTimeout time.Duration
 
 	// AbsoluteLifetime ends a session so long after it began, or its user logged
-	// in, whatever its activity. 0 means 24 hours.
+	// in, whatever its activity. 0 means 24 hours; less than a second is refused.
 	AbsoluteLifetime time.Duration
 
 	// Carrier says how the session's ID travels. nil means Cookie{}.
@@ -76,20 +80,26 @@ type Options struct {
 
 // withDefaults returns o with all but Store filled in, or says what is wrong.
 func (o Options) withDefaults() (Options, error) {
+	if err := o.checkParts(); err != nil {
+		return o, err
+	}
 	if o.Codec == nil {
 		o.Codec = codec.MsgPack{}
-	}
-	if o.IdleTimeout == 0 {
-		o.IdleTimeout = defaultIdleTimeout
 	}
 	if o.AbsoluteLifetime == 0 {
 		o.AbsoluteLifetime = defaultAbsoluteLifetime
 	}
-	if o.IdleTimeout < 0 {
-		return o, fmt.Errorf("%w: IdleTimeout is %v, it must be positive", ErrOptions, o.IdleTimeout)
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = min(defaultIdleTimeout, max(o.AbsoluteLifetime, time.Second))
 	}
-	if o.AbsoluteLifetime < 0 {
-		return o, fmt.Errorf("%w: AbsoluteLifetime is %v, it must be positive", ErrOptions, o.AbsoluteLifetime)
+	if o.IdleTimeout < time.Second {
+		return o, fmt.Errorf("%w: IdleTimeout is %v, it must be at least a second, such as 30*time.Minute", ErrOptions, o.IdleTimeout)
+	}
+	if o.AbsoluteLifetime < time.Second {
+		return o, fmt.Errorf("%w: AbsoluteLifetime is %v, it must be at least a second, such as 24*time.Hour", ErrOptions, o.AbsoluteLifetime)
+	}
+	if o.IdleTimeout > o.AbsoluteLifetime {
+		return o, fmt.Errorf("%w: IdleTimeout is %v, but every session ends after AbsoluteLifetime, %v: raise that too", ErrOptions, o.IdleTimeout, o.AbsoluteLifetime)
 	}
 	if o.ErrorHandler == nil {
 		o.ErrorHandler = internalServerError
@@ -106,6 +116,27 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// checkParts returns an error if a part that is given could only fail later.
+func (o Options) checkParts() error {
+	for name, part := range map[string]any{"Store": o.Store, "Codec": o.Codec, "Carrier": o.Carrier} {
+		if v := reflect.ValueOf(part); v.Kind() == reflect.Pointer && v.IsNil() {
+			return fmt.Errorf("%w: %s is a nil %T; leave it out for the default", ErrOptions, name, part)
+		}
+	}
+	if c, ok := o.Store.(*cache.Cache); ok {
+		err := c.Update("open?", func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil })
+		if err != nil {
+			return fmt.Errorf("%w: Store cannot be used: %w", ErrOptions, err)
+		}
+	}
+	if sealed, ok := o.Codec.(*codec.Sealed); ok {
+		if _, err := sealed.Marshal(""); errors.Is(err, codec.ErrKey) {
+			return fmt.Errorf("%w: Codec is a Sealed without keys; make it with codec.NewSealed", ErrOptions)
+		}
+	}
+	return nil
 }
 
 // Format prints the type alone, since Keys are secrets.
