@@ -121,7 +121,7 @@ func TestALargeSetEndsWhileOthersStore(t *testing.T) {
 
 // If the longest idle lie in the memory that goes, evicting them makes no room.
 func TestASetWhileTheCapShrinksDoesLittle(t *testing.T) {
-	c := openCache(t, Options{MaxBytes: 64 << 20, Shards: 1, MaxValue: 1 << 20, Protected: -1})
+	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 1 << 20, Protected: -1})
 	s, n := &c.shards[0], 0
 	for ; s.arena.end-s.arena.top > 100_000; n++ {
 		require.NoError(t, c.Set(fmt.Sprintf("%08d", n), make([]byte, 60), time.Hour))
@@ -130,7 +130,7 @@ func TestASetWhileTheCapShrinksDoesLittle(t *testing.T) {
 	for i := range n * 53 / 100 {
 		c.Get(fmt.Sprintf("%08d", i)) // the tail is the longest idle
 	}
-	_, err := c.aim(32 << 20)
+	_, err := c.aim(8 << 20)
 	require.NoError(t, err)
 	for done := false; !done; {
 		done, _, _, err = c.fitStep(s)
@@ -144,7 +144,7 @@ func TestASetWhileTheCapShrinksDoesLittle(t *testing.T) {
 
 // Where there is room enough, shrinking evicts nothing, however scattered it is.
 func TestShrinkingAnEmptiedCacheEvictsHardlyAnything(t *testing.T) {
-	c := openCache(t, Options{MaxBytes: 64 << 20, Shards: 1, MaxValue: 1000})
+	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 1000})
 	s, n := &c.shards[0], 0
 	for ; s.arena.end-s.arena.top > 100_000; n++ {
 		require.NoError(t, c.Set(fmt.Sprint(n), make([]byte, 20), time.Hour))
@@ -152,7 +152,7 @@ func TestShrinkingAnEmptiedCacheEvictsHardlyAnything(t *testing.T) {
 	for i := 0; i < n; i += 2 {
 		c.Delete(fmt.Sprint(i))
 	}
-	require.NoError(t, c.SetMaxBytes(50<<20))
+	require.NoError(t, c.SetMaxBytes(13<<20))
 	require.NoError(t, c.checkInvariants())
 	assert.Less(t, c.Stats().EvictedForCapacity, uint64(n/1000))
 }

@@ -1,4 +1,4 @@
-package cache_test
+package cache
 
 import (
 	"bytes"
@@ -20,8 +20,6 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/holdfast-go/holdfast/cache"
 )
 
 const (
@@ -52,7 +50,7 @@ func TestSoak(t *testing.T) {
 	for _, maxBytes := range []int64{64 << 10, 1 << 20, 64 << 20, 1 << 30} {
 		for _, processors := range []int{1, 2, 8} {
 			t.Run(fmt.Sprintf("%d KiB, %d processors", maxBytes>>10, processors), func(t *testing.T) {
-				if maxBytes > 64<<20 && os.Getenv("HOLDFAST_SOAK") == "" {
+				if maxBytes > 1<<20 && os.Getenv("HOLDFAST_SOAK") == "" {
 					t.Skip("it takes longer to fill; set HOLDFAST_SOAK")
 				}
 				child := exec.Command(os.Args[0], "-test.run=^TestSoak$", "-test.count=1", "-test.v", "-test.timeout=15m")
@@ -81,7 +79,7 @@ func soakDuration(t *testing.T) time.Duration {
 
 type soak struct {
 	t        *testing.T
-	cache    *cache.Cache
+	cache    *Cache
 	maxBytes int64
 	longest  int
 	ttl      time.Duration // the longest
@@ -116,7 +114,7 @@ func newSoak(t *testing.T, maxBytes int64) *soak {
 	for i := range s.owners {
 		s.owners[i] = make([]soakID, max(20, maxBytes/soakOwners/1000))
 	}
-	source := open(t, cache.Options{MaxBytes: 1 << 20, MaxValue: 1000})
+	source := openCache(t, Options{MaxBytes: 1 << 20, MaxValue: 1000})
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range soakHistory {
 		id := fmt.Sprint("loaded ", i)
@@ -130,7 +128,7 @@ func newSoak(t *testing.T, maxBytes int64) *soak {
 
 func (s *soak) run(duration time.Duration) {
 	outside := residentOutsideHeap(s.t)
-	c, err := cache.New(cache.Options{MaxBytes: s.maxBytes, MaxValue: s.longest, OnEvict: s.onEvict})
+	c, err := New(Options{MaxBytes: s.maxBytes, MaxValue: s.longest, OnEvict: s.onEvict})
 	require.NoError(s.t, err)
 	s.cache = c
 	var running sync.WaitGroup
@@ -156,7 +154,12 @@ func (s *soak) run(duration time.Duration) {
 	s.t.Logf("soak: %d operations, %d hits, %d evicted, %d caps, %d KiB resident of %d", s.operations.Load(), s.hits.Load(), s.evictions.Load(), s.resizes.Load(), most>>10, s.maxBytes>>10)
 	assert.Positive(s.t, s.hits.Load())
 	assert.Positive(s.t, s.resizes.Load())
-	assert.Positive(s.t, stats.EvictedForCapacity, "it was never full")
+	if os.Getenv("HOLDFAST_SOAK") != "" {
+		assert.Positive(s.t, stats.EvictedForCapacity, "it was never full")
+	}
+	if raceEnabled {
+		return // the detector's own memory is many times the cache's
+	}
 	const metadata = 8 << 20 // what Go keeps outside its heap
 	assert.LessOrEqual(s.t, most, s.maxBytes*105/100+metadata, "bytes resident")
 }
@@ -169,7 +172,7 @@ func (s *soak) fail(format string, args ...any) {
 	s.stop.Store(true)
 }
 
-func (s *soak) onEvict(id string, _ cache.Reason) {
+func (s *soak) onEvict(id string, _ Reason) {
 	s.evictions.Add(1)
 	if owner, n, ok := soakOwner(id); ok {
 		s.owners[owner][n].evicted.Store(true)
@@ -282,7 +285,7 @@ func (s *soak) write(owner, n int, random *rand.Rand, store func(id string, valu
 	e.begun.Store(version)
 	before := time.Now()
 	if err := store(id, soakValue(id, version, length), ttl); err != nil {
-		if !errors.Is(err, cache.ErrTooLarge) {
+		if !errors.Is(err, ErrTooLarge) {
 			s.fail("%s: %v", id, err)
 		}
 		return // the version before is still there
@@ -336,11 +339,11 @@ func (s *soak) operate(owner int) {
 			s.write(owner, n, random, s.cache.Set)
 		case k < 450:
 			s.write(owner, n, random, func(id string, value []byte, ttl time.Duration) error {
-				return s.cache.Update(id, func(old []byte, found bool) (cache.Change, error) {
+				return s.cache.Update(id, func(old []byte, found bool) (Change, error) {
 					if found {
 						s.whole(id, old)
 					}
-					return cache.Put(value, ttl), nil
+					return Put(value, ttl), nil
 				})
 			})
 		case k < 600:
@@ -377,7 +380,7 @@ func (s *soak) rare(random *rand.Rand) {
 		}
 	default:
 		maxBytes := s.maxBytes/2 + random.Int64N(s.maxBytes/2+1)
-		if err := s.cache.SetMaxBytes(maxBytes); err != nil && !errors.Is(err, cache.ErrInvalid) {
+		if err := s.cache.SetMaxBytes(maxBytes); err != nil && !errors.Is(err, ErrInvalid) {
 			s.fail("SetMaxBytes: %v", err)
 		}
 		s.resizes.Add(1)

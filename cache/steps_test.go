@@ -41,7 +41,7 @@ func (c *Cache) parts(id string) int {
 
 func TestALargeSetMakesRoomInSteps(t *testing.T) {
 	const large = 1 << 20
-	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
+	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1})
 	fillTiny(t, c)
 	value := bytes.Repeat([]byte("large"), large/5)
 	holds, most, err := 0, uint64(0), errInSteps
@@ -53,7 +53,7 @@ func TestALargeSetMakesRoomInSteps(t *testing.T) {
 		most = max(most, s.counts.evictions[Capacity-1]-before)
 		s.gathers = false
 		c.unlock(s)
-		if holds++; holds%8 == 0 {
+		if holds++; holds%16 == 0 {
 			require.NoError(t, c.checkInvariants())
 		}
 	}
@@ -108,12 +108,12 @@ func TestRoomSurvivesWhatComesBetween(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10})
+			c := openCache(t, Options{MaxBytes: 2 << 20, Shards: 1, MaxValue: 256 << 10})
 			fillTiny(t, c)
 			for err, steps := errInSteps, 0; err == errInSteps; steps++ {
 				s, tg := c.lockFor("large")
 				s.gathers, s.arena.work = true, 0
-				err = s.set("large", tg, make([]byte, 512<<10), time.Hour)
+				err = s.set("large", tg, make([]byte, 256<<10), time.Hour)
 				s.gathers = false
 				c.unlock(s)
 				if err != errInSteps {
