@@ -673,6 +673,7 @@ func TestOnEvictIsToldWhoLeftAndWhy(t *testing.T) {
 		put(t, c, "pushed out", "1")
 		put(t, c, "large", strings.Repeat("x", 3<<10))
 		put(t, c, "large too", strings.Repeat("x", 3<<10))
+		synctest.Wait() // the cache's own goroutine may have been the first to find what had expired
 		mu.Lock()
 		defer mu.Unlock()
 		assert.Equal(t, map[string]cache.Reason{
