@@ -10,9 +10,9 @@ import (
 // To end a user's sessions, they are listed. A session that gets a new ID while
 // they are listed may be missed: under the old ID it is gone, and where the new one
 // is, the listing has been already. So before the listing a revocation is stored:
-// the user's sessions that began until then are over. Whoever gives a session a new
-// ID stores it there, looks for a revocation, and only then removes the old one. If
-// there is a revocation, the session ends. If there is none yet, the listing has not
+// the user's sessions that began until then are over. A request that gives a session
+// a new ID stores it there, looks for a revocation, and only then removes the old one.
+// If there is a revocation, the session ends. If there is none yet, the listing has not
 // begun, and finds the session under its new ID.
 //
 // Only a session that moves is looked at, so a revocation is needed for no longer

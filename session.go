@@ -267,7 +267,7 @@ func (s *Session) Err() error {
 //
 // For a minute, a request that presents the old ID begins no session and its
 // response sets no cookie, unless it logs in: it is late, and the client has a newer
-// cookie already, or is about to get it. What it changes is dropped.
+// cookie already, or is about to get it. Its changes are dropped.
 //
 // It returns ErrEnded if the session has ended meanwhile, ErrHeaderSent if the
 // new cookie can no longer be sent, or the error of the store; then the old ID

@@ -110,8 +110,8 @@ func (s *Session) EndOthers() (int, error) {
 	})
 }
 
-// userAndKey returns who is logged in, where the session is stored, when it began,
-// and why that could not be read.
+// userAndKey returns the user, the session's key, when it began, and the error if the
+// session could not be read.
 func (s *Session) userAndKey() (user, key string, began instant, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -253,8 +253,8 @@ func (m *Manager) End(userID, handle string) (bool, error) {
 }
 
 // endWhere ends those of a user's sessions that choose chooses. A session that
-// gets a new ID meanwhile may not be in the listing, so before that it is told to
-// end (see revoke); spared, if not 0, is when the session began that is to stay.
+// gets a new ID meanwhile may be missing in the listing, so a revocation is stored
+// first, which ends it (see revoke). The session that began at spared stays.
 func (m *Manager) endWhere(userID string, spared instant, choose func([]Info) ([]Info, error)) (n int, err error) {
 	if _, err := m.matching(nil); err != nil {
 		return 0, err

@@ -16,9 +16,9 @@ import (
 // holes on either side without a search (boundary tags: Knuth, The Art of
 // Computer Programming, vol. 1, 2.5).
 //
-// While a cap shrinks, all runs that reach beyond retired are to be emptied and
-// not used again (resize.go). Holes there are taken out of the lists as they are
-// met, and are not put back.
+// While a cap shrinks, the runs that reach beyond retired are emptied and not used
+// again (resize.go). A search for a hole removes those that it meets there from the
+// lists. They are not put back.
 type arena struct {
 	memory []byte
 
@@ -399,7 +399,7 @@ func (a *arena) takeUpTo(units, least uint32, k kind) ref {
 	return r
 }
 
-// usedBytes is what is in use, the edges included.
+// usedBytes is how many bytes are in use, the edges included.
 func (a *arena) usedBytes() int64 { return (a.units - a.holeUnits) * unit }
 
 // cutFront gives back the first units of the run at r and returns where the

@@ -32,12 +32,21 @@ func TestResidentMemoryStaysWithinTheCapUnderAnyChurn(t *testing.T) {
 	}
 	for name := range churns {
 		t.Run(name, func(t *testing.T) {
-			child := exec.Command(os.Args[0], "-test.run=^"+strings.Split(t.Name(), "/")[0]+"$", "-test.count=1")
-			child.Env = append(os.Environ(), residentChild+"="+name)
-			out, err := child.CombinedOutput()
-			assert.NoError(t, err, "%s", out)
+			runChild(t, residentChild, name)
 		})
 	}
+}
+
+// runChild runs the test that t belongs to in a process of its own, which finds
+// value in an environment variable, and returns the output.
+func runChild(t *testing.T, variable, value string) string {
+	t.Helper()
+	test, _, _ := strings.Cut(t.Name(), "/")
+	child := exec.Command(os.Args[0], "-test.run=^"+test+"$", "-test.count=1", "-test.v", "-test.timeout=15m")
+	child.Env = append(os.Environ(), variable+"="+value)
+	out, err := child.CombinedOutput()
+	assert.NoError(t, err, "%s", out)
+	return string(out)
 }
 
 const churnCap = 32 << 20

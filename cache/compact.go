@@ -18,7 +18,7 @@ const (
 )
 
 // compact returns a claimed run of at least units, or 0 if no row was found that
-// is worth moving. It evicts nothing. It adds to arena.work what it did.
+// is worth moving. It evicts nothing. It counts its work in arena.work.
 //
 // Rows begin with the longest holes. A hole whose row is of no use goes to the end
 // of its list, so that the next compaction begins elsewhere.

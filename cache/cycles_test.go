@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -72,10 +71,7 @@ func TestCyclesOfTheCapTakeNothingFromTheSystem(t *testing.T) {
 	}
 	for name := range cycles {
 		t.Run(name, func(t *testing.T) {
-			child := exec.Command(os.Args[0], "-test.run=^TestCyclesOfTheCapTakeNothingFromTheSystem$", "-test.count=1")
-			child.Env = append(os.Environ(), cyclesChild+"="+name)
-			out, err := child.CombinedOutput()
-			assert.NoError(t, err, "%s", out)
+			runChild(t, cyclesChild, name)
 		})
 	}
 }

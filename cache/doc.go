@@ -169,7 +169,7 @@
 //   - CLOCK_BOOTTIME, which goes on while the machine is suspended: Go needs a system
 //     call for it, which takes several times as long as reading the monotonic clock.
 //   - Chunks of memory for a cap that grows, instead of one region that is
-//     remapped: whatever had to fit in a chunk needed rules of its own.
+//     remapped: an entry that had to fit in a chunk needed rules of its own.
 //   - Sorting the lists under the lock after Load, which took seconds for four
 //     million entries. In steps it takes somewhat longer in all.
 //   - Reads without a lock, by a sequence number: the words of a record would

@@ -102,14 +102,10 @@ func TestALargeSetEndsWhileOthersStore(t *testing.T) {
 	const large = 256 << 10
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20})
 	fillTiny(t, c)
-	steps := 0
+	s, steps := &c.shards[0], 0
 	for err := errInSteps; err == errInSteps; steps++ {
 		require.Less(t, steps, large/1024, "it makes no progress")
-		s, tg := c.lockFor("large")
-		s.gathers, s.arena.work = true, 0
-		err = s.set("large", tg, make([]byte, large), time.Hour)
-		s.gathers = false
-		c.unlock(s)
+		err = c.setStep("large", make([]byte, large))
 		for i := 0; s.arena.holeUnits > 200 && i < 5000; i++ { // others take what is free
 			require.NoError(t, c.Set(fmt.Sprint(steps, " ", i), nil, time.Hour))
 		}

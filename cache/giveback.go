@@ -44,7 +44,7 @@ func (a *arena) giveBackTop() bool {
 // giveBackHoles gives back the first part of a long hole that is still resident.
 // In each list those come first that have not been given back: a new hole comes
 // in front, and one that was given back goes to the end. So the work is in
-// proportion to what is given back.
+// proportion to the memory given back.
 func (a *arena) giveBackHoles() bool {
 	for class := classOf(giveBackUnits); class < len(a.holes) && !guarded; class++ {
 		r, _ := a.firstOf(class)

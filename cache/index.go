@@ -111,25 +111,23 @@ func (s *shard) find(id string, t tag) ref {
 	return 0
 }
 
-// slotOf returns where v is in the chain of its tag's bucket.
+// slotOf returns where v is in the chain of its tag's bucket, or nil.
 func (s *shard) slotOf(t tag, v slot) *slot {
-	for b := s.bucketAt(s.index.numberOf(t)); ; b = s.following(b) {
+	for b := s.bucketAt(s.index.numberOf(t)); b != nil; b = s.following(b) {
 		for i := range b {
 			if b[i] == v {
 				return &b[i]
 			}
 		}
 	}
+	return nil
 }
 
 // enter puts the record at r in the index. It may evict others to make room
 // for a spill, but not the record, which is claimed and in no list.
 func (s *shard) enter(t tag, r ref) {
 	for !s.add(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r), &s.spare) {
-		if s.spare = s.takeSpill(); s.spare != 0 {
-			continue
-		}
-		if s.spare = s.compactSpill(); s.spare == 0 {
+		if s.spare = s.takeSpill(); s.spare == 0 && !s.compactForSpill() {
 			s.evictVictim()
 		}
 	}
@@ -208,16 +206,14 @@ func (s *shard) takeSpill() ref {
 	return r
 }
 
-// compactSpill returns an empty spill made by a compaction, or 0.
-func (s *shard) compactSpill() ref {
+// compactForSpill makes a hole that is long enough for a spill, and reports whether
+// it could.
+func (s *shard) compactForSpill() bool {
 	r := s.compact(spillUnits)
 	if r != 0 {
-		s.arena.trim(r, spillUnits)
-		s.arena.run(r).setKind(isSpill)
-		s.arena.run(r).setSlack(0)
-		*s.arena.bucket(r, 0) = bucket{}
+		s.arena.free(r)
 	}
-	return r
+	return r != 0
 }
 
 func (s *shard) dropSpare() {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -114,10 +113,7 @@ func TestGrowingWithoutMemoryKeepsTheCap(t *testing.T) {
 		t.Skip("the limit is too large for 32 bits")
 	}
 	if os.Getenv(limitedChild) == "" { // the limit is a process's
-		child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.count=1")
-		child.Env = append(os.Environ(), limitedChild+"=1")
-		out, err := child.CombinedOutput()
-		assert.NoError(t, err, "%s", out)
+		runChild(t, limitedChild, "1")
 		return
 	}
 	c := openCache(t, Options{MaxBytes: 64 << 20, Shards: 64, MaxValue: 1000})

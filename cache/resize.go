@@ -83,7 +83,7 @@ func (c *Cache) giveUp(err error) {
 	c.aimAt(c.resizing.held)
 }
 
-// fit changes the memory of each shard, in steps, until it is what the cap wants.
+// fit changes the memory of each shard, in steps, until it fits the cap.
 // Several goroutines may do that at the same time: each step is one hold of the
 // lock, and goes on where the latest step ended. The error is ErrClosed, or the
 // system's if there was no memory for the given aim or one that took its place.
@@ -100,8 +100,8 @@ func (c *Cache) fit(aim uint64) error {
 	}
 }
 
-// fitsAll reports whether all shards have what the cap wants, and what became of
-// the aim.
+// fitsAll reports whether all shards fit the cap. If they do, its error is the
+// aim's.
 func (c *Cache) fitsAll(aim uint64) (bool, error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
@@ -122,7 +122,7 @@ func (c *Cache) fitsAll(aim uint64) (bool, error) {
 	return true, nil
 }
 
-// fitShard takes steps until the shard's memory is what the cap wants.
+// fitShard takes steps until the shard fits the cap.
 func (c *Cache) fitShard(s *shard) error {
 	for {
 		done, err := c.fitSteps(s)
@@ -146,10 +146,9 @@ func (c *Cache) fitSteps(s *shard) (done bool, err error) {
 	return done, err
 }
 
-// fitStep is one step. It reports whether the shard has what the cap wants, and
-// whether room for an entry was begun, and returns what OnEvict has to be told of.
-// Memory that it cuts off goes back to the system after the shard's lock was
-// released.
+// fitStep is one step. It reports whether the shard fits the cap, and whether room
+// for an entry is gathered. It returns the evicted entries, for OnEvict. Memory that
+// it cuts off goes back to the system after the shard's lock was released.
 func (c *Cache) fitStep(s *shard) (done, pending bool, gone []evicted, err error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
@@ -178,7 +177,8 @@ func (s *shard) fitSome(o Options) (done bool, err error) {
 	}
 	s.arena.work = 0
 	if s.shrink != nil {
-		return false, s.shrinkSome()
+		s.shrinkSome()
+		return false, nil
 	}
 	switch have, want := s.arena.units*unit, o.arenaBytes(s.index.shift); {
 	case s.fits(o):
@@ -247,7 +247,7 @@ type shrinkPhase uint8
 
 const (
 	mergeBuckets shrinkPhase = iota // until the new table has room for all segments
-	evictDown                       // until what is stored fits in the memory that stays
+	evictDown                       // until the entries fit in the memory that stays
 	moveSegments                    // of the index, out of the memory that goes
 	moveEntries                     // likewise, and spills
 	cutOff                          // the memory in which nothing is left
@@ -256,18 +256,18 @@ const (
 // beginShrinking begins to give up the memory that the shard has beyond o's cap.
 // Once begun it is brought to its end, also if the cap has grown again.
 func (s *shard) beginShrinking(o Options) {
-	s.dropRoom() // whoever gathers it begins again
+	s.dropRoom() // its Set begins again
 	units := min(s.arena.units, o.arenaBytes(s.index.shift)/unit)
 	s.shrink = &shrinking{options: o, units: units, walk: walk{shard: s}}
 	s.largest = min(s.largest, uint32(largestEntry(units*unit, s.segmentUnits())))
-	// The index does not grow beyond what the new table can have.
+	// The index does not outgrow the new table.
 	x := &s.index
 	most := max(int64(len(x.segments)), o.mostSegments(x.shift))
 	x.segments = x.segments[:len(x.segments):min(most, int64(cap(x.segments)))]
 }
 
 // shrinkSome takes the next step.
-func (s *shard) shrinkSome() error {
+func (s *shard) shrinkSome() {
 	switch p := s.shrink; p.phase {
 	case mergeBuckets:
 		if s.mergeDownTo(p.options.mostSegments(s.index.shift)) {
@@ -294,9 +294,8 @@ func (s *shard) shrinkSome() error {
 			p.phase = cutOff
 		}
 	case cutOff:
-		return s.cutOff()
+		s.cutOff()
 	}
-	return nil
 }
 
 // mergeDownTo makes the index smaller, by the work of one step, and reports
@@ -315,10 +314,10 @@ func (s *shard) mergeDownTo(segments int64) bool {
 	return true
 }
 
-// evictDownTo evicts entries, by the work of one step, and reports whether what is
-// in use fits in so many units, but for a reserve; or whether as much was evicted as
-// should have been enough, if others store more meanwhile. So those are evicted that
-// are idle for longest, wherever they lie, and there is room for what has to move.
+// evictDownTo evicts the longest idle entries, by the work of one step, wherever
+// they lie. It reports whether the rest fits in so many units, less a reserve. If
+// others store more meanwhile, it stops when it has evicted as much as goes. So there
+// is room for the entries that have to move.
 func (s *shard) evictDownTo(units int64) bool {
 	a := &s.arena
 	for a.units-a.holeUnits > units-units/reserveShare && s.shrink.evicted < a.units-units {
@@ -407,14 +406,9 @@ func (s *shard) leaveBucket(number uint32, copied *int64) bool {
 // leaveSpill moves a spill out of the memory that is retired, or makes room for
 // it elsewhere.
 func (s *shard) leaveSpill(r ref) {
-	if s.moveSpill(r) {
-		return
+	if !s.moveSpill(r) && !s.compactForSpill() {
+		s.evictVictim()
 	}
-	if to := s.compactSpill(); to != 0 {
-		s.arena.free(to)
-		return
-	}
-	s.evictVictim()
 }
 
 // leaveEntry moves the entry of slot v, whose ID and value have length bytes, out
@@ -430,24 +424,12 @@ func (s *shard) leaveEntry(v slot, length uint32) bool {
 		return true // it was evicted
 	}
 	// A compaction may have moved it, or it was evicted.
-	if s.hasSlot(v) && s.entryLen(v.ref()) == length {
+	if s.slotOf(v.tag(), v) != nil && s.entryLen(v.ref()) == length {
 		s.moveEntry(to, v.ref())
 	} else {
 		a.freeEntry(to)
 	}
 	return true
-}
-
-// hasSlot reports whether v is in the index.
-func (s *shard) hasSlot(v slot) bool {
-	for b := s.bucketAt(s.index.numberOf(v.tag())); b != nil; b = s.following(b) {
-		for _, other := range b {
-			if other == v {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // entryLen is the length of the ID and the value of the entry at r.
@@ -490,26 +472,30 @@ func (a *arena) anyRetired(r ref) bool {
 }
 
 // cutOff gives up the memory in which nothing is left.
-func (s *shard) cutOff() error {
+func (s *shard) cutOff() {
 	a, o, size := &s.arena, s.shrink.options, s.shrink.units*unit
 	if !a.endRetiring() {
 		s.shrink.phase, s.shrink.segment, s.shrink.walk = moveSegments, 0, walk{shard: s}
-		return nil
+		return
 	}
-	memory := a.memory
-	if size == int64(len(memory)) {
-	} else if resizesInPlace {
-		memory = memory[:size:size]
-	} else {
-		var err error
-		if memory, err = resized(memory, size, wantsLargePages(size)); err != nil {
-			memory = a.memory[:size] // the rest stays until the cache is closed
-		}
+	if size < int64(len(a.memory)) {
+		a.setMemory(cutTo(a.memory, size))
 	}
-	a.setMemory(memory)
 	s.shrink = nil
 	s.resizeTables(o)
-	return nil
+}
+
+// cutTo returns the first size bytes of memory. Where the system cannot resize a
+// mapping they are copied, unless there is no memory for that: then the rest stays
+// until the cache is closed.
+func cutTo(memory []byte, size int64) []byte {
+	if resizesInPlace {
+		return memory[:size:size]
+	}
+	if other, err := resized(memory, size, wantsLargePages(size)); err == nil {
+		return other
+	}
+	return memory[:size]
 }
 
 // retire makes all memory but the first units the part to be given up. It

@@ -7,7 +7,7 @@ import "errors"
 // entries each entry does. The others are large. If no hole is long enough, a
 // large entry is stored in parts of about partBytes or more, which are gathered in
 // several holds: in a shard full of tiny entries a value of 1 MiB takes the place
-// of 20,000 of them. What was gathered is kept in the shard's room meanwhile.
+// of 20,000 of them. The shard's room keeps the parts meanwhile.
 const (
 	smallEntry = 8 << 10
 	fewEntries = 512
@@ -33,8 +33,8 @@ var errInSteps = errors.New("cache: room has to be made in steps")
 var errNoRoom = errors.New("cache: no room in an empty shard")
 
 // isLarge reports whether room for an entry of length bytes may have to be made in
-// steps. While the cap shrinks that holds for any: what is evicted then may lie in
-// the memory that goes, where it makes no room.
+// steps. While the cap shrinks that holds for any: a victim may lie in the memory
+// that goes, where it makes no room.
 func (s *shard) isLarge(length uint32) bool {
 	return length > smallEntry && s.entries() > fewEntries || s.arena.retired != 0 || s.gathers && s.room.length == length
 }
@@ -81,7 +81,7 @@ func (s *shard) makeRoom(length uint32) ref {
 				failed = a.holeUnits + need/4
 			}
 			least := leastPart(length)
-			if free-before > 2*need { // what was evicted is scattered
+			if free-before > 2*need { // the victims are scattered
 				least = minRun
 			}
 			if r := a.takeSeveral(length, least); r != 0 {
@@ -93,7 +93,7 @@ func (s *shard) makeRoom(length uint32) ref {
 			continue
 		}
 		if s.room.first != 0 {
-			s.dropRoom() // whoever gathers it begins again
+			s.dropRoom() // its Set begins again
 			continue
 		}
 		s.shrinkIndex(int(s.index.buckets))
@@ -130,8 +130,8 @@ func leastPart(length uint32) uint32 {
 	return max(minHeadUnits, min(unitsFor(length)/4, partUnits))
 }
 
-// room is what was gathered so far for a large entry: runs of the kind isClaimed,
-// linked as those of an entry are.
+// room holds the parts gathered so far for a large entry: runs of the kind
+// isClaimed, linked like those of an entry.
 type room struct {
 	bytes  int64  // that it has room for
 	enough int64  // with so many units free, no more has to be evicted for the reserve
@@ -152,7 +152,7 @@ func (s *shard) gather(length uint32) (ref, error) {
 		*m = room{length: length, least: partUnits, enough: min(need+s.reserve, a.holeUnits+2*need)}
 	}
 	if a.holeUnits < m.free {
-		m.enough = 0 // others take what is evicted here, so each part is taken at once
+		m.enough = 0 // others use the victims' memory, so each part is taken at once
 	}
 	failed := int64(0) // there is nothing to compact until more than this is free
 	for m.first == 0 || m.bytes < int64(length) {
@@ -251,7 +251,7 @@ func (s *shard) takeRoom() ref {
 	return m.first
 }
 
-// dropRoom frees what was gathered.
+// dropRoom frees the parts gathered so far.
 func (s *shard) dropRoom() {
 	a, m := &s.arena, s.room
 	s.room = room{}

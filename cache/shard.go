@@ -42,7 +42,7 @@ type shard struct {
 	spare      ref    // a spill that enter took
 
 	making sync.Mutex // held while room is gathered in steps; taken before mu
-	room   room       // what was gathered
+	room   room       // the parts gathered so far
 
 	shrink *shrinking // nil unless the cap shrinks
 

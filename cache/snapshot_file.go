@@ -17,7 +17,7 @@ import (
 //
 // It writes path+".tmp" first, which a failure may leave behind and the next
 // SaveFile removes; so no two processes may save to one path. Only the owner may
-// read the file, whatever the mode of the one before: the values in it are as
+// read the file, even if others could read the one before: the values in it are as
 // secret as in memory. If path or path+".tmp" is a symbolic link, the link itself
 // is replaced, and the file that it leads to stays as it is. An entry that is
 // deleted after it was saved is still in the file, so load sessions from it only

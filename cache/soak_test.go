@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -53,11 +52,8 @@ func TestSoak(t *testing.T) {
 				if maxBytes > 1<<20 && os.Getenv("HOLDFAST_SOAK") == "" {
 					t.Skip("it takes longer to fill; set HOLDFAST_SOAK")
 				}
-				child := exec.Command(os.Args[0], "-test.run=^TestSoak$", "-test.count=1", "-test.v", "-test.timeout=15m")
-				child.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", soakChild, maxBytes, processors))
-				out, err := child.CombinedOutput()
-				assert.NoError(t, err, "%s", out)
-				for line := range strings.Lines(string(out)) {
+				out := runChild(t, soakChild, fmt.Sprint(maxBytes, processors))
+				for line := range strings.Lines(out) {
 					if strings.Contains(line, "soak:") {
 						t.Log(strings.TrimSpace(line))
 					}

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// Load stores entries in the order of the stream, and their lists are to be in
-// the order of their latest use. They are sorted outside the lock and in parts,
-// so that neither the lock is held for long nor much memory is needed: each walk
-// over the shard collects the latest uses of those not yet sorted, and then each
-// of these entries, from the latest used on, moves to the end of its list. At the
-// end the lists consist of those that were used meanwhile, and the sorted ones.
+// Load stores entries in the order of the stream. Then their lists are sorted by
+// the latest use, in parts and outside the lock, which takes little memory and holds
+// the lock for a short time. Each walk over the shard collects the latest uses that
+// are not sorted yet. Then each of these entries moves to the end of its list, the
+// latest used first. At the end a list has the entries that were used meanwhile, and
+// behind them the sorted ones.
 
 // use is when an entry was used. It is found again by its tag, wherever it moves.
 type use struct {
@@ -44,7 +44,7 @@ func (c *Cache) sortByUse(s *shard) {
 	c.lock(s)
 	most := min(max(s.entries()/sortShare, sortLeast), sortMost)
 	c.unlock(s)
-	uses := make([]use, 0, most+most/4+2*sortVisits) // all that is allocated, and none of it under the lock
+	uses := make([]use, 0, most+most/4+2*sortVisits) // here, so that nothing is allocated under the lock
 	for before, more := (use{tick: ^uint64(0)}), true; more; {
 		uses, more = c.latestUses(uses[:0], most, s, before)
 		for rest := uses; len(rest) > 0; {

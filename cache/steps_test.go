@@ -39,20 +39,26 @@ func (c *Cache) parts(id string) int {
 	return n
 }
 
+// setStep is one step of a Set that may gather room.
+func (c *Cache) setStep(id string, value []byte) error {
+	s, t := c.lockFor(id)
+	defer c.unlock(s)
+	s.gathers, s.arena.work = true, 0
+	defer func() { s.gathers = false }()
+	return s.set(id, t, value, time.Hour)
+}
+
 func TestALargeSetMakesRoomInSteps(t *testing.T) {
 	const large = 1 << 20
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1})
 	fillTiny(t, c)
 	value := bytes.Repeat([]byte("large"), large/5)
+	s := &c.shards[0]
 	holds, most, err := 0, uint64(0), errInSteps
 	for err == errInSteps {
-		s, tg := c.lockFor("large")
-		s.gathers, s.arena.work = true, 0
 		before := s.counts.evictions[Capacity-1]
-		err = s.set("large", tg, value, time.Hour)
+		err = c.setStep("large", value)
 		most = max(most, s.counts.evictions[Capacity-1]-before)
-		s.gathers = false
-		c.unlock(s)
 		if holds++; holds%16 == 0 {
 			require.NoError(t, c.checkInvariants())
 		}
@@ -111,11 +117,7 @@ func TestRoomSurvivesWhatComesBetween(t *testing.T) {
 			c := openCache(t, Options{MaxBytes: 2 << 20, Shards: 1, MaxValue: 256 << 10})
 			fillTiny(t, c)
 			for err, steps := errInSteps, 0; err == errInSteps; steps++ {
-				s, tg := c.lockFor("large")
-				s.gathers, s.arena.work = true, 0
-				err = s.set("large", tg, make([]byte, 256<<10), time.Hour)
-				s.gathers = false
-				c.unlock(s)
+				err = c.setStep("large", make([]byte, 256<<10))
 				if err != errInSteps {
 					require.NoError(t, err)
 					break
@@ -141,11 +143,7 @@ func TestALargeSetKeepsTheOldValueMeanwhile(t *testing.T) {
 	for err := errInSteps; err == errInSteps; steps++ {
 		old, _ := c.Peek("large")
 		require.Equal(t, "old", string(old))
-		s, tg := c.lockFor("large")
-		s.gathers, s.arena.work = true, 0
-		err = s.set("large", tg, make([]byte, 512<<10), time.Hour)
-		s.gathers = false
-		c.unlock(s)
+		err = c.setStep("large", make([]byte, 512<<10))
 	}
 	assert.Greater(t, steps, 5)
 	value, _ := c.Peek("large")

@@ -22,7 +22,7 @@ import (
 )
 
 func main() {
-	s := &settings{maxBytes: 256 << 20} // a pointer: run is to see what the flags say
+	s := &settings{maxBytes: 256 << 20} // a pointer, so that run sees the flags
 	flag.Int64Var(&s.maxBytes, "max-bytes", s.maxBytes, "`bytes` that the sessions may take")
 	flag.StringVar(&s.snapshot, "snapshot", "", "`file` that keeps the sessions while the program restarts")
 	flag.TextVar(&s.proxy, "proxy", netip.Prefix{}, "`network` of the proxy that ends TLS")

@@ -29,8 +29,8 @@ func restore(c *cache.Cache, file string) {
 	}
 }
 
-// try saves the sessions once and removes the file again: that they cannot be saved
-// is to be known now, and not when the program stops and all of them are lost.
+// try saves the sessions once and removes the file again. So a file that cannot be
+// written stops the program now, and not when all sessions are lost.
 func try(c *cache.Cache, file string) error {
 	if file == "" {
 		return nil
