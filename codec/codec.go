@@ -47,10 +47,14 @@ type Codec interface {
 // Rebind returns data, which was written at the place from, as it would have been written at the place to,
 // without decoding the value: a session that gets a new ID keeps its values. It reads data only while it
 // runs, and the bytes that it returns belong to the caller.
+//
+// Same reports whether a and b, both written at place, are encodings of the same value. False is always
+// safe: it costs a session one more write. A codec that writes equal values as equal bytes may return false.
 type Binder interface {
 	Codec
 	Bind(place string) Codec
 	Rebind(data []byte, from, to string) ([]byte, error)
+	Same(a, b []byte, place string) bool
 }
 
 // recoverInto reports a panic of a value's own method as an error, because the caller of a codec is a

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -97,6 +98,17 @@ func (s *Sealed) Rebind(data []byte, from, to string) ([]byte, error) {
 		return nil, err
 	}
 	return s.seal(plaintext, to)
+}
+
+// Same opens a and b at place and reports whether the inner codec wrote the same bytes for both. It is
+// false if one of them cannot be opened.
+func (s *Sealed) Same(a, b []byte, place string) bool {
+	first, err := s.open(a, place)
+	if err != nil {
+		return false
+	}
+	second, err := s.open(b, place)
+	return err == nil && bytes.Equal(first, second)
 }
 
 // Format prints the type's name and nothing within, for all verbs.
