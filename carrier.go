@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,10 +10,14 @@ import (
 
 // Carrier is how the session's token travels between client and server: one of
 // Cookie, CookieFunc, Header, Form and Query. A Manager has one. To serve
-// browsers and an API from the same sessions, make two Managers on one Store.
+// browsers and an API from the same sessions, make two Managers on one Store
+// with one Options.Namespace.
 type Carrier interface {
 	// working returns the carrier as it works, or says what is wrong with it.
 	working() (carrier, error)
+
+	// namespace is the default of Options.Namespace.
+	namespace() string
 }
 
 // carrier is a Carrier at work. A token is what the client presents: the ID,
@@ -22,8 +27,9 @@ type carrier interface {
 	// has no session.
 	admits(r *http.Request) bool
 
-	// presented returns the request's token, or "".
-	presented(r *http.Request, secure bool) string
+	// presented returns the n-th token of the request, counted from 0, and
+	// reports whether there is one.
+	presented(r *http.Request, secure bool, n int) (token string, ok bool)
 
 	// issue hands the client a token, which is good for ttl if it is used no
 	// more.
@@ -38,6 +44,11 @@ type carrier interface {
 	discloses(h http.Header, looked bool, line *[1]string)
 }
 
+const (
+	defaultName   = "session"
+	defaultHeader = "X-Session"
+)
+
 // Header carries the token in a header of the request, for APIs and mobile
 // applications. A new token comes back in the response's header of that name,
 // an empty one after Destroy. The client stores it, and no browser sends it by
@@ -47,9 +58,7 @@ type Header struct {
 }
 
 func (c Header) working() (carrier, error) {
-	if c.Name == "" {
-		c.Name = "X-Session"
-	}
+	c.Name = cmp.Or(c.Name, defaultHeader)
 	if !isToken(c.Name) {
 		return nil, fmt.Errorf("%w: Header.Name is %q, which cannot be a header's name", ErrOptions, c.Name)
 	}
@@ -57,9 +66,15 @@ func (c Header) working() (carrier, error) {
 	return c, nil
 }
 
+func (c Header) namespace() string {
+	return "header " + http.CanonicalHeaderKey(cmp.Or(c.Name, defaultHeader))
+}
+
 func (c Header) admits(*http.Request) bool { return true }
 
-func (c Header) presented(r *http.Request, _ bool) string { return r.Header.Get(c.Name) }
+func (c Header) presented(r *http.Request, _ bool, n int) (string, bool) {
+	return r.Header.Get(c.Name), n == 0
+}
 
 func (c Header) issue(h http.Header, _ bool, token string, _ time.Duration) {
 	h.Set(c.Name, token)
@@ -86,11 +101,11 @@ type Form struct {
 }
 
 func (c Form) working() (carrier, error) {
-	if c.Field == "" {
-		c.Field = defaultCookieName
-	}
+	c.Field = cmp.Or(c.Field, defaultName)
 	return c, nil
 }
+
+func (c Form) namespace() string { return "form " + cmp.Or(c.Field, defaultName) }
 
 // admits reads the form for this request and for all copies that the handlers
 // below make of it.
@@ -99,7 +114,9 @@ func (c Form) admits(r *http.Request) bool {
 	return true
 }
 
-func (c Form) presented(r *http.Request, _ bool) string { return r.PostForm.Get(c.Field) }
+func (c Form) presented(r *http.Request, _ bool, n int) (string, bool) {
+	return r.PostForm.Get(c.Field), n == 0
+}
 
 func (c Form) issue(http.Header, bool, string, time.Duration) {}
 func (c Form) withdraw(http.Header, bool)                     {}
@@ -116,15 +133,20 @@ type Query struct {
 }
 
 func (c Query) working() (carrier, error) {
-	if c.Param == "" {
-		c.Param = defaultCookieName
-	}
+	c.Param = cmp.Or(c.Param, defaultName)
 	return c, nil
 }
 
+func (c Query) namespace() string { return "query " + cmp.Or(c.Param, defaultName) }
+
 func (c Query) admits(*http.Request) bool { return true }
 
-func (c Query) presented(r *http.Request, _ bool) string { return r.URL.Query().Get(c.Param) }
+func (c Query) presented(r *http.Request, _ bool, n int) (string, bool) {
+	if n > 0 {
+		return "", false
+	}
+	return r.URL.Query().Get(c.Param), true
+}
 
 func (c Query) issue(http.Header, bool, string, time.Duration) {}
 func (c Query) withdraw(http.Header, bool)                     {}

@@ -61,10 +61,10 @@ func TestADestroyedSessionIsGoneByAnyCarrier(t *testing.T) {
 	}
 }
 
-func TestTwoManagersWithDifferentCarriersShareTheSessionsOfOneStore(t *testing.T) {
+func TestTwoManagersOfOneNamespaceShareSessions(t *testing.T) {
 	c := newCache(t)
-	browsers := bearing(t, bearers["Cookie"], holdfast.Options{Store: c})
-	api := bearing(t, bearers["Header"], holdfast.Options{Store: c})
+	browsers := bearing(t, bearers["Cookie"], holdfast.Options{Store: c, Namespace: "shop"})
+	api := bearing(t, bearers["Header"], holdfast.Options{Store: c, Namespace: "shop"})
 	token := record(browsers, get("/token")).Body.String()
 
 	assert.Equal(t, "2", record(api, bearers["Header"].request("/", token)).Body.String())

@@ -1,30 +1,51 @@
 package holdfast
 
 import (
+	"bytes"
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
-// changes is what a request has done to its session and not stored yet, oldest
-// first. Applied to a record, they leave alone every key that they do not name,
-// which is why concurrent requests that change different keys lose nothing. If
-// there are none, the pointer is nil. They refer to themselves, so they are not to
-// be copied.
+// changes is what a request has done to its session and not stored yet. It
+// keeps the result, not the history: one entry for each key, however often the
+// key changed. Applied to a record, it leaves alone every key that it does not
+// name, so concurrent requests that change different keys lose nothing. A nil
+// pointer means no changes. values may refer to only, so changes must not be
+// copied.
 type changes struct {
-	all     []change       // never empty
-	cleared int            // 1 + the index of the latest valuesCleared; 0 if there is none
-	latest  map[string]int // the latest change of each key, once there are many
-	only    [1]change      // memory for all, since most requests change one thing
+	cleared bool           // the record's values are removed first
+	values  []valueChange  // one for each key
+	index   map[string]int // the key's place in values, once there are many
+	header  headerChange
+	only    [1]valueChange // memory for values: most requests change one
 }
 
+type valueChange struct {
+	key     string
+	encoded []byte
+	deleted bool
+}
+
+// headerChange holds new header fields. Each counts only if its flag is set.
+type headerChange struct {
+	setIdle, setExpires, setCreated, setUser bool
+
+	idle    time.Duration
+	expires instant
+	created instant
+	user    string
+}
+
+// change is one step, for changes.plus.
 type change struct {
 	what    whatChanged
 	key     string
 	encoded []byte        // of valueSet
 	idle    time.Duration // of idleSet
 	expires instant       // of expiresSet
+	created instant       // of createdSet
 	user    string        // of userSet
-	at      instant       // likewise, when they logged in
 }
 
 type whatChanged uint8
@@ -35,94 +56,117 @@ const (
 	valuesCleared
 	idleSet
 	expiresSet
+	createdSet
 	userSet
 )
 
-// fewChanges is how many are searched one by one. Few requests change more, but
-// one that does must not take time by their square.
+// fewChanges is how many keys are searched one by one. A request that changes
+// more of them gets an index, so that its time grows in proportion.
 const fewChanges = 16
 
-func (c change) ofValue() bool { return c.what == valueSet || c.what == valueDeleted }
-
-// plus returns cs, or new changes if there are none, with more at the end.
+// plus applies more to cs and returns it, or new changes if cs is nil.
 func (cs *changes) plus(more ...change) *changes {
 	if len(more) == 0 {
 		return cs
 	}
 	if cs == nil {
 		cs = new(changes)
-		cs.all = cs.only[:0]
+		cs.values = cs.only[:0]
 	}
 	for _, c := range more {
-		cs.all = append(cs.all, c)
-		if c.what == valuesCleared {
-			cs.cleared = len(cs.all)
-		}
-		if cs.latest != nil && c.ofValue() {
-			cs.latest[c.key] = len(cs.all) - 1
-		}
-	}
-	if cs.latest == nil && len(cs.all) > fewChanges {
-		cs.latest = make(map[string]int)
-		for i, c := range cs.all {
-			if c.ofValue() {
-				cs.latest[c.key] = i
-			}
-		}
+		cs.apply(c)
 	}
 	return cs
 }
 
-// with returns changes of its own memory that end with more.
-func (cs *changes) with(more ...change) *changes {
-	var longer *changes
-	return longer.plus(cs.list()...).plus(more...)
-}
-
-// without returns changes of its own memory that lack the last n.
-func (cs *changes) without(n int) *changes {
-	var shorter *changes
-	return shorter.plus(cs.all[:len(cs.all)-n]...)
-}
-
-func (cs *changes) list() []change {
-	if cs == nil {
-		return nil
+func (cs *changes) apply(c change) {
+	switch h := &cs.header; c.what {
+	case valueSet:
+		cs.put(valueChange{key: c.key, encoded: c.encoded})
+	case valueDeleted:
+		cs.put(valueChange{key: c.key, deleted: true})
+	case valuesCleared:
+		clear(cs.values)
+		cs.cleared, cs.values, cs.index = true, cs.values[:0], nil
+	case idleSet:
+		h.setIdle, h.idle = true, c.idle
+	case expiresSet:
+		h.setExpires, h.expires = true, c.expires
+	case createdSet:
+		h.setCreated, h.created = true, c.created
+	case userSet:
+		h.setUser, h.user = true, c.user
 	}
-	return cs.all
 }
 
-// lookup reports what the changes say of a key; decided is false where they
-// say nothing and the record holds.
-func (cs *changes) lookup(key string) (encoded []byte, found, decided bool) {
-	if cs == nil {
-		return nil, false, false
+// put replaces the entry of v's key, or adds one.
+func (cs *changes) put(v valueChange) {
+	if i := cs.find(v.key); i >= 0 {
+		cs.values[i] = v
+		return
 	}
-	i := cs.latestOf(key)
-	if i < cs.cleared {
-		return nil, false, cs.cleared > 0
+	cs.values = append(cs.values, v)
+	switch n := len(cs.values); {
+	case cs.index != nil:
+		cs.index[v.key] = n - 1
+	case n > fewChanges:
+		cs.index = make(map[string]int, 2*n)
+		for i, v := range cs.values {
+			cs.index[v.key] = i
+		}
 	}
-	return cs.all[i].encoded, cs.all[i].what == valueSet, true
 }
 
-// latestOf returns the index of the latest change of the value under key, or
-// -1.
-func (cs *changes) latestOf(key string) int {
-	if cs.latest != nil {
-		if i, ok := cs.latest[key]; ok {
+// find returns the place of key in values, or -1.
+func (cs *changes) find(key string) int {
+	if cs.index != nil {
+		if i, ok := cs.index[key]; ok {
 			return i
 		}
 		return -1
 	}
-	for i := len(cs.all) - 1; i >= 0; i-- {
-		if cs.all[i].ofValue() && cs.all[i].key == key {
+	for i := range cs.values {
+		if cs.values[i].key == key {
 			return i
 		}
 	}
 	return -1
 }
 
-// over returns the encoded value under key as the changes leave it in v.
+// with returns changes of their own memory: cs, and then more.
+func (cs *changes) with(more ...change) *changes {
+	if cs == nil {
+		return cs.plus(more...)
+	}
+	all := &changes{cleared: cs.cleared, header: cs.header}
+	all.values = slices.Grow(all.only[:0], len(cs.values)+len(more))
+	for _, v := range cs.values {
+		all.put(v)
+	}
+	return all.plus(more...)
+}
+
+// list returns the changed values. The caller must not change them.
+func (cs *changes) list() []valueChange {
+	if cs == nil {
+		return nil
+	}
+	return cs.values
+}
+
+// lookup returns the value of key if the changes decide it. If decided is
+// false, the record's value holds.
+func (cs *changes) lookup(key string) (encoded []byte, found, decided bool) {
+	if cs == nil {
+		return nil, false, false
+	}
+	if i := cs.find(key); i >= 0 {
+		return cs.values[i].encoded, !cs.values[i].deleted, true
+	}
+	return nil, false, cs.cleared
+}
+
+// over returns the encoded value under key after the changes to v.
 func (cs *changes) over(v values, key string) (encoded []byte, found bool) {
 	if encoded, found, decided := cs.lookup(key); decided {
 		return encoded, found
@@ -130,59 +174,86 @@ func (cs *changes) over(v values, key string) (encoded []byte, found bool) {
 	return v.value(key)
 }
 
-// header returns r with its header as the changes leave it.
-func (cs *changes) header(r record) record {
-	for _, c := range cs.list() {
-		switch c.what {
-		case idleSet:
-			r.idle = c.idle
-		case expiresSet:
-			r.expires = c.expires
-		case userSet:
-			r.user, r.created = []byte(c.user), c.at
-		}
+// applyHeader returns r with its header after the changes.
+func (cs *changes) applyHeader(r record) record {
+	if cs == nil {
+		return r
+	}
+	h := &cs.header
+	if h.setIdle {
+		r.idle = h.idle
+	}
+	if h.setExpires {
+		r.expires = h.expires
+	}
+	if h.setCreated {
+		r.created = h.created
+	}
+	if h.setUser {
+		r.user = []byte(h.user)
 	}
 	return r
 }
 
-// size bounds what the changes can add to a record.
-func (cs *changes) size() int {
-	n := 0
-	for _, c := range cs.list() {
-		n += 2*binary.MaxVarintLen32 + len(c.key) + len(c.encoded)
-	}
-	return n
+// lifetimeDiffers reports whether the changes give r another end. The cookie
+// must then be sent again.
+func (cs *changes) lifetimeDiffers(r record) bool {
+	after := cs.applyHeader(r)
+	return after.idle != r.idle || after.expires != r.expires || after.created != r.created
 }
 
-// worthStoring reports whether the changes make a session of what was none:
-// it holds a value, or somebody logged in.
-func (cs *changes) worthStoring() bool {
-	for i, c := range cs.list() {
-		if cs.stands(i) || c.what == userSet && c.user != "" {
+// differ reports whether r is another record after the changes. same compares
+// two encoded values of one key.
+func (cs *changes) differ(r record, same func(key string, a, b []byte) bool) bool {
+	if cs == nil {
+		return false
+	}
+	if cs.lifetimeDiffers(r) || cs.header.setUser && cs.header.user != string(r.user) {
+		return true
+	}
+	if cs.cleared && len(r.values) > 0 {
+		return true
+	}
+	for _, v := range cs.values {
+		old, found := r.values.value(v.key)
+		if found == v.deleted || found && !bytes.Equal(old, v.encoded) && !same(v.key, old, v.encoded) {
 			return true
 		}
 	}
 	return false
 }
 
-// stands reports whether the i-th change sets a value that no later one
-// replaces or removes.
-func (cs *changes) stands(i int) bool {
-	c := &cs.all[i]
-	return c.what == valueSet && i >= cs.cleared && cs.latestOf(c.key) == i
+// size bounds the bytes that the changes can add to a record.
+func (cs *changes) size() int {
+	n := 0
+	for _, v := range cs.list() {
+		n += 2*binary.MaxVarintLen32 + len(v.key) + len(v.encoded)
+	}
+	return n
 }
 
-// appendTo appends to dst the record r with the values that the changes leave.
-func (cs *changes) appendTo(dst []byte, r record) []byte {
-	dst = r.appendHeader(dst)
+// worthStoring reports whether a new session with these changes is stored: one
+// that has a value or a user.
+func (cs *changes) worthStoring() bool {
+	for _, v := range cs.list() {
+		if !v.deleted {
+			return true
+		}
+	}
+	return cs != nil && cs.header.user != ""
+}
+
+// appendTo appends to dst the record r after the changes.
+func (cs *changes) appendTo(dst []byte, space namespace, r record) []byte {
+	dst = r.appendHeader(dst, space)
 	for key, encoded := range r.values.all() {
 		if _, _, decided := cs.lookup(string(key)); !decided {
 			dst = appendValue(dst, string(key), encoded)
 		}
 	}
-	for i, c := range cs.list() {
-		if cs.stands(i) {
-			dst = appendValue(dst, c.key, c.encoded)
+	for _, v := range cs.list() {
+		if !v.deleted {
+			dst = appendValue(dst, v.key, v.encoded)
 		}
 	}
 	return dst

@@ -30,7 +30,7 @@ func TestChangesApplyInTheOrderTheyWereMade(t *testing.T) {
 
 			var made *changes
 			made = made.plus(test.changes...)
-			after, err := parseRecord(made.appendTo(nil, before))
+			after, err := parseRecord(made.appendTo(nil, namespace{}, before))
 
 			require.NoError(t, err)
 			got := map[string]string{}

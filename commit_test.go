@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -176,6 +177,32 @@ func TestANewSessionTooLateForItsCookieIsLoggedAndNotLostInSilence(t *testing.T)
 	site.with("", "/")
 	<-done
 	assert.Contains(t, site.log.String(), holdfast.ErrHeaderSent.Error())
+}
+
+// The handler can know at once, and the log says where.
+func TestALateChangeOfANewSessionNamesItsPlace(t *testing.T) {
+	for name, begin := range map[string]func(w http.ResponseWriter){
+		"Write": func(w http.ResponseWriter) { w.Write([]byte("first byte")) },
+		"Flush": func(w http.ResponseWriter) { w.(http.Flusher).Flush() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			manager, site := manage(t, holdfast.Options{})
+			client := &directClient{handler: manager.Handler(pages{"POST /cart/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				begin(w)
+				s.Delete("other")
+				assert.NoError(t, s.Err(), "there is nothing to store")
+				s.Set("cart", "a secret")
+				assert.ErrorIs(t, s.Err(), holdfast.ErrHeaderSent)
+				assert.ErrorContains(t, s.Err(), `"cart"`)
+			}}.handler())}
+			client.send(httptest.NewRequest(http.MethodPost, "/cart/7?session=none", nil))
+			line := site.log.String()
+			assert.Contains(t, line, "method=POST path=/cart/7\n")
+			assert.Contains(t, line, "cart")
+			assert.NotContains(t, line, "secret")
+			assert.Equal(t, 1, strings.Count(line, "\n"))
+		})
+	}
 }
 
 func TestConcurrentRequestsThatChangeDifferentKeysLoseNothing(t *testing.T) {

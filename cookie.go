@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -21,7 +22,8 @@ type Cookie struct {
 
 	// Path limits the cookie to this path and those below it. "" means /.
 	// Requests for other paths have no session. It is compared with the path
-	// that the client sent, also below http.StripPrefix.
+	// that the client sent, also below http.StripPrefix. It is written as in a
+	// URL: /caf%C3%A9, not /café, which no browser would match.
 	Path string
 
 	// Domain shares the cookie with the subdomains of Domain. "" means this
@@ -89,9 +91,8 @@ const SameSiteAuto http.SameSite = -1
 type CookieFunc func(r *http.Request) Cookie
 
 const (
-	defaultCookieName = "session"
-	hostPrefix        = "__Host-"
-	securePrefix      = "__Secure-"
+	hostPrefix   = "__Host-"
+	securePrefix = "__Secure-"
 
 	// Browsers drop a larger cookie without a word.
 	maxCookieBytes = 4096
@@ -123,8 +124,8 @@ func (c Cookie) complete() (*Cookie, error) {
 }
 
 func (c *Cookie) check() error {
-	if c.Path[0] != '/' {
-		return fmt.Errorf("%w: Cookie.Path is %q, it must begin with /", ErrOptions, c.Path)
+	if err := checkCookiePath(c.Path); err != nil {
+		return err
 	}
 	if c.Secure > SecureNever {
 		return fmt.Errorf("%w: Cookie.Secure is %d, it must be SecureAuto, SecureAlways or SecureNever", ErrOptions, c.Secure)
@@ -157,6 +158,29 @@ func (c *Cookie) check() error {
 	return nil
 }
 
+// checkCookiePath returns an error for a path that no browser sends as it is
+// written there.
+func checkCookiePath(path string) error {
+	if path[0] != '/' {
+		return fmt.Errorf("%w: Cookie.Path is %q, it must begin with /", ErrOptions, path)
+	}
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		return fmt.Errorf("%w: Cookie.Path is %q, which is not a URL's path: %w", ErrOptions, path, err)
+	}
+	for i := range len(path) {
+		if c := path[i]; c <= ' ' || c >= 0x7F || strings.IndexByte("\"#<>?\\`{}", c) >= 0 {
+			return fmt.Errorf("%w: Cookie.Path is %q, but browsers send %q: write that", ErrOptions, path, (&url.URL{Path: decoded}).EscapedPath())
+		}
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "." || part == ".." {
+			return fmt.Errorf("%w: Cookie.Path is %q, but browsers send a path without %q", ErrOptions, path, part)
+		}
+	}
+	return nil
+}
+
 func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
@@ -181,11 +205,11 @@ func (c *Cookie) name(secure bool) string {
 	case c.Name != "":
 		return c.Name
 	case !secure:
-		return defaultCookieName
+		return defaultName
 	case c.hostOnly():
-		return hostPrefix + defaultCookieName
+		return hostPrefix + defaultName
 	}
-	return securePrefix + defaultCookieName
+	return securePrefix + defaultName
 }
 
 func (c *Cookie) cookie(value string, secure bool) *http.Cookie {
@@ -204,14 +228,23 @@ func (c *Cookie) cookie(value string, secure bool) *http.Cookie {
 	}
 }
 
+// namespace is the name that was chosen, not the one with a prefix that TLS
+// adds, so a session does not depend on TLS.
+func (c Cookie) namespace() string { return "cookie " + cmp.Or(c.Name, defaultName) }
+
 // admits reports whether a browser would send a cookie of this Path along with
-// the request (RFC 6265, section 5.1.4).
+// the request (RFC 6265, section 5.1.4). It compares decoded paths, so that
+// other spellings of the same path have a session too.
 func (c *Cookie) admits(r *http.Request) bool {
 	if c.Path == "/" {
 		return true
 	}
-	below, ok := strings.CutPrefix(originalPath(r), c.Path)
-	return ok && (below == "" || below[0] == '/' || c.Path[len(c.Path)-1] == '/')
+	path, err := url.PathUnescape(c.Path)
+	if err != nil {
+		path = c.Path
+	}
+	below, ok := strings.CutPrefix(originalPath(r), path)
+	return ok && (below == "" || below[0] == '/' || path[len(path)-1] == '/')
 }
 
 // originalPath is the path that the client sent, which a handler above may have
@@ -225,16 +258,15 @@ func originalPath(r *http.Request) string {
 	return r.URL.Path
 }
 
-func (c *Cookie) presented(r *http.Request, tls bool) string {
-	value := cookieValue(r.Header["Cookie"], c.name(c.isSecure(tls)))
+func (c *Cookie) presented(r *http.Request, tls bool, n int) (token string, ok bool) {
+	value, ok := cookieValue(r.Header["Cookie"], c.name(c.isSecure(tls)), n)
 	if strings.IndexByte(value, '%') < 0 {
-		return value
+		return value, ok
 	}
-	token, err := url.PathUnescape(value)
-	if err != nil {
-		return ""
+	if token, err := url.PathUnescape(value); err == nil {
+		return token, ok
 	}
-	return token
+	return "", ok
 }
 
 func (c *Cookie) issue(h http.Header, tls bool, token string, ttl time.Duration) {
@@ -284,6 +316,8 @@ func (f CookieFunc) working() (carrier, error) {
 	return nil, nil
 }
 
+func (f CookieFunc) namespace() string { return "CookieFunc" }
+
 // escapeCookie encodes what a cookie's value may not contain as JavaScript's
 // encodeURIComponent does, which is what express-session puts on the wire.
 func escapeCookie(token string) string {
@@ -306,19 +340,23 @@ func needsEscape(c rune) bool {
 	return c >= 0x80 || !isURLBase64(byte(c)) && !strings.ContainsRune(".!~*'()", c)
 }
 
-// cookieValue returns the value of the first cookie of that name. It is
-// (*http.Request).Cookie without its allocations, and without unquoting: a
-// token is never quoted.
-func cookieValue(lines []string, name string) string {
+// cookieValue returns the value of the n-th cookie of that name, and whether
+// there is one. It is (*http.Request).CookiesNamed without its allocations, and
+// without unquoting: a token is never quoted.
+func cookieValue(lines []string, name string, n int) (value string, ok bool) {
 	for _, line := range lines {
 		for rest := line; rest != ""; {
 			var pair string
 			pair, rest, _ = strings.Cut(rest, ";")
 			key, value, ok := strings.Cut(textproto.TrimString(pair), "=")
-			if ok && key == name {
-				return value
+			if !ok || key != name {
+				continue
 			}
+			if n == 0 {
+				return value, true
+			}
+			n--
 		}
 	}
-	return ""
+	return "", false
 }

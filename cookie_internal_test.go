@@ -23,9 +23,14 @@ func TestCookieValueFindsTheFirstOfThatName(t *testing.T) {
 		";;;session=1":           "1",
 		"session=; session=2":    "",
 	} {
-		assert.Equal(t, want, cookieValue([]string{line}, "session"), "%q", line)
+		assert.Equal(t, want, firstCookie(line), "%q", line)
 	}
-	assert.Equal(t, "1", cookieValue([]string{"a=0", "session=1"}, "session"), "in the second header line")
+	assert.Equal(t, "1", firstCookie("a=0", "session=1"), "in the second header line")
+}
+
+func firstCookie(lines ...string) string {
+	value, _ := cookieValue(lines, "session", 0)
+	return value
 }
 
 func TestEscapeCookieIsEncodeURIComponent(t *testing.T) {
@@ -50,7 +55,7 @@ func FuzzCookieValue(f *testing.F) {
 	f.Add("session=\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"")
 	f.Add("session = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA;")
 	f.Fuzz(func(t *testing.T, line string) {
-		ours := cookieValue([]string{line}, "session")
+		ours := firstCookie(line)
 		if len(ours) != idLen || !isURLBase64String(ours) {
 			return
 		}

@@ -104,13 +104,34 @@ func TestOneSetCookieOfOursAndTheHandlersOwnAreKept(t *testing.T) {
 	assert.Regexp(t, "^session=", cookies[1])
 }
 
-func TestOfDuplicateCookiesTheFirstCounts(t *testing.T) {
-	site := serve(t, holdfast.Options{}, pages{"/": count})
-	ada := site.browser().visit("/").cookie().String()
-	other := "session=" + strings.Repeat("A", 43)
+// A browser sends several cookies of one name if they were set with different
+// Domains or Paths. An older one may come first.
+func TestOfDuplicateCookiesTheFirstThatLives(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views})
+	ada, bob := site.browser().visit("/").cookie(), site.browser().visit("/").cookie()
+	site.with(bob.String(), "/")
+	mine, yours := "session="+ada.Value, "session="+bob.Value
+	stale, junk := "session="+strings.Repeat("A", 43), "session=junk"
+	for cookies, want := range map[string]string{
+		mine + "; " + stale:                         "1 true",
+		stale + "; " + mine:                         "1 true",
+		junk + "; " + stale + "; session=; " + mine: "1 true",
+		stale + "; " + yours + "; " + mine:          "2 true",
+		mine + "; " + yours:                         "1 true",
+		stale + "; " + stale + "; " + stale + "; " + stale + "; " + mine: "0 false",
+	} {
+		assert.Equal(t, want, site.with(cookies, "/views").text, cookies)
+	}
+}
 
-	assert.Equal(t, "2", site.with(ada+"; "+other, "/").text)
-	assert.Equal(t, "1", site.with(other+"; "+ada, "/").text)
+// One that was replaced a moment ago gives way to one that lives.
+func TestOfDuplicateCookiesAReplacedOne(t *testing.T) {
+	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views, "/regenerate": regenerate})
+	first := site.browser().visit("/").cookie()
+	second := site.with("session="+first.Value, "/regenerate").cookie()
+	both := site.with("session="+first.Value+"; session="+second.Value, "/")
+	assert.Equal(t, "2", both.text)
+	assert.Equal(t, "2 true", site.with("session="+second.Value, "/views").text)
 }
 
 func TestResponsesTellCachesWhatTheyMayDo(t *testing.T) {
@@ -153,6 +174,38 @@ func TestOutsideTheCookiesPathThereIsNoSession(t *testing.T) {
 		"/": false, "/apple": false, "/other": false, "/other/app": false, "/App": false, "/?/app": false,
 	} {
 		assert.Equal(t, want, has(target), target)
+	}
+}
+
+// Browsers compare the Path of a cookie with the path as it stands in the URL.
+// (Go's cookie jar does not, so the cookie is presented by hand.)
+func TestAPathWithEscapedCharacters(t *testing.T) {
+	for path, target := range map[string]string{"/caf%C3%A9": "/caf%C3%A9/menu", "/a%20b": "/a%20b", "/a%3Bb": "/a%3Bb/"} {
+		manager, site := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Path: path}})
+		handler := manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			count(w, r, manager.Session(r))
+		}))
+		site.serveHandler(handler.ServeHTTP)
+		cookie := site.with("", target).cookie()
+		require.NotNil(t, cookie, path)
+		assert.Equal(t, path, cookie.Path)
+		assert.Equal(t, "2", site.with("session="+cookie.Value, target).text)
+	}
+}
+
+func TestAPathThatNoBrowserSendsIsRefused(t *testing.T) {
+	for path, remedy := range map[string]string{
+		"/café": `"/caf%C3%A9"`, "/a b": `"/a%20b"`, "/<": `"/%3C"`, "/a?b": `"/a%3Fb"`, `/a\b`: `"/a%5Cb"`,
+		"/%": "", "/%zz": "", "/a/../b": `".."`, "/./a": `"."`, "app": "begin with /",
+	} {
+		_, err := holdfast.New(holdfast.Options{Carrier: holdfast.Cookie{Path: path}})
+		assert.ErrorIs(t, err, holdfast.ErrOptions, path)
+		assert.ErrorContains(t, err, remedy)
+	}
+	for _, path := range []string{"/", "/app", "/app/", "/a.b", "/...", "/a~b", "/a+b,c", "/a@b:c", "/[x]", "/%7Ea", "/a%2Fb"} {
+		manager, err := holdfast.New(holdfast.Options{Carrier: holdfast.Cookie{Path: path}})
+		require.NoError(t, err, path)
+		manager.Close()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -84,10 +85,10 @@ func (p pages) handler() http.Handler {
 }
 
 // sessionsIn counts the sessions in a cache, without the marks of IDs that were
-// replaced, which are a byte each.
+// replaced, which are nine bytes each.
 func sessionsIn(c *cache.Cache) (n int) {
 	for _, value := range c.All() {
-		if len(value) > 1 {
+		if len(value) > 9 {
 			n++
 		}
 	}
@@ -326,4 +327,24 @@ func newCache(t testing.TB) *cache.Cache {
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// growth returns by how much fn makes the heap larger.
+func growth(fn func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	fn()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	return after.HeapAlloc - min(before.HeapAlloc, after.HeapAlloc)
+}
+
+// allocatedBy returns how many bytes fn allocates.
+func allocatedBy(fn func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	fn()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }

@@ -68,10 +68,22 @@ var urlBase64 = func() (is [256]bool) {
 
 const storeKeyLen = sha256.Size
 
-// storeKey is what the session is stored under. Being a hash, it logs nobody
-// in who reads it in the store, and no client chooses it.
-func storeKey(id string) string {
-	var onStack [maxIDLen]byte // []byte(id) would be on the heap
-	sum := sha256.Sum256(append(onStack[:0], id...))
+// namespace tells the sessions of several Managers on one Store apart. It is a
+// hash of Options.Namespace, so short that with an ID of the usual length it
+// fits into one block of SHA-256.
+type namespace [8]byte
+
+func newNamespace(name string) (n namespace) {
+	sum := sha256.Sum256([]byte("holdfast: namespace\x00" + name))
+	copy(n[:], sum[:])
+	return n
+}
+
+// storeKey is what the session is stored under. It is a hash: nobody can log in
+// with what they read in the store, and no client chooses it.
+func (m *Manager) storeKey(id string) string {
+	var onStack [len(m.space) + maxIDLen]byte
+	hashed := append(onStack[:0], m.space[:]...)
+	sum := sha256.Sum256(append(hashed, id...))
 	return string(sum[:])
 }

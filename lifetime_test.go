@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
 )
 
 // Time is virtual here: the requests go to the handler directly, since a
@@ -369,4 +370,80 @@ func TestAnExpiryCenturiesAwayDoesNotEndTheSession(t *testing.T) {
 	client.visit("/")
 	client.visit("/never")
 	assert.Equal(t, "1 true", client.visit("/views"))
+}
+
+// A page that polls must not keep its session alive for ever.
+func TestAPassiveRequestDoesNotExtend(t *testing.T) {
+	passive := func(r *http.Request) bool { return r.URL.Path != "/" && r.URL.Path != "/views" }
+	options := holdfast.Options{IdleTimeout: time.Hour, Passive: passive, Carrier: holdfast.Cookie{Rolling: true}}
+	for name, poll := range map[string]func(w http.ResponseWriter, r *http.Request, s *holdfast.Session){
+		"it looks": views,
+		"it is slow": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			views(w, r, s)
+			time.Sleep(10 * time.Second)
+		},
+		"it saves nothing": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			if !s.IsNew() {
+				s.Set("views", 1)
+				assert.NoError(t, s.Save())
+			}
+			views(w, r, s)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := direct(t, options, pages{"/": count, "/views": views, "/poll": poll})
+				client.visit("/")
+				for range 5 {
+					time.Sleep(11 * time.Minute)
+					response := client.show("/poll")
+					assert.Equal(t, "1 true", response.Body.String(), "it sees its session")
+					assert.Empty(t, response.Result().Cookies())
+				}
+				time.Sleep(5 * time.Minute)
+				assert.Equal(t, "0 false", client.visit("/poll"))
+			})
+		})
+	}
+	t.Run("others do", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views})
+			client.visit("/")
+			time.Sleep(55 * time.Minute)
+			assert.Len(t, client.show("/views").Result().Cookies(), 1)
+			time.Sleep(55 * time.Minute)
+			assert.Equal(t, "1 true", client.visit("/views"))
+		})
+	})
+	t.Run("what it says and does counts", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, options, pages{"/": count, "/views": views,
+				"/touch": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { assert.NoError(t, s.Touch()) },
+				"/write": count, "/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Login("ada") }})
+			client.visit("/")
+			for _, page := range []string{"/touch", "/write", "/login"} {
+				time.Sleep(55 * time.Minute)
+				client.visit(page)
+			}
+			time.Sleep(55 * time.Minute)
+			assert.Equal(t, "2 true", client.visit("/views"))
+		})
+	})
+}
+
+// A tab that polls is not a user who came back: its session is evicted first.
+func TestAPassiveRequestIsNoUse(t *testing.T) {
+	for _, polls := range []bool{true, false} {
+		c, err := cache.New(cache.Options{MaxBytes: 256 << 10})
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		client := direct(t, holdfast.Options{Store: c, Passive: func(r *http.Request) bool { return polls && r.URL.Path == "/poll" }},
+			pages{"/": count, "/views": views, "/poll": views})
+		client.visit("/")
+		client.visit("/poll")
+		for range 5000 {
+			client.anonymous().visit("/")
+		}
+		assert.Equal(t, map[bool]string{true: "0 false", false: "1 true"}[polls], client.visit("/views"))
+	}
 }

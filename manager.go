@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -33,6 +32,7 @@ type core struct {
 	proxies proxies
 	started time.Time
 	epoch   instant      // started, once more
+	space   namespace    // of Options.Namespace
 	binder  codec.Binder // nil if the codec binds no value to its place
 	msgPack bool         // the codec is codec.MsgPack
 
@@ -50,6 +50,7 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{&core{options: o, store: o.Store, proxies: proxiesIn(o.TrustedProxies), started: time.Now()}}
 	m.epoch = instantOf(m.started)
+	m.space = newNamespace(o.Namespace)
 	m.binder, _ = o.Codec.(codec.Binder)
 	_, m.msgPack = o.Codec.(codec.MsgPack)
 	if m.carrier, err = o.Carrier.working(); err != nil {
@@ -80,14 +81,22 @@ func (m *Manager) Close() error {
 }
 
 // Handler returns a handler that calls next with a request whose context has
-// the session; FromContext finds it there. Nothing is read from the store
-// until next asks the session for something, and nothing is stored unless next
-// changes it.
+// the session; Manager.Session and FromContext find it there. Nothing is stored
+// unless next changes the session.
+//
+// If reads of the Store cannot fail, as with *cache.Cache, nothing is read
+// until next asks the session for something. If they can (see Loader), the
+// session that the request presents is read before next runs; if that fails,
+// the ErrorHandler answers and next does not run.
 //
 // Changes are stored, and the cookie is set, before the first byte of the
 // response leaves; changes that come later are stored when next returns, or at
-// once if it has. If next panics, changes not yet stored are dropped. The header
-// says Vary: Cookie if next looked at the session before it left.
+// once if it has. The header says Vary: Cookie if next looked at the session
+// before it left.
+//
+// If next panics, changes not yet stored are dropped. If next had given the
+// session a new ID, the header has the new cookie, for a handler above that
+// recovers and answers.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(next, w, r) })
 }
@@ -108,15 +117,38 @@ func (m *Manager) serve(next http.Handler, w http.ResponseWriter, r *http.Reques
 		next.ServeHTTP(w, r)
 		return
 	}
+	_, s.encoded = w.Header()["Content-Encoding"]
 	out := (*writer)(x)
-	next.ServeHTTP(out.asCapable(), &s.request)
+	finished := false
+	defer func() {
+		if !finished { // a panic, or runtime.Goexit
+			s.abandon(w.Header())
+		}
+		r.MultipartForm = s.request.MultipartForm // whose files net/http deletes, but only of the request that it knows
+	}()
+	if s.readable() {
+		next.ServeHTTP(out.asCapable(), &s.request)
+	}
 	out.finish()
-	r.MultipartForm = s.request.MultipartForm // whose files net/http deletes, but only of the request that it knows
+	finished = true
+}
+
+// Session returns the session of a request that came through the Manager's
+// Handler. It never returns nil: it panics if the request did not come through
+// Handler, or is for a path outside Cookie.Path. Wrap the server's handler with
+// Handler, or use FromContext where a request may have no session.
+func (m *Manager) Session(r *http.Request) *Session {
+	s, ok := r.Context().Value(managerKey{m}).(*Session)
+	if !ok {
+		panic("holdfast: the request has no session: it did not come through this Manager's Handler, or its path is outside Cookie.Path; wrap the server's handler with Manager.Handler")
+	}
+	return s
 }
 
 // FromContext returns the session of the request that ctx belongs to. It
 // reports false if the request did not pass through a Manager's Handler, or is
-// for a path outside the cookie's.
+// for a path outside the cookie's. If the Handlers of several Managers are
+// nested, it is the innermost's.
 func FromContext(ctx context.Context) (*Session, bool) {
 	s, ok := ctx.Value(sessionKey{}).(*Session)
 	return s, ok
@@ -168,12 +200,32 @@ func (m *Manager) now() instant {
 	return m.epoch + instant(time.Since(m.started))
 }
 
+// stepped returns how far the wall clock was set forward since the Manager was
+// made, in whole seconds: the two clocks are read one after the other.
+func (m *Manager) stepped() time.Duration {
+	return time.Duration(instantOf(time.Now()) - m.now()).Truncate(time.Second)
+}
+
+// instantAt returns the instant at which the wall clock will show t, or for the
+// zero time 0.
+func (m *Manager) instantAt(t time.Time) instant {
+	if t.IsZero() {
+		return 0
+	}
+	return max(1, instantOf(t).plus(-m.stepped()))
+}
+
+// wallTime returns what the wall clock shows at i, the inverse of instantAt.
+func (m *Manager) wallTime(i instant) time.Time {
+	if i == 0 {
+		return time.Time{}
+	}
+	return i.plus(m.stepped()).time()
+}
+
 // expires returns when the session ends whatever its activity.
 func (m *Manager) expires(r record) instant {
-	end := r.created + instant(m.options.AbsoluteLifetime)
-	if end < r.created {
-		end = math.MaxInt64
-	}
+	end := r.created.plus(m.options.AbsoluteLifetime)
 	if r.expires != 0 {
 		end = min(end, r.expires)
 	}
@@ -216,16 +268,20 @@ func (m *Manager) logError(r *http.Request, err error) {
 	if gone := r.Context().Err(); gone != nil && errors.Is(err, gone) {
 		level = slog.LevelDebug
 	}
-	m.options.Logger.Log(r.Context(), level, "the session could not be read or stored", "error", err)
+	m.options.Logger.Log(r.Context(), level, "the session could not be read or stored", "error", err, "method", r.Method, "path", r.URL.Path)
 }
 
-// fail answers in place of the handler, whose header describes a response that
-// will not come.
-func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error) {
-	m.logError(r, err)
-	for _, name := range []string{"Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location"} {
+// fail answers in place of the handler, and removes the header fields that
+// describe the handler's response. A Content-Encoding that was there before the
+// handler ran stays: a handler above encodes what the ErrorHandler writes.
+func (m *Manager) fail(w http.ResponseWriter, s *Session, err error) {
+	m.logError(&s.request, err)
+	for _, name := range []string{"Content-Disposition", "Content-Length", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location"} {
 		w.Header().Del(name)
 	}
+	if !s.encoded {
+		w.Header().Del("Content-Encoding")
+	}
 	w.Header().Set("Cache-Control", "no-store")
-	m.options.ErrorHandler(w, r, err)
+	m.options.ErrorHandler(w, &s.request, err)
 }

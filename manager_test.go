@@ -2,6 +2,7 @@ package holdfast_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"io"
 	"log/slog"
@@ -203,4 +204,95 @@ func tempFiles(t *testing.T) []os.DirEntry {
 	files, err := os.ReadDir(os.TempDir())
 	require.NoError(t, err)
 	return files
+}
+
+func TestUploadedFilesOfAHandlerThatPanics(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	manager, site := manage(t, holdfast.Options{})
+	inside := make(chan int, 1)
+	handler := manager.Handler(pages{"/": func(_ http.ResponseWriter, r *http.Request, _ *holdfast.Session) {
+		r.ParseMultipartForm(1 << 10)
+		inside <- len(tempFiles(t))
+		panic("boom")
+	}}.handler())
+	site.serveHandler(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { recover() }()
+		handler.ServeHTTP(w, r)
+	})
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "large")
+	require.NoError(t, err)
+	part.Write(make([]byte, 33<<20))
+	form.Close()
+	response, err := http.Post(site.url, form.FormDataContentType(), &body)
+	require.NoError(t, err)
+	response.Body.Close()
+	require.Equal(t, 1, <-inside)
+	http.DefaultClient.CloseIdleConnections()
+	assert.Eventually(t, func() bool { return len(tempFiles(t)) == 0 }, time.Second, time.Millisecond)
+}
+
+// A handler above that compresses sets Content-Encoding before it calls ours,
+// and compresses the error answer too. One below compresses nothing of it.
+func TestContentEncodingOfAnErrorResponse(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{})
+	compress := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			zip := gzip.NewWriter(w)
+			defer zip.Close()
+			next.ServeHTTP(zipped{w, zip}, r)
+		})
+	}
+	page := pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("bad", make(chan int))
+		io.WriteString(w, "page")
+	}}.handler()
+
+	above := record(compress(manager.Handler(page)), get("/"))
+	require.Equal(t, "gzip", above.Header().Get("Content-Encoding"))
+	unzip, err := gzip.NewReader(above.Body)
+	require.NoError(t, err)
+	text, err := io.ReadAll(unzip)
+	require.NoError(t, err)
+	assert.Equal(t, "Internal Server Error\n", string(text))
+
+	below := record(manager.Handler(compress(page)), get("/"))
+	assert.Empty(t, below.Header().Get("Content-Encoding"))
+	assert.Equal(t, "Internal Server Error\n", below.Body.String())
+}
+
+// zipped is a response writer that compresses.
+type zipped struct {
+	http.ResponseWriter
+	zip io.Writer
+}
+
+func (w zipped) Write(p []byte) (int, error) { return w.zip.Write(p) }
+
+func TestSessionIsTheManagersOwn(t *testing.T) {
+	outer, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "outer"}})
+	inner, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "inner"}})
+	response := record(outer.Handler(inner.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		outer.Session(r).Set("a", 1)
+		assert.Equal(t, []string{"a"}, outer.Session(r).Keys())
+		assert.Empty(t, inner.Session(r).Keys())
+	}))), get("/"))
+	require.Len(t, response.Result().Cookies(), 1)
+	assert.Equal(t, "outer", response.Result().Cookies()[0].Name)
+}
+
+func TestSessionWithoutAHandlerNamesIt(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app"}})
+	other, _ := manage(t, holdfast.Options{})
+	requirePanic := func(h http.Handler) {
+		defer func() { assert.Contains(t, recover(), "wrap the server's handler with Manager.Handler") }()
+		record(h, get("/"))
+		t.Error("no panic")
+	}
+	page := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { manager.Session(r) })
+	requirePanic(page)
+	requirePanic(manager.Handler(page))
+	requirePanic(other.Handler(page))
 }

@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,13 @@ type Options struct {
 	// is the caller's to close.
 	Store Store
 
+	// Namespace keeps the sessions of several Managers on one Store apart: the ID
+	// of one is unknown to the others, and each lists and ends its own. Managers
+	// of one Namespace share their sessions. "" means the Carrier's kind and name,
+	// so that sharing is never by accident; all CookieFuncs have one. Another
+	// Namespace makes all stored sessions unknown.
+	Namespace string
+
 	// Codec turns values into bytes. nil means codec.MsgPack.
 	Codec codec.Codec
 
@@ -42,6 +50,14 @@ type Options struct {
 	// AbsoluteLifetime ends a session so long after it began, or its user logged
 	// in, whatever its activity. 0 means 24 hours; less than a second is refused.
 	AbsoluteLifetime time.Duration
+
+	// Passive, if not nil, reports whether a request must not keep its session
+	// alive: a page that polls, a ping. Such a request sees its session, but does
+	// not restart the idle timeout, is no use for the cache's eviction, and does
+	// not send a rolling cookie again. Changes, Touch, Regenerate and Login restart
+	// the timeout all the same. It must be safe for concurrent use, and not use the
+	// request's session.
+	Passive func(r *http.Request) bool
 
 	// Carrier says how the session's ID travels. nil means Cookie{}.
 	Carrier Carrier
@@ -110,6 +126,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Carrier == nil {
 		o.Carrier = Cookie{}
 	}
+	o.Namespace = cmp.Or(o.Namespace, o.Carrier.namespace())
 	for _, network := range o.TrustedProxies {
 		if !network.IsValid() {
 			return o, fmt.Errorf("%w: TrustedProxies contains the zero netip.Prefix", ErrOptions)

@@ -13,7 +13,8 @@ import (
 // for one.
 //
 //	version   1 byte
-//	user tag  8 bytes  of the user's ID; 0 while nobody is logged in
+//	space     4 bytes  of the Manager's namespace
+//	user tag  4 bytes  of the user's ID; 0 while nobody is logged in
 //	created   8 bytes  Unix time in nanoseconds
 //	written   8 bytes  likewise, of the latest commit
 //	expires   8 bytes  likewise; 0: the Manager's absolute lifetime decides
@@ -21,8 +22,9 @@ import (
 //	user      uvarint length, user ID
 //	values    { uvarint length, key, uvarint length, value } …
 //
-// Numbers are little-endian. The tag comes first so that the sessions of one
-// user are found among a million without decoding any other.
+// Numbers are little-endian. The tags come first, so that the sessions of one
+// Manager or user are found by a prefix. Of a million sessions of other users,
+// hardly one has the same tag; the user ID decides.
 type record struct {
 	created instant
 	written instant
@@ -35,8 +37,7 @@ type record struct {
 // instant is a Unix time in nanoseconds. 0 stands for the zero time.
 type instant int64
 
-// instantOf returns the instant nearest to t that can be told: instants end in
-// the year 2262.
+// instantOf returns the instant nearest to t: instants end in the year 2262.
 func instantOf(t time.Time) instant {
 	switch year := t.Year(); {
 	case t.IsZero():
@@ -56,10 +57,24 @@ func (i instant) time() time.Time {
 	return time.Unix(0, int64(i))
 }
 
+// plus returns i later by d, or the nearest instant: they end in the year 2262.
+func (i instant) plus(d time.Duration) instant {
+	switch later := i + instant(d); {
+	case d > 0 && later < i:
+		return math.MaxInt64
+	case d < 0 && later > i:
+		return math.MinInt64
+	default:
+		return later
+	}
+}
+
 const (
 	recordVersion = 1
-	userTagLen    = 8
-	fixedLen      = 1 + userTagLen + 4*8
+	spaceTagLen   = 4
+	userTagLen    = 4
+	tagsEnd       = 1 + spaceTagLen + userTagLen
+	fixedLen      = tagsEnd + 4*8
 )
 
 // parseRecord checks all of raw, so that whatever reads it later needs no
@@ -91,11 +106,11 @@ func viewRecord(raw []byte) (record, bool) {
 	if !whole {
 		return record{}, false
 	}
-	times := raw[1+userTagLen:]
+	times := raw[tagsEnd:]
 	return record{
-		created: instantAt(times),
-		written: instantAt(times[8:]),
-		expires: instantAt(times[16:]),
+		created: instantIn(times),
+		written: instantIn(times[8:]),
+		expires: instantIn(times[16:]),
 		idle:    time.Duration(binary.LittleEndian.Uint64(times[24:])),
 		user:    raw[userAt:valuesAt:valuesAt],
 		values:  raw[valuesAt:],
@@ -103,8 +118,8 @@ func viewRecord(raw []byte) (record, bool) {
 }
 
 // appendHeader appends all of r but its values.
-func (r record) appendHeader(dst []byte) []byte {
-	dst = appendUserPrefix(dst, r.user)
+func (r record) appendHeader(dst []byte, space namespace) []byte {
+	dst = space.appendUserPrefix(dst, r.user)
 	dst = appendInstant(dst, r.created)
 	dst = appendInstant(dst, r.written)
 	dst = appendInstant(dst, r.expires)
@@ -113,10 +128,15 @@ func (r record) appendHeader(dst []byte) []byte {
 	return append(dst, r.user...)
 }
 
+// appendPrefix appends what all records of the namespace begin with.
+func (n namespace) appendPrefix(dst []byte) []byte {
+	return append(append(dst, recordVersion), n[:spaceTagLen]...)
+}
+
 // appendUserPrefix appends what the records of a user's sessions, and of hardly
 // any others, begin with.
-func appendUserPrefix(dst, user []byte) []byte {
-	dst = append(dst, recordVersion)
+func (n namespace) appendUserPrefix(dst, user []byte) []byte {
+	dst = n.appendPrefix(dst)
 	if len(user) == 0 {
 		return append(dst, make([]byte, userTagLen)...)
 	}
@@ -128,7 +148,7 @@ func appendInstant(dst []byte, at instant) []byte {
 	return binary.LittleEndian.AppendUint64(dst, uint64(at))
 }
 
-func instantAt(b []byte) instant { return instant(binary.LittleEndian.Uint64(b)) }
+func instantIn(b []byte) instant { return instant(binary.LittleEndian.Uint64(b)) }
 
 // headerLen is the length of what appendHeader appends, or a little more.
 func (r record) headerLen() int { return fixedLen + binary.MaxVarintLen32 + len(r.user) }

@@ -15,7 +15,7 @@ func sampleRecord() record {
 	return record{created: 12, written: 34, expires: 56, idle: time.Hour, user: []byte("ada"), values: values}
 }
 
-func encodeRecord(r record) []byte { return append(r.appendHeader(nil), r.values...) }
+func encodeRecord(r record) []byte { return append(r.appendHeader(nil, namespace{}), r.values...) }
 
 func TestARecordComesBackAsItWas(t *testing.T) {
 	want := sampleRecord()
@@ -33,7 +33,7 @@ func TestARecordComesBackAsItWas(t *testing.T) {
 
 func TestARecordCutShortIsAnErrorExceptBetweenValues(t *testing.T) {
 	whole := encodeRecord(sampleRecord())
-	header := len(sampleRecord().appendHeader(nil))
+	header := len(sampleRecord().appendHeader(nil, namespace{}))
 	between := map[int]bool{header: true, header + 4: true, header + 6: true}
 	for n := range len(whole) {
 		_, err := parseRecord(whole[:n])
@@ -66,7 +66,7 @@ func FuzzParseRecord(f *testing.F) {
 			length += len(key) + len(value) // every value can be reached
 		}
 		require.LessOrEqual(t, length, len(raw))
-		again, err := parseRecord(new(changes).appendTo(nil, r))
+		again, err := parseRecord(new(changes).appendTo(nil, namespace{}, r))
 		require.NoError(t, err)
 		require.Equal(t, r.written, again.written)
 	})

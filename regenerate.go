@@ -8,12 +8,8 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// regenerate moves the session to a new ID. The new record is stored before
-// the old one is removed, and Update removes the old one only if it is still
-// what the new one was made from; so nothing written meanwhile is lost, and
-// what was destroyed meanwhile is not brought back. Further changes may be made
-// in the same step.
-func (s *Session) regenerate(also ...change) error {
+// regenerate gives the session a new ID.
+func (s *Session) regenerate() error {
 	switch {
 	case s.err != nil:
 		return s.err
@@ -22,39 +18,74 @@ func (s *Session) regenerate(also ...change) error {
 	case s.headerSent():
 		return ErrHeaderSent
 	}
-	id, err := s.newID()
+	id, key, err := s.otherID()
 	if err != nil {
 		return err
 	}
-	if id == s.id {
-		return fmt.Errorf("%w: Options.NewID returned the ID that the session has", ErrID)
+	if s.stored {
+		return s.moveTo(id, key, keepValues)
 	}
-	key := storeKey(id)
-	if !s.stored {
-		return s.rename(id, key, also)
-	}
+	return s.rename(id, key)
+}
 
-	raw, err := s.move(key, also)
+// startOver makes this a new session, under a new ID, that keeps only the
+// changes that this request made. If it fails, nothing has changed.
+func (s *Session) startOver() error {
+	id, key, err := s.otherID()
 	if err != nil {
 		return err
 	}
-	s.manager.watchers.tell(s.key)
+	if err := s.rename(id, key); err != nil {
+		return err
+	}
+	s.raw, s.touched = nil, s.manager.now()
+	s.stored, s.ended, s.isNew, s.unread = false, false, true, false
+	return nil
+}
+
+// otherID returns a new ID that differs from the session's, and its store key.
+func (s *Session) otherID() (id, key string, err error) {
+	id, err = s.newID()
+	if err == nil && id == s.id {
+		err = fmt.Errorf("%w: Options.NewID returned the ID that the session has", ErrID)
+	}
+	return id, s.manager.storeKey(id), err
+}
+
+// lostValues says what happens to values that the codec cannot bind to a new
+// ID, since their key was lost.
+type lostValues bool
+
+const (
+	keepValues lostValues = false // they are an error
+	dropValues lostValues = true  // they are dropped
+)
+
+// moveTo stores the session under a new ID, with the changes not stored yet and
+// also. If it fails, the session is still where it was.
+func (s *Session) moveTo(id, key string, lost lostValues, also ...change) error {
+	raw, err := s.move(key, lost, also)
+	if err != nil {
+		return err
+	}
+	s.manager.watchers.notify(s.key)
 	s.id, s.key = id, key
 	s.token = tokenIssued
 	s.committed(raw)
 	return nil
 }
 
-// move stores the session under another key, with the changes not stored yet
-// and also, and removes it where it was. If it fails, it is still there.
-func (s *Session) move(key string, also []change) (raw []byte, err error) {
+// move stores the new record before it removes the old one, and Update removes
+// the old one only if it is still what the new one was made from. So nothing
+// written meanwhile is lost, and what was destroyed meanwhile stays destroyed.
+func (s *Session) move(key string, lost lostValues, also []change) (raw []byte, err error) {
 	store, copied := s.manager.storeNew, false
 	err = s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
 		raw = nil
 		if !found || isReplaced(old) {
 			return cache.Keep(), nil
 		}
-		moved, ttl, err := s.movedTo(key, old, also)
+		moved, ttl, err := s.movedTo(key, old, lost, also)
 		if err != nil {
 			return cache.Keep(), err
 		}
@@ -69,11 +100,11 @@ func (s *Session) move(key string, also []change) (raw []byte, err error) {
 			return cache.Remove(), nil
 		}
 		raw = moved
-		return cache.Put([]byte(replacedMark), replacedFor), nil
+		return cache.Put(replacedMark(s.manager.now()), replacedFor), nil
 	})
 	if err == nil && raw == nil {
 		s.ended = true
-		s.manager.watchers.tell(s.key)
+		s.manager.watchers.notify(s.key)
 		err = ErrEnded
 	}
 	if err != nil && copied {
@@ -85,12 +116,12 @@ func (s *Session) move(key string, also []change) (raw []byte, err error) {
 
 // movedTo returns what old becomes under another key by the changes not stored
 // yet and also.
-func (s *Session) movedTo(key string, old []byte, also []change) (raw []byte, ttl time.Duration, err error) {
+func (s *Session) movedTo(key string, old []byte, lost lostValues, also []change) (raw []byte, ttl time.Duration, err error) {
 	r, err := parseRecord(old)
 	if err != nil {
 		return nil, 0, err
 	}
-	if r.values, err = s.rebindValues(r, key); err != nil {
+	if r.values, err = s.rebindValues(r, key, lost); err != nil {
 		return nil, 0, err
 	}
 	cs, err := s.rebindChanges(key)
@@ -105,45 +136,54 @@ func (s *Session) movedTo(key string, old []byte, also []change) (raw []byte, tt
 }
 
 // rename gives a new ID to a session that is not stored yet.
-func (s *Session) rename(id, key string, also []change) error {
+func (s *Session) rename(id, key string) error {
 	cs, err := s.rebindChanges(key)
 	if err != nil {
 		return err
 	}
-	s.id, s.key, s.changes = id, key, cs.with(also...)
+	s.id, s.key, s.changes = id, key, cs
 	return nil
 }
 
 // rebindValues returns the values of r for the session's new store key. They
-// differ only if the codec binds a value to its place.
-func (s *Session) rebindValues(r record, newKey string) ([]byte, error) {
+// differ only if the codec binds a value to its place. Values that the changes
+// replace or remove are left out.
+func (s *Session) rebindValues(r record, newKey string, lost lostValues) ([]byte, error) {
 	if s.manager.binder == nil {
 		return r.values, nil
 	}
 	var values []byte
 	for key, encoded := range r.values.all() {
+		if _, _, decided := s.changes.lookup(string(key)); decided {
+			continue
+		}
 		rebound, err := s.manager.binder.Rebind(encoded, place(s.key, string(key)), place(newKey, string(key)))
+		if err != nil && lost == dropValues {
+			continue
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%w cannot be bound to a new ID: %w", ErrValue, err)
+			return nil, fmt.Errorf("%w under %q cannot be bound to a new ID: %w", ErrValue, key, err)
 		}
 		values = appendValue(values, string(key), rebound)
 	}
 	return values, nil
 }
 
-// rebindChanges does the same for the changes not stored yet.
-func (s *Session) rebindChanges(newKey string) (rebound *changes, err error) {
-	if s.manager.binder == nil {
+// rebindChanges returns the changes not stored yet for a new store key.
+func (s *Session) rebindChanges(newKey string) (*changes, error) {
+	if s.manager.binder == nil || s.changes == nil {
 		return s.changes, nil
 	}
-	for _, c := range s.changes.list() {
-		if c.what == valueSet {
-			c.encoded, err = s.manager.binder.Rebind(c.encoded, place(s.key, c.key), place(newKey, c.key))
-			if err != nil {
-				return nil, fmt.Errorf("%w cannot be bound to a new ID: %w", ErrValue, err)
-			}
+	rebound := s.changes.with()
+	for i, v := range rebound.values {
+		if v.deleted {
+			continue
 		}
-		rebound = rebound.plus(c)
+		encoded, err := s.manager.binder.Rebind(v.encoded, place(s.key, v.key), place(newKey, v.key))
+		if err != nil {
+			return nil, fmt.Errorf("%w under %q cannot be bound to a new ID: %w", ErrValue, v.key, err)
+		}
+		rebound.values[i].encoded = encoded
 	}
 	return rebound, nil
 }

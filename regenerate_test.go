@@ -97,3 +97,87 @@ func TestARegenerateThatDoesNotFitLeavesTheSessionAsItWas(t *testing.T) {
 	assert.Equal(t, "1 true", client.visit("/views"))
 	assert.Equal(t, 1, c.Len())
 }
+
+// Whoever recovers above Handler may answer. The old ID is dead, so the client
+// needs the new one.
+func TestAPanicAfterRegenerate(t *testing.T) {
+	for name, page := range map[string]func(s *holdfast.Session){
+		"Regenerate": func(s *holdfast.Session) { s.Regenerate() },
+		"Login":      func(s *holdfast.Session) { s.Login("ada") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			manager, _ := manage(t, holdfast.Options{})
+			handler := manager.Handler(pages{"/": count, "/views": views,
+				"/panic": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					page(s)
+					s.Set("views", 100)
+					panic("boom")
+				}}.handler())
+			client := &directClient{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer func() {
+					if recover() != nil {
+						http.Error(w, "sorry", http.StatusInternalServerError)
+					}
+				}()
+				handler.ServeHTTP(w, r)
+			})}
+			client.visit("/")
+			old := client.cookie.Value
+			response := client.show("/panic")
+			assert.Equal(t, http.StatusInternalServerError, response.Code)
+			assert.NotEqual(t, old, client.cookie.Value)
+			assert.Equal(t, []string{"Cookie"}, response.Header()["Vary"])
+			assert.Equal(t, "1 true", client.visit("/views"), "what was set after it is dropped")
+		})
+	}
+}
+
+func TestAPanicAfterDestroy(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{})
+	handler := manager.Handler(pages{"/": count,
+		"/panic": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Destroy()
+			panic("boom")
+		}}.handler())
+	client := &directClient{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { recover() }()
+		handler.ServeHTTP(w, r)
+	})}
+	client.visit("/")
+	client.visit("/panic")
+	assert.Negative(t, client.cookie.MaxAge)
+}
+
+// A value that was sealed with a key that is lost cannot move to a new ID.
+func TestValuesSealedWithALostKey(t *testing.T) {
+	c := newCache(t)
+	site := func(key []byte) *directClient {
+		sealed, err := codec.NewSealed(codec.MsgPack{}, key)
+		require.NoError(t, err)
+		return direct(t, holdfast.Options{Store: c, Codec: sealed}, pages{"/": count, "/views": views, "/regenerate": regenerate,
+			"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				fmt.Fprint(w, s.Login("ada"), s.Keys())
+			},
+			"/clear": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Clear()
+				fmt.Fprint(w, s.Regenerate())
+			},
+			"/replace": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+				s.Set("views", 7)
+				fmt.Fprint(w, s.Regenerate())
+			},
+			"/new": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.Regenerate()) }})
+	}
+	for page, want := range map[string]string{
+		"/login":   "<nil> []",
+		"/clear":   "<nil>",
+		"/replace": "<nil>",
+		"/new":     "holdfast: value under \"views\" cannot be bound to a new ID: codec: sealed value cannot be opened",
+	} {
+		before := site(firstKey)
+		before.visit("/")
+		after := &directClient{handler: site(secondKey).handler, cookie: before.cookie}
+		require.Equal(t, "0 false", after.visit("/views"))
+		assert.Equal(t, want, after.visit(page), page)
+	}
+}

@@ -34,8 +34,8 @@ const revocationLen = 1 + 8 + 8
 
 // revocationKey is where the user's revocation is stored. It is as long as the key
 // of a session, and no session has it: that would have to be an ID's hash.
-func revocationKey(userID string) string {
-	sum := sha256.Sum256([]byte("holdfast: revoked\x00" + userID))
+func (m *Manager) revocationKey(userID string) string {
+	sum := sha256.Sum256(append(m.space[:], "holdfast: revoked\x00"+userID...))
 	return string(sum[:])
 }
 
@@ -43,7 +43,7 @@ func parseRevocation(raw []byte) (r revocation, ok bool) {
 	if len(raw) != revocationLen || raw[0] != 'e' {
 		return r, false
 	}
-	return revocation{instantAt(raw[1:]), instantAt(raw[9:])}, true
+	return revocation{instantIn(raw[1:]), instantIn(raw[9:])}, true
 }
 
 func (r revocation) encoded() []byte {
@@ -59,7 +59,7 @@ func (r revocation) covers(began instant) bool {
 // spared. That one is not spared if an earlier revocation covers it.
 func (m *Manager) revoke(userID string, spared instant) error {
 	now := m.now()
-	return m.store.Update(revocationKey(userID), func(old []byte, found bool) (cache.Change, error) {
+	return m.store.Update(m.revocationKey(userID), func(old []byte, found bool) (cache.Change, error) {
 		r := revocation{until: now, spared: spared}
 		if before, ok := parseRevocation(old); found && ok {
 			r.until = max(r.until, before.until)
@@ -78,7 +78,7 @@ func (s *Session) revoked(raw []byte) (bool, error) {
 	if len(moved.user) == 0 {
 		return false, nil
 	}
-	stored, found, err := s.manager.peek(s.request.Context(), revocationKey(string(moved.user)))
+	stored, found, err := s.manager.peek(s.request.Context(), s.manager.revocationKey(string(moved.user)))
 	if err != nil || !found {
 		return false, err
 	}

@@ -32,24 +32,28 @@ type state struct {
 	manager *Manager
 	request http.Request // as the handler gets it
 	cookie  *Cookie      // the carrier, if a CookieFunc chose it
-	tls     bool         // the client came over TLS, so far as a proxy can be trusted
 
-	loaded bool // the store was asked, so the response depends on the cookie
-	stored bool // the store has it, as far as this request knows
-	ended  bool // it was stored when the request began and is no more
-	isNew  bool
-	phase  phase // written by the handler's goroutine alone, which reads it without the lock
-	token  tokenTask
-	remark remark
+	tls     bool // the client came over TLS, so far as a proxy can be trusted
+	encoded bool // a handler above had set Content-Encoding
+	passive bool // the request does not keep the session alive
+	preread bool // find was called before the handler ran
+	loaded  bool // the handler has looked, so the response depends on the cookie
+	stored  bool // the store has it, as far as this request knows
+	ended   bool // it was stored when the request began and is no more
+	unread  bool // id is presented, and its record could not be read
+	isNew   bool
+	phase   phase // written by the handler's goroutine alone, which reads it without the lock
+	token   tokenTask
+	remark  remark
 
-	mu      sync.Mutex // guards what follows, and what comes before from loaded on
+	mu      sync.Mutex // guards what follows, and what comes before from passive on
 	id      string     // "" until one is presented that the store knows, or one is needed
 	key     string     // storeKey(id)
-	unread  string     // an ID that the client presents and the store could not read
 	raw     []byte     // the record that the store is known to have, checked; nil if there is none
 	touched instant    // when this request last set the store's TTL; without a record, when the session began
 	changes *changes   // not stored yet; nil if there are none
 	err     error      // the first that must not be lost: it fails the commit
+	watch   *watch     // for Ended; nil until it is called
 
 	varyLine [1]string // memory for a header that nearly every response needs
 }
@@ -60,7 +64,7 @@ type phase uint8
 const (
 	beforeTheHeader phase = iota // the client can still be handed a token
 	afterTheHeader               // what is changed now is stored when the handler returns
-	afterTheHandler              // nothing comes any more that would store it
+	afterTheHandler              // changes are stored at once: nothing else would
 )
 
 func (s *Session) headerSent() bool { return s.phase != beforeTheHeader }
@@ -121,9 +125,9 @@ func (s *Session) Keys() []string {
 			keys = append(keys, string(key))
 		}
 	}
-	for i, c := range s.changes.list() {
-		if s.changes.stands(i) {
-			keys = append(keys, c.key)
+	for _, v := range s.changes.list() {
+		if !v.deleted {
+			keys = append(keys, v.key)
 		}
 	}
 	return keys
@@ -167,7 +171,7 @@ func (s *Session) Created() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.record().created.time()
+	return s.manager.wallTime(s.changes.applyHeader(s.record()).created)
 }
 
 // SetMaxAge gives this session an idle timeout of its own, in place of
@@ -188,7 +192,6 @@ func (s *Session) SetMaxAge(age time.Duration) {
 		return
 	}
 	s.note(change{what: idleSet, idle: age})
-	s.token = tokenIssued
 }
 
 // IdleTimeout returns how long the session lasts without a request: what
@@ -197,7 +200,7 @@ func (s *Session) IdleTimeout() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.manager.idleTimeout(s.changes.header(s.record()))
+	return s.manager.idleTimeout(s.changes.applyHeader(s.record()))
 }
 
 // SetExpires ends this session at the time t, if neither its idle timeout nor
@@ -206,8 +209,7 @@ func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.note(change{what: expiresSet, expires: instantOf(t)})
-	s.token = tokenIssued
+	s.note(change{what: expiresSet, expires: s.manager.instantAt(t)})
 }
 
 // Expires returns when the session ends whatever its activity.
@@ -215,7 +217,7 @@ func (s *Session) Expires() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.manager.expires(s.changes.header(s.record())).time()
+	return s.manager.wallTime(s.manager.expires(s.changes.applyHeader(s.record())))
 }
 
 // Touch restarts the idle timeout. Every request that looks at its session
@@ -340,10 +342,12 @@ func (s *Session) fail(err error) {
 	}
 }
 
-// note keeps a change until the next commit, or makes that itself if there is
-// none to come.
+// note keeps a change until the next commit, or commits itself if none follows.
 func (s *Session) note(c change) {
 	s.changes = s.changes.plus(c)
+	if s.headerSent() && !s.stored && !s.ended && s.changes.worthStoring() {
+		s.fail(fmt.Errorf("%w: the session is new, so its value under %q cannot be stored any more", ErrHeaderSent, c.key))
+	}
 	if s.phase == afterTheHandler {
 		s.fail(s.commit())
 	}
@@ -358,7 +362,7 @@ func (s *Session) needID() error {
 	if err != nil {
 		return err
 	}
-	s.id, s.key = id, storeKey(id)
+	s.id, s.key = id, s.manager.storeKey(id)
 	return nil
 }
 

@@ -65,23 +65,23 @@ type Matcher interface {
 
 var _ Matcher = (*cache.Cache)(nil)
 
-// read is Append with the errors of a Loader.
-func (m *Manager) read(ctx context.Context, key string) ([]byte, bool, error) {
-	if m.loader != nil {
+// read returns what is stored under key. That counts as a use, unless the
+// request is passive or the store cannot tell.
+func (m *Manager) read(ctx context.Context, key string, passive bool) (raw []byte, found bool, err error) {
+	switch {
+	case m.loader != nil:
 		return m.loader.Load(ctx, nil, key)
+	case passive:
+		raw, found = m.store.Peek(key)
+	default:
+		raw, found = m.store.Append(nil, key)
 	}
-	raw, found := m.store.Append(nil, key)
 	return raw, found, nil
 }
 
-// peek is read without counting as a use, where the store can do without. It
-// finds no session that was replaced.
+// peek is a passive read that finds no session that was replaced.
 func (m *Manager) peek(ctx context.Context, key string) (raw []byte, found bool, err error) {
-	if m.loader != nil {
-		raw, found, err = m.loader.Load(ctx, nil, key)
-	} else {
-		raw, found = m.store.Peek(key)
-	}
+	raw, found, err = m.read(ctx, key, true)
 	if isReplaced(raw) {
 		return nil, false, err
 	}
@@ -93,7 +93,7 @@ func (m *Manager) peek(ctx context.Context, key string) (raw []byte, found bool,
 func (m *Manager) touch(key string, ttl time.Duration) bool {
 	touched := m.store.Touch(key, ttl)
 	if !touched {
-		m.watchers.tell(key)
+		m.watchers.notify(key)
 	}
 	return touched
 }
@@ -124,6 +124,6 @@ func (m *Manager) remove(key string) (removed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	m.watchers.tell(key)
+	m.watchers.notify(key)
 	return removed, nil
 }

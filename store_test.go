@@ -55,27 +55,121 @@ func TestAStoreErrorIsAnErrorResponseThatTheApplicationMayWrite(t *testing.T) {
 	assert.Nil(t, failed.cookie())
 }
 
-func TestErrTellsAHandlerThatItsSessionCouldNotBeRead(t *testing.T) {
+// A handler that saw a stranger in place of its user would act on that. So it
+// does not run.
+func TestNoHandlerRunsWhileTheStoreIsAway(t *testing.T) {
 	store := &away{Matcher: newCache(t)}
-	var told, saved error
+	ran := 0
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+		"/act": func(http.ResponseWriter, *http.Request, *holdfast.Session) { ran++ }})
+	client.visit("/")
+	client.visit("/act")
+	assert.Equal(t, 1, ran, "the control: it runs while the store is there")
+
+	store.away.Store(true)
+	response := client.show("/act")
+
+	assert.Equal(t, 1, ran)
+	assert.Equal(t, http.StatusInternalServerError, response.Code)
+	assert.Empty(t, response.Result().Cookies())
+	assert.Equal(t, "Cookie", response.Header().Get("Vary"))
+}
+
+func TestAVisitorWithoutASessionNeedsNoStore(t *testing.T) {
+	store := &away{Matcher: newCache(t)}
+	store.away.Store(true)
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": nothing})
+	assert.Equal(t, http.StatusOK, client.show("/").Code)
+	client.cookie = &http.Cookie{Name: "session", Value: "no ID"}
+	assert.Equal(t, http.StatusOK, client.show("/").Code)
+	client.cookie = &http.Cookie{Name: "session", Value: strings.Repeat("A", 43)}
+	assert.Equal(t, http.StatusInternalServerError, client.show("/").Code)
+}
+
+// The session is read once, and a request that does not look at it does not
+// keep it alive.
+func TestReadingBeforeTheHandlerIsNoLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &traced{Store: newCache(t)}
+		client := direct(t, holdfast.Options{Store: store, IdleTimeout: time.Hour}, pages{"/": count, "/views": views, "/nothing": nothing})
+		client.visit("/")
+		time.Sleep(40 * time.Minute)
+		store.heard = nil
+		assert.Empty(t, client.show("/nothing").Header().Get("Vary"))
+		assert.Len(t, store.heard, 1)
+		time.Sleep(10 * time.Minute)
+		assert.Equal(t, "1 true", client.visit("/views"))
+		assert.Len(t, store.heard, 2)
+		time.Sleep(50 * time.Minute)
+		client.visit("/nothing")
+		time.Sleep(10 * time.Minute)
+		assert.Equal(t, "0 false", client.visit("/views"))
+	})
+}
+
+// A record that cannot be read shows only when the handler looks.
+func TestErrTellsAHandlerOfADamagedRecord(t *testing.T) {
+	c := newCache(t)
+	var told, saved error
+	client := direct(t, holdfast.Options{Store: c}, pages{"/": count,
 		"/err": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Keys()
 			told, saved = s.Err(), s.Save()
 		}})
 	client.visit("/")
-	store.away.Store(true)
-	client.visit("/err")
-	assert.ErrorIs(t, told, errAway)
-	assert.ErrorIs(t, saved, errAway)
+	damage(c)
+	assert.Equal(t, http.StatusInternalServerError, client.show("/err").Code)
+	assert.ErrorIs(t, told, holdfast.ErrRecord)
+	assert.ErrorIs(t, saved, holdfast.ErrRecord)
 }
 
-func TestAPageThatDoesNotLookAtItsSessionDoesNotNoticeThatTheStoreIsAway(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
-	store.away.Store(true)
-	client := direct(t, holdfast.Options{Store: store}, pages{"/": nothing})
-	client.cookie = &http.Cookie{Name: "session", Value: strings.Repeat("A", 43)}
-	assert.Equal(t, http.StatusOK, client.show("/").Code)
+// damage makes all records unreadable.
+func damage(c *cache.Cache) {
+	for key := range c.All() {
+		c.Set(key, []byte("damaged"), time.Hour)
+	}
+}
+
+func TestADamagedRecordCanBeDropped(t *testing.T) {
+	destroyIfDamaged := func(s *holdfast.Session) {
+		if errors.Is(s.Err(), holdfast.ErrRecord) {
+			s.Destroy()
+		}
+	}
+	for name, test := range map[string]struct {
+		options holdfast.Options
+		page    func(t *testing.T, s *holdfast.Session)
+		code    int
+	}{
+		"by Login": {page: func(t *testing.T, s *holdfast.Session) { assert.NoError(t, s.Login("ada")) }, code: http.StatusOK},
+		"by a handler": {page: func(t *testing.T, s *holdfast.Session) {
+			s.Keys()
+			destroyIfDamaged(s)
+		}, code: http.StatusOK},
+		"by the ErrorHandler": {holdfast.Options{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			s, _ := holdfast.FromContext(r.Context())
+			destroyIfDamaged(s)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}}, func(t *testing.T, s *holdfast.Session) { s.Keys() }, http.StatusServiceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCache(t)
+			test.options.Store = c
+			client := direct(t, test.options, pages{"/": count,
+				"/drop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { test.page(t, s) }})
+			client.visit("/")
+			old := client.twin()
+			damage(c)
+			if test.options.ErrorHandler == nil {
+				require.Equal(t, http.StatusInternalServerError, old.show("/").Code, "else it is an error for ever")
+			}
+
+			assert.Equal(t, test.code, client.show("/drop").Code)
+
+			assert.Equal(t, http.StatusOK, client.show("/").Code)
+			assert.Equal(t, "1", old.visit("/"), "the old ID is a stranger's")
+		})
+	}
 }
 
 func TestASaveThatFailedWhileTheStoreWasAwayCanBeRepeated(t *testing.T) {
@@ -93,25 +187,13 @@ func TestASaveThatFailedWhileTheStoreWasAwayCanBeRepeated(t *testing.T) {
 	assert.Equal(t, "5 true", client.visit("/views"))
 }
 
-func TestReloadOfASessionThatCouldNotBeRead(t *testing.T) {
-	t.Run("is an error while the store is away", func(t *testing.T) {
-		store := &away{Matcher: newCache(t)}
-		errs := make(chan error, 1)
-		client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
-			"/reload": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { errs <- s.Reload() }})
-		client.visit("/")
-		store.away.Store(true)
-		client.visit("/reload")
-		assert.ErrorIs(t, <-errs, errAway)
-	})
-}
-
-func TestReloadForgivesAReadErrorOnceTheStoreIsBack(t *testing.T) {
+func TestReloadWhileTheStoreIsAwayIsAnError(t *testing.T) {
 	store := &away{Matcher: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/reload": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-			store.away.Store(true)
 			s.Keys()
+			store.away.Store(true)
+			assert.ErrorIs(t, s.Reload(), errAway)
 			assert.ErrorIs(t, s.Err(), errAway)
 			store.away.Store(false)
 			assert.NoError(t, s.Reload())
@@ -122,30 +204,49 @@ func TestReloadForgivesAReadErrorOnceTheStoreIsBack(t *testing.T) {
 	assert.Equal(t, "1 true", client.visit("/reload"))
 }
 
+func TestReloadOfARecordThatWasDamaged(t *testing.T) {
+	c := newCache(t)
+	client := direct(t, holdfast.Options{Store: c}, pages{"/": count,
+		"/reload": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			var key, sound string
+			for k, v := range c.All() {
+				key, sound = k, string(v)
+			}
+			damage(c)
+			s.Keys()
+			assert.ErrorIs(t, s.Reload(), holdfast.ErrRecord)
+			c.Set(key, []byte(sound), time.Hour)
+			assert.NoError(t, s.Reload())
+			assert.NoError(t, s.Err())
+			views(w, r, s)
+		},
+		"/gone": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			damage(c)
+			s.Keys()
+			for key := range c.All() {
+				c.Delete(key)
+			}
+			assert.NoError(t, s.Reload())
+			count(w, r, s)
+		}})
+	client.visit("/")
+	assert.Equal(t, "1 true", client.visit("/reload"))
+	old := client.cookie.Value
+	assert.Equal(t, "1", client.visit("/gone"))
+	assert.NotEqual(t, old, client.cookie.Value, "an ID that has no session is not adopted")
+}
+
 func TestDestroyOfASessionThatCouldNotBeReadIsAnError(t *testing.T) {
 	store := &away{Matcher: newCache(t)}
 	errs := make(chan error, 1)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
-		"/destroy": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { errs <- s.Destroy() }})
-	client.visit("/")
-	store.away.Store(true)
-	client.visit("/destroy")
-	assert.ErrorIs(t, <-errs, errAway)
-}
-
-func TestDestroyEndsASessionThatCouldNotBeRead(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
 		"/destroy": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			store.away.Store(true)
-			s.Keys()
-			store.away.Store(false)
-			assert.NoError(t, s.Destroy())
+			errs <- s.Destroy()
 		}})
 	client.visit("/")
-	old := client.twin()
 	client.visit("/destroy")
-	assert.Equal(t, "0 false", old.visit("/views"))
+	assert.ErrorIs(t, <-errs, errAway)
 }
 
 func TestAStreamIsNotEndedByAStoreThatIsAway(t *testing.T) {
@@ -170,7 +271,7 @@ func TestALoaderGetsTheContextOfTheRequest(t *testing.T) {
 	request := get("/touch")
 	request.AddCookie(client.cookie)
 	client.send(request.WithContext(context.WithValue(t.Context(), tracing{}, "trace 1")))
-	assert.Equal(t, []any{"trace 1", "trace 1"}, store.heard, "one to load and one to touch")
+	assert.Equal(t, []any{"trace 1", "trace 1"}, store.heard, "one to read and one to touch")
 }
 
 func TestAValueTooLargeForTheStoreIsAnErrorAndLeavesTheSessionAsItWas(t *testing.T) {

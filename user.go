@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/hex"
 	"errors"
@@ -22,7 +23,9 @@ import (
 // If another user was logged in, their values and lifetime are dropped, also
 // those set by this request: set the new user's after Login. If the session has
 // ended meanwhile, because the user pressed the button twice, say, they are
-// logged in to a new one, with no more than what this request has set.
+// logged in to a new one, with no more than what this request has set. The same
+// holds if its record is damaged (ErrRecord): the record is removed. Values that
+// codec.Sealed cannot open any more, since their key was lost, are dropped.
 //
 // The error wraps ErrValue if userID is empty, ErrHeaderSent if the new cookie
 // can no longer be sent, or is the store's; then nobody is logged in.
@@ -33,33 +36,39 @@ func (s *Session) Login(userID string) error {
 	if userID == "" {
 		return fmt.Errorf("%w: the user ID is empty", ErrValue)
 	}
-	login := []change{{what: userSet, user: userID, at: s.manager.now()}}
+	if s.unread && errors.Is(s.err, ErrRecord) {
+		if _, err := s.manager.remove(s.key); err != nil {
+			return err
+		}
+		s.unread, s.err = false, nil
+	}
+	switch {
+	case s.err != nil:
+		return s.err
+	case s.headerSent():
+		return ErrHeaderSent
+	}
+	login := []change{{what: userSet, user: userID}, {what: createdSet, created: s.manager.now()}}
 	if user := s.user(); user != "" && user != userID {
 		login = append(login, change{what: valuesCleared}, change{what: idleSet}, change{what: expiresSet})
 	}
-	if !s.ended {
-		if err := s.regenerate(login...); !errors.Is(err, ErrEnded) {
-			return s.commitOrForget(login, err)
+	if s.stored && !s.ended {
+		id, key, err := s.otherID()
+		if err == nil {
+			err = s.moveTo(id, key, dropValues, login...)
 		}
-	}
-	if s.headerSent() {
-		return ErrHeaderSent
+		if !errors.Is(err, ErrEnded) {
+			return err
+		}
 	}
 	if err := s.startOver(); err != nil {
 		return err
 	}
-	s.changes = s.changes.plus(login...)
-	return s.commitOrForget(login, nil)
-}
-
-// commitOrForget stores a log-in that a new session still has among its
-// changes. If that fails, it is forgotten, and not stored later on.
-func (s *Session) commitOrForget(login []change, err error) error {
+	before := s.changes
+	s.changes = before.with(login...)
+	err := s.commit()
 	if err != nil {
-		return err
-	}
-	if err = s.commit(); err != nil && len(s.changes.list()) >= len(login) {
-		s.changes = s.changes.without(len(login))
+		s.changes = before // so that the login is not stored later
 	}
 	return err
 }
@@ -72,7 +81,7 @@ func (s *Session) UserID() string {
 	return s.user()
 }
 
-func (s *Session) user() string { return string(s.changes.header(s.record()).user) }
+func (s *Session) user() string { return string(s.changes.applyHeader(s.record()).user) }
 
 // EndAll ends all sessions of the user who is logged in, this one too, and
 // returns how many; without a user, this one alone. The errors are those of
@@ -116,10 +125,10 @@ func (s *Session) userAndKey() (user, key string, began instant, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	if s.unread != "" {
+	if s.unread {
 		return "", "", 0, s.err
 	}
-	return s.user(), s.key, s.changes.header(s.record()).created, nil
+	return s.user(), s.key, s.changes.applyHeader(s.record()).created, nil
 }
 
 // Info tells of a stored session, of this request or another. It prints as its
@@ -178,7 +187,7 @@ func (m *Manager) Sessions(userID string) ([]Info, error) {
 	if userID == "" {
 		return nil, nil
 	}
-	all, err := m.matching(appendUserPrefix(nil, []byte(userID)))
+	all, err := m.matching(m.space.appendUserPrefix(nil, []byte(userID)))
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +203,7 @@ func (m *Manager) Sessions(userID string) ([]Info, error) {
 // All returns an iterator over all sessions, in no particular order. The error
 // wraps ErrUnsupported if the store is no Matcher.
 func (m *Manager) All() (iter.Seq[Info], error) {
-	all, err := m.matching([]byte{recordVersion})
+	all, err := m.matching(m.space.appendPrefix(nil))
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +219,7 @@ func (m *Manager) All() (iter.Seq[Info], error) {
 // Len returns the number of sessions. It looks at each of them; for a gauge ask
 // the cache's Stats. The error is one of All.
 func (m *Manager) Len() (int, error) {
-	all, err := m.matching([]byte{recordVersion})
+	all, err := m.matching(m.space.appendPrefix(nil))
 	if err != nil {
 		return 0, err
 	}
@@ -287,7 +296,7 @@ func (m *Manager) endAll(infos iter.Seq[Info]) (n int, first error) {
 func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
 	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
 		r, err := parseRecord(old)
-		ended = found && err == nil && string(r.user) == userID
+		ended = found && err == nil && string(r.user) == userID && bytes.HasPrefix(old, m.space.appendPrefix(nil))
 		if !ended {
 			return cache.Keep(), nil
 		}
@@ -297,7 +306,7 @@ func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
 		return false, err
 	}
 	if ended {
-		m.watchers.tell(key)
+		m.watchers.notify(key)
 	}
 	return ended, nil
 }
@@ -337,7 +346,7 @@ func (m *Manager) info(entry cache.Entry, r record) Info {
 	return Info{
 		Handle:  hex.EncodeToString([]byte(entry.ID)),
 		UserID:  string(r.user),
-		Created: r.created.time(), LastSeen: m.lastSeen(r, entry).time(), Expires: m.expires(r).time(),
+		Created: m.wallTime(r.created), LastSeen: m.wallTime(m.lastSeen(r, entry)), Expires: m.wallTime(m.expires(r)),
 		found: func() found { return found{m, entry.ID, r} },
 	}
 }

@@ -46,14 +46,14 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 	defer s.mu.Unlock()
 	s.load()
 	var updated T
-	err := s.commitAs(func(r record) (*changes, error) {
+	err := s.commitAs(func(r record) (change, error) {
 		value, err := valueIn[T](s, r, key)
 		if err != nil {
-			return nil, err
+			return change{}, err
 		}
 		updated = fn(value)
 		encoded, err := s.encode(key, updated)
-		return s.changes.with(change{what: valueSet, key: key, encoded: encoded}), err
+		return change{what: valueSet, key: key, encoded: encoded}, err
 	})
 	if err != nil {
 		var zero T
@@ -73,11 +73,11 @@ func Pop[T any](s *Session, key string) (value T, ok bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.commitAs(func(r record) (*changes, error) {
+	err := s.commitAs(func(r record) (change, error) {
 		_, ok = s.changes.over(r.values, key)
 		var err error
 		value, err = valueIn[T](s, r, key)
-		return s.changes.with(change{what: valueDeleted, key: key}), err
+		return change{what: valueDeleted, key: key}, err
 	})
 	if err != nil || !ok {
 		if !errors.Is(err, ErrEnded) {

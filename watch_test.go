@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,4 +192,61 @@ func TestEndedLeavesNoGoroutineOnceTheRequestIsDone(t *testing.T) {
 		cancel()
 		synctest.Wait()
 	})
+}
+
+// A loop that selects on Ended at each turn must not start anything each time.
+func TestEndedIsOneChannelForARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": count,
+			"/loop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				ended, before := s.Ended(), runtime.NumGoroutine()
+				for range 1000 {
+					select {
+					case <-s.Ended():
+						t.Error("it has not ended")
+					default:
+					}
+				}
+				assert.Equal(t, before, runtime.NumGoroutine())
+				assert.Equal(t, ended, s.Ended())
+
+				assert.NoError(t, s.Regenerate())
+				<-ended
+				select {
+				case <-s.Ended():
+					t.Error("the session lives under its new ID")
+				default:
+				}
+				client := s.Ended()
+				assert.NoError(t, s.Destroy())
+				<-client
+			}})
+		client.visit("/")
+		request := get("/loop")
+		request.AddCookie(client.cookie)
+		ctx, cancel := context.WithCancel(t.Context())
+		client.send(request.WithContext(ctx))
+		cancel()
+		synctest.Wait()
+	})
+}
+
+func TestEndedOfASessionThatHasEnded(t *testing.T) {
+	var client *directClient
+	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy, "/regenerate": regenerate,
+		"/late": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.IsNew()
+			client.twin().visit("/destroy")
+			assert.ErrorIs(t, s.Reload(), holdfast.ErrEnded)
+			<-s.Ended()
+		},
+		"/replaced": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { <-s.Ended() }})
+	client.visit("/")
+	late := client.twin()
+	late.visit("/late")
+	client = client.anonymous()
+	client.visit("/")
+	replaced := client.twin()
+	client.visit("/regenerate")
+	replaced.visit("/replaced")
 }

@@ -2,6 +2,7 @@ package holdfast
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -18,7 +19,7 @@ func (w *writer) begin() bool {
 		return w.failed == nil
 	}
 	if w.failed = w.session.beforeHeader(w.inner.Header()); w.failed != nil {
-		w.session.manager.fail(w.inner, &w.session.request, w.failed)
+		w.session.manager.fail(w.inner, &w.session, w.failed)
 	}
 	return w.failed == nil
 }
@@ -76,7 +77,13 @@ func (w *writer) ReadFrom(src io.Reader) (int64, error) {
 
 func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
 
+// A flush or a hijack that the writers below cannot do sends nothing, so the
+// header can still change.
+
 func (w *writer) FlushError() error {
+	if canFlush, _ := capabilities(w.inner); !canFlush {
+		return fmt.Errorf("holdfast: flushing: %w", http.ErrNotSupported)
+	}
 	if !w.begin() {
 		return w.failed
 	}
@@ -84,6 +91,9 @@ func (w *writer) FlushError() error {
 }
 
 func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if _, canHijack := capabilities(w.inner); !canHijack {
+		return nil, nil, fmt.Errorf("holdfast: hijacking: %w", http.ErrNotSupported)
+	}
 	if !w.begin() {
 		return nil, nil, w.failed
 	}
@@ -120,12 +130,13 @@ func (w *writer) asCapable() http.ResponseWriter {
 	return w
 }
 
-// capabilities reports whether w, or one that it wraps, is an http.Flusher, and
-// whether one is an http.Hijacker.
+// capabilities reports whether w, or one that it wraps, can flush, and whether
+// one is an http.Hijacker. It looks where http.ResponseController does.
 func capabilities(w http.ResponseWriter) (flush, hijack bool) {
 	for {
-		if !flush {
-			_, flush = w.(http.Flusher)
+		switch w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			flush = true
 		}
 		if !hijack {
 			_, hijack = w.(http.Hijacker)

@@ -349,3 +349,47 @@ func TestAConnectionUpgradedByAReverseProxyBringsTheCookie(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "hello\n", line)
 }
+
+// noFlush is a response writer that can neither flush nor be hijacked.
+type noFlush struct{ http.ResponseWriter }
+
+// Nothing was sent, so what follows is as before.
+func TestAFlushThatIsNotSupported(t *testing.T) {
+	for name, try := range map[string]func(c *http.ResponseController) error{
+		"Flush":  func(c *http.ResponseController) error { return c.Flush() },
+		"Hijack": func(c *http.ResponseController) error { _, _, err := c.Hijack(); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			manager, _ := manage(t, holdfast.Options{})
+			handler := manager.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+				assert.ErrorIs(t, try(http.NewResponseController(w)), http.ErrNotSupported)
+				s.Set("views", 1)
+				assert.NoError(t, s.Save())
+			}}.handler())
+			response := record(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(noFlush{w}, r) }), get("/"))
+			assert.Len(t, response.Result().Cookies(), 1)
+		})
+	}
+}
+
+// flushErrorer can flush, but not in the way of http.Flusher.
+type flushErrorer struct {
+	http.ResponseWriter
+	flushed *bool
+}
+
+func (w flushErrorer) FlushError() error { *w.flushed = true; return nil }
+
+func TestAFlushErrorBelowIsReached(t *testing.T) {
+	flushed := false
+	manager, _ := manage(t, holdfast.Options{})
+	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("views", 1)
+		assert.NoError(t, http.NewResponseController(w).Flush())
+		assert.ErrorIs(t, s.Regenerate(), holdfast.ErrHeaderSent)
+	}}.handler())
+	record(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(flushErrorer{noFlush{w}, &flushed}, r)
+	}), get("/"))
+	assert.True(t, flushed)
+}

@@ -1,0 +1,104 @@
+package holdfast_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+// twoSites are a shop and its administration on one cache.
+func twoSites(t *testing.T, c *cache.Cache, shop, admin holdfast.Options) (shopManager, adminManager *holdfast.Manager, atShop, atAdmin *directClient) {
+	t.Helper()
+	shop.Store, admin.Store = c, c
+	shopManager, atShop = userSite(t, shop, nil)
+	adminManager, atAdmin = userSite(t, admin, nil)
+	return shopManager, adminManager, atShop, atAdmin
+}
+
+var (
+	shopCookie  = holdfast.Options{Carrier: holdfast.Cookie{Name: "shop"}}
+	adminCookie = holdfast.Options{Carrier: holdfast.Cookie{Name: "admin"}}
+)
+
+// Whoever renames the cookie of the shop must not be a user of the other.
+func TestManagersOnOneStoreAreApart(t *testing.T) {
+	_, _, shop, admin := twoSites(t, newCache(t), shopCookie, adminCookie)
+	shop.visit("/login?user=1")
+	admin.cookie = &http.Cookie{Name: "admin", Value: shop.cookie.Value}
+	assert.Empty(t, admin.visit("/who"))
+	assert.Equal(t, "1", shop.visit("/who"))
+}
+
+func TestEachNamespaceListsAndEndsItsOwn(t *testing.T) {
+	c := newCache(t)
+	shops, admins, shop, admin := twoSites(t, c, shopCookie, adminCookie)
+	shop.visit("/login?user=1")
+	shop.anonymous().visit("/")
+	admin.visit("/login?user=1")
+
+	infos, err := shops.Sessions("1")
+	require.NoError(t, err)
+	require.Len(t, infos, 1)
+	n, err := shops.Len()
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	ended, err := admins.End("1", infos[0].Handle)
+	require.NoError(t, err)
+	assert.False(t, ended, "the handle is of the other's")
+
+	n, err = shops.EndUser("1")
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	assert.Equal(t, "1", admin.visit("/who"))
+	admin.visit("/regenerate")
+	assert.Equal(t, "1", admin.visit("/who"), "it is not revoked")
+
+	n, err = shops.Clear()
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	assert.Equal(t, "1", admin.visit("/who"))
+	assert.Equal(t, 1, sessionsInAll(t, admins))
+}
+
+func sessionsInAll(t *testing.T, m *holdfast.Manager) (n int) {
+	t.Helper()
+	all, err := m.All()
+	require.NoError(t, err)
+	for range all {
+		n++
+	}
+	return n
+}
+
+// TLS chooses the prefix of the cookie's name, not its namespace. Pointers to
+// carriers are as good as carriers.
+func TestWhichManagersShareANamespace(t *testing.T) {
+	choose := holdfast.CookieFunc(func(*http.Request) holdfast.Cookie { return holdfast.Cookie{} })
+	for name, test := range map[string]struct {
+		one, other holdfast.Options
+		share      bool
+	}{
+		"the defaults":         {holdfast.Options{}, holdfast.Options{}, true},
+		"one name":             {holdfast.Options{}, holdfast.Options{Carrier: &holdfast.Cookie{Name: "session", Secure: holdfast.SecureNever}}, true},
+		"names":                {shopCookie, adminCookie, false},
+		"header and cookie":    {holdfast.Options{Carrier: holdfast.Header{Name: "session"}}, holdfast.Options{}, false},
+		"one header":           {holdfast.Options{Carrier: holdfast.Header{}}, holdfast.Options{Carrier: &holdfast.Header{Name: "x-session"}}, true},
+		"form and query":       {holdfast.Options{Carrier: holdfast.Form{}}, holdfast.Options{Carrier: holdfast.Query{}}, false},
+		"CookieFuncs":          {holdfast.Options{Carrier: choose}, holdfast.Options{Carrier: choose}, true},
+		"a CookieFunc":         {holdfast.Options{Carrier: choose}, holdfast.Options{}, false},
+		"one Namespace":        {holdfast.Options{Namespace: "a", Carrier: holdfast.Header{}}, holdfast.Options{Namespace: "a"}, true},
+		"different Namespaces": {holdfast.Options{Namespace: "a"}, holdfast.Options{Namespace: "b"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one, other, _, _ := twoSites(t, newCache(t), test.one, test.other)
+			record(one.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { one.Session(r).Set("a", 1) })), get("/"))
+			assert.Equal(t, 1, sessionsInAll(t, one))
+			assert.Equal(t, test.share, sessionsInAll(t, other) == 1)
+		})
+	}
+}
