@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gin-contrib/sessions"
 	"github.com/gin-gonic/gin"
@@ -35,7 +37,7 @@ func newStore(t *testing.T) *ginplug.Store {
 
 // visit is one request by who has the cookie, which may be nil. It returns the
 // cookie that was set, and nil if none was.
-func visit(t *testing.T, store *ginplug.Store, cookie *http.Cookie, handler func(sessions.Session)) *http.Cookie {
+func visit(t *testing.T, store sessions.Store, cookie *http.Cookie, handler func(sessions.Session)) *http.Cookie {
 	t.Helper()
 	router := gin.New()
 	router.Use(sessions.Sessions("session", store))
@@ -81,6 +83,36 @@ func TestOptionsWithoutMaxAgeMakeABrowserSession(t *testing.T) {
 	visit(t, store, cookie, func(s sessions.Session) {
 		assert.Equal(t, "alice", s.Get("user"))
 	})
+}
+
+func TestBrowserSessionLivesForADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t)
+		store.Options(sessions.Options{Path: "/"})
+		cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
+		time.Sleep(24*time.Hour - time.Nanosecond)
+		assert.Equal(t, "alice", userOf(t, store, cookie))
+		time.Sleep(time.Nanosecond)
+		assert.Nil(t, userOf(t, store, cookie))
+	})
+}
+
+// gin-contrib's redis store ends a session at MaxAge 0.
+func TestMaxAge0EndsASessionIfSoConfigured(t *testing.T) {
+	store := newStore(t)
+	store.BrowserSessionTTL = 0
+	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
+	visit(t, store, cookie, func(s sessions.Session) {
+		s.Options(sessions.Options{Path: "/", MaxAge: 0})
+	})
+	assert.Nil(t, userOf(t, store, cookie))
+}
+
+// userOf returns the user in the session that the cookie names.
+func userOf(t *testing.T, store sessions.Store, cookie *http.Cookie) (user any) {
+	t.Helper()
+	visit(t, store, cookie, func(s sessions.Session) { user = s.Get("user") })
+	return user
 }
 
 func TestRenewedSessionKeepsItsValuesUnderAnotherID(t *testing.T) {

@@ -20,21 +20,18 @@ import (
 // error that wraps it says which pair is wrong, and never contains a key.
 var ErrKeys = errors.New("gorilla: unusable keys")
 
-const (
-	defaultMaxAge            = 30 * 24 * 60 * 60 // seconds; as in gorilla's own stores
-	defaultBrowserSessionTTL = 24 * time.Hour
-)
+const defaultMaxAge = 30 * 24 * 60 * 60 // seconds; as in gorilla's own stores
 
 // Store keeps sessions in a cache, and their IDs in signed cookies. Make one
 // with NewStore. It is safe for concurrent use, but its fields are to be set
 // before its first use.
 //
-// What it does at Save depends on the session's Options.MaxAge:
+// The session's Options.MaxAge decides what Save does:
 //
-//   - Above 0, the session and its cookie live for so many seconds from now.
-//   - 0 makes a cookie that the browser drops when it is closed. The session
-//     lives for BrowserSessionTTL from now.
-//   - Below 0, the session has ended: it is removed, and the cookie with it.
+//   - Above 0, the session and its cookie live for that many seconds from now.
+//   - Below 0, the session ends. Save removes it and its cookie.
+//   - 0 ends the session too, as it does in FilesystemStore. If
+//     BrowserSessionTTL is set, 0 makes a browser session instead.
 //
 // A session that has ended while a request was under way, by a logout, by its
 // TTL or by eviction, is not brought back by that request: Save then stores
@@ -66,7 +63,8 @@ type Store struct {
 
 	// Options are those that each new session starts with. NewStore sets
 	// gorilla's: Path "/" and MaxAge 30 days. A site on TLS will want to set
-	// Secure, HttpOnly and SameSite.
+	// Secure, HttpOnly and SameSite. Options without a MaxAge have MaxAge 0,
+	// which stores no session unless BrowserSessionTTL is set.
 	Options *sessions.Options
 
 	// Serializer encodes the values of sessions, a
@@ -74,8 +72,11 @@ type Store struct {
 	// stored with another one cannot be read.
 	Serializer securecookie.Serializer
 
-	// BrowserSessionTTL is for how long a session with MaxAge 0 is kept after
-	// its last Save. 0 means 24 hours.
+	// BrowserSessionTTL allows browser sessions. With a TTL above 0, a session
+	// with MaxAge 0 has a cookie that the browser drops when it closes, and the
+	// server keeps the session for this TTL after its last Save. A negative
+	// MaxAge is then the only one that ends a session. With a TTL of 0 or less,
+	// there are no browser sessions and MaxAge 0 ends a session.
 	BrowserSessionTTL time.Duration
 
 	sessions *space.Space
@@ -167,7 +168,7 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 // cookie, or wraps cache.ErrTooLarge or cache.ErrClosed; nothing has been
 // stored then.
 func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
-	if session.Options.MaxAge < 0 {
+	if s.ends(session.Options.MaxAge) {
 		return s.end(r, w, session)
 	}
 	data, err := s.serializer().Serialize(session.Values)
@@ -216,6 +217,11 @@ func (s *Store) store(r *http.Request, session *sessions.Session, id string, dat
 	return s.sessions.Put(id, data, ttl)
 }
 
+// ends reports whether a Save with maxAge ends the session.
+func (s *Store) ends(maxAge int) bool {
+	return maxAge < 0 || maxAge == 0 && s.BrowserSessionTTL <= 0
+}
+
 // end removes the session, and makes the Session a new one: if it is saved
 // again, with another MaxAge, it gets another ID.
 func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
@@ -228,7 +234,9 @@ func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Se
 	}
 	session.ID = ""
 	session.IsNew = true
-	http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
+	options := *session.Options
+	options.MaxAge = -1 // at 0 the browser would keep an empty cookie
+	http.SetCookie(w, sessions.NewCookie(session.Name(), "", &options))
 	return nil
 }
 
@@ -252,16 +260,15 @@ func (s *Store) serializer() securecookie.Serializer {
 	return s.Serializer
 }
 
+// ttl returns how long a session with maxAge, which does not end it, is kept.
 func (s *Store) ttl(maxAge int) time.Duration {
 	switch {
+	case maxAge == 0:
+		return s.BrowserSessionTTL
 	case int64(maxAge) > int64(math.MaxInt64/time.Second):
 		return cache.NoExpiry
-	case maxAge > 0:
-		return time.Duration(maxAge) * time.Second
-	case s.BrowserSessionTTL > 0:
-		return s.BrowserSessionTTL
 	default:
-		return defaultBrowserSessionTTL
+		return time.Duration(maxAge) * time.Second
 	}
 }
 

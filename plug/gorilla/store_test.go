@@ -356,29 +356,29 @@ func TestSaveStartsTheMaxAgeAnew(t *testing.T) {
 	})
 }
 
-func TestBrowserSessionHasACookieWithoutAgeAndLivesADay(t *testing.T) {
+func TestBrowserSessionTTLAllowsMaxAge0(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := newStore(t, newCache(t)), browser{}
+		s.BrowserSessionTTL = time.Minute
 		s.MaxAge(0)
 		cookies := b.visit(t, s, set("user", "alice"))
 		assert.Zero(t, cookies[0].MaxAge)
 		assert.True(t, cookies[0].Expires.IsZero())
-		time.Sleep(24*time.Hour - time.Nanosecond)
+		time.Sleep(time.Minute - time.Nanosecond)
 		assertHas(t, b, s, "user", "alice")
 		time.Sleep(time.Nanosecond)
 		assertFresh(t, b, s)
 	})
 }
 
-func TestBrowserSessionTTLCanBeSet(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, b := newStore(t, newCache(t)), browser{}
-		s.MaxAge(0)
-		s.BrowserSessionTTL = time.Minute
-		b.visit(t, s, set("user", "alice"))
-		time.Sleep(time.Minute)
-		assertFresh(t, b, s)
-	})
+func TestBrowserSessionEndsAtANegativeMaxAge(t *testing.T) {
+	s, b := newStore(t, newCache(t)), browser{}
+	s.BrowserSessionTTL = time.Minute
+	s.MaxAge(0)
+	b.visit(t, s, set("user", "alice"))
+	kept := browser{name: b[name]}
+	b.visit(t, s, end)
+	assertFresh(t, kept, s)
 }
 
 func TestCookieIsNotTooOldWhileItsSessionLives(t *testing.T) {
@@ -408,6 +408,39 @@ func TestNegativeMaxAgeEndsTheSessionAndItsCookie(t *testing.T) {
 	assert.Negative(t, cookies[0].MaxAge)
 	assert.Empty(t, cookies[0].Value)
 	assertFresh(t, kept, s)
+}
+
+// A TTL below 0 is no way to keep a session for ever, or for a default time.
+func TestMaxAge0EndsTheSessionAndItsCookie(t *testing.T) {
+	for what, ttl := range map[string]time.Duration{"no_TTL": 0, "negative_TTL": -1} {
+		t.Run(what, func(t *testing.T) {
+			s, b := newStore(t, newCache(t)), browser{}
+			s.BrowserSessionTTL = ttl
+			s.Options.Domain = "example.com"
+			b.visit(t, s, set("user", "alice"))
+			kept := browser{name: b[name]}
+
+			cookies := b.visit(t, s, func(session *sessions.Session) {
+				session.Options.MaxAge = 0
+			})
+
+			require.Len(t, cookies, 1)
+			assert.Negative(t, cookies[0].MaxAge)
+			assert.Empty(t, cookies[0].Value)
+			assert.Equal(t, "example.com", cookies[0].Domain)
+			assertFresh(t, b, s)
+			assertFresh(t, kept, s)
+		})
+	}
+}
+
+func TestEndLeavesTheOptionsAsTheyWere(t *testing.T) {
+	s, r := newStore(t, newCache(t)), browser{}.request()
+	session, _ := s.Get(r, name)
+	browser{}.save(t, r, session, func(session *sessions.Session) {
+		session.Options.MaxAge = 0
+	})
+	assert.Zero(t, session.Options.MaxAge)
 }
 
 func TestEndOfANewSessionStoresNothing(t *testing.T) {
