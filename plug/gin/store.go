@@ -9,8 +9,13 @@ import (
 	"github.com/holdfast-go/holdfast/plug/gorilla"
 )
 
-// ErrKeys: the keys given to NewStore cannot sign or encrypt a cookie.
-var ErrKeys = gorilla.ErrKeys
+var (
+	// ErrKeys: the keys given to NewStore cannot sign or encrypt a cookie.
+	ErrKeys = gorilla.ErrKeys
+
+	// ErrTooLong: the session's values are longer than MaxLength allows.
+	ErrTooLong = gorilla.ErrTooLong
+)
 
 // Store is a sessions.Store for sessions.Sessions and sessions.SessionsMany.
 // Make one with NewStore. It is safe for concurrent use, but what configures it

@@ -2,6 +2,7 @@ package gorilla_test
 
 import (
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +21,7 @@ import (
 type replaceable interface {
 	sessions.Store
 	MaxAge(age int)
+	MaxLength(l int)
 }
 
 var (
@@ -82,6 +84,13 @@ func TestSameAsFilesystemStore(t *testing.T) {
 	login := step{change: set("user", "alice")}
 	later := func(pause time.Duration) step { return step{pause, set("seen", true)} }
 
+	maxLength := func(l int) func(replaceable) {
+		return func(s replaceable) { s.MaxLength(l) }
+	}
+	loginWith := func(bytes int) step {
+		return step{change: set("user", strings.Repeat("x", bytes))}
+	}
+
 	for what, test := range map[string]struct {
 		configure func(replaceable)
 		steps     []step
@@ -110,6 +119,14 @@ func TestSameAsFilesystemStore(t *testing.T) {
 			steps: []step{login, later(59 * time.Second), later(59 * time.Second),
 				later(62 * time.Second)},
 		},
+		"MaxLength_default": {steps: []step{loginWith(2000)}},
+		"MaxLength_8192":    {maxLength(8192), []step{loginWith(4000), loginWith(9000), later(0)}},
+		"MaxLength_8192_logout": {maxLength(8192), []step{login, {change: func(s *sessions.Session) {
+			s.Values["large"] = strings.Repeat("x", 9000)
+			s.Options.MaxAge = -1
+		}}}},
+		"MaxLength_0":        {maxLength(0), []step{loginWith(100_000)}},
+		"MaxLength_negative": {maxLength(-1), []step{login}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

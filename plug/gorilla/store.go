@@ -16,9 +16,15 @@ import (
 	"github.com/holdfast-go/holdfast/plug/internal/space"
 )
 
-// ErrKeys: the keys given to NewStore cannot sign or encrypt a cookie. The
-// error that wraps it says which pair is wrong, and never contains a key.
-var ErrKeys = errors.New("gorilla: unusable keys")
+var (
+	// ErrKeys: the keys given to NewStore cannot sign or encrypt a cookie. The
+	// error that wraps it says which pair is wrong, and never contains a key.
+	ErrKeys = errors.New("gorilla: unusable keys")
+
+	// ErrTooLong: the values given to Save are longer than MaxLength allows.
+	// The error that wraps it contains both lengths, and no value.
+	ErrTooLong = errors.New("gorilla: session too long")
+)
 
 const defaultMaxAge = 30 * 24 * 60 * 60 // seconds; as in gorilla's own stores
 
@@ -79,7 +85,8 @@ type Store struct {
 	// there are no browser sessions and MaxAge 0 ends a session.
 	BrowserSessionTTL time.Duration
 
-	sessions *space.Space
+	maxLength int // 0 means no limit
+	sessions  *space.Space
 }
 
 var _ sessions.Store = (*Store)(nil)
@@ -127,6 +134,18 @@ func check(codecs []securecookie.Codec) error {
 // the fields, it is to be set before the store's first use.
 func (s *Store) MaxAge(age int) { s.Options.MaxAge = age }
 
+// MaxLength limits a session to l bytes of encoded values. Save refuses a longer
+// one with ErrTooLong and leaves the stored session as it was. New still reads
+// sessions that were stored under a higher limit. 0, the default, sets no limit
+// here, so that cache.Options.MaxValue is the only one. A negative l refuses
+// every session. Like the fields, the limit is to be set before the store's
+// first use.
+//
+// FilesystemStore counts the bytes after encryption and base64, which nearly
+// double them, and has a default of 4096. Each session that fits in l bytes
+// there fits here too.
+func (s *Store) MaxLength(l int) { s.maxLength = l }
+
 // Get returns the session called name of this request, the same one each time.
 // See New for what it returns.
 func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
@@ -165,8 +184,8 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 
 // Save stores the session and sets its cookie, or ends both; see Store. Call it
 // before anything is written to w. The error is of encoding the values or the
-// cookie, or wraps cache.ErrTooLarge or cache.ErrClosed; nothing has been
-// stored then.
+// cookie, or wraps ErrTooLong, cache.ErrTooLarge or cache.ErrClosed; nothing has
+// been stored then.
 func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	if s.ends(session.Options.MaxAge) {
 		return s.end(r, w, session)
@@ -174,6 +193,10 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	data, err := s.serializer().Serialize(session.Values)
 	if err != nil {
 		return err
+	}
+	if s.maxLength != 0 && len(data) > s.maxLength {
+		return fmt.Errorf("%w: its values take %d bytes, MaxLength allows %d: store less in it or raise the limit",
+			ErrTooLong, len(data), s.maxLength)
 	}
 	id := session.ID
 	if id == "" {

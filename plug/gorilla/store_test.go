@@ -624,6 +624,60 @@ func TestSessionTooLargeForTheCacheIsAnError(t *testing.T) {
 	assert.Empty(t, session.ID)
 }
 
+// encodedLength is the length of values as the store encodes them.
+func encodedLength(t *testing.T, values map[any]any) int {
+	t.Helper()
+	data, err := securecookie.GobEncoder{}.Serialize(values)
+	require.NoError(t, err)
+	return len(data)
+}
+
+func TestMaxLengthIsTheLongestSession(t *testing.T) {
+	s, b := newStore(t, newCache(t)), browser{}
+	s.MaxLength(encodedLength(t, map[any]any{"user": "alice"}))
+	b.visit(t, s, set("user", "alice"))
+
+	r, w := b.request(), httptest.NewRecorder()
+	session, _ := s.Get(r, name)
+	session.Values["user"] = "alice1"
+	err := session.Save(r, w)
+
+	assert.ErrorIs(t, err, gorilla.ErrTooLong)
+	assert.NotContains(t, err.Error(), "alice")
+	assert.Empty(t, w.Result().Cookies())
+	assertHas(t, b, s, "user", "alice")
+}
+
+func TestMaxLengthRefusesARenewalAsAWhole(t *testing.T) {
+	s, b := newStore(t, newCache(t)), browser{}
+	b.visit(t, s, set("user", "alice"))
+	s.MaxLength(1)
+
+	r := b.request()
+	session, _ := s.Get(r, name)
+	renew(session)
+	assert.ErrorIs(t, session.Save(r, httptest.NewRecorder()), gorilla.ErrTooLong)
+
+	assert.Empty(t, session.ID)
+	assertHas(t, b, s, "user", "alice")
+}
+
+func TestMaxLengthLimitsOnlyWhatIsSaved(t *testing.T) {
+	s, b := newStore(t, newCache(t)), browser{}
+	b.visit(t, s, set("user", "alice"))
+	s.MaxLength(1)
+	assertHas(t, b, s, "user", "alice")
+	b.visit(t, s, end)
+	assertFresh(t, b, s)
+}
+
+func TestMaxLengthIsUnlimitedUnlessSet(t *testing.T) {
+	s, b := newStore(t, newCache(t)), browser{}
+	large := strings.Repeat("x", 200_000)
+	b.visit(t, s, set("large", large))
+	assertHas(t, b, s, "large", large)
+}
+
 func TestClosedCacheIsHarmless(t *testing.T) {
 	c, b := newCache(t), browser{}
 	s := newStore(t, c)
