@@ -39,6 +39,10 @@ const defaultMaxAge = 30 * 24 * 60 * 60 // seconds; as in gorilla's own stores
 //   - 0 ends the session too, as it does in FilesystemStore. If
 //     BrowserSessionTTL is set, 0 makes a browser session instead.
 //
+// A Save that ends a session also empties its Values, so the rest of the request
+// finds nobody logged in. To use a value after this Save, read it before. The
+// next Save with a MaxAge above 0 starts a new session under another ID.
+//
 // A session that has ended while a request was under way, by a logout, by its
 // TTL or by eviction, is not brought back by that request: Save then stores
 // nothing, sets no cookie, and returns nil.
@@ -245,8 +249,8 @@ func (s *Store) ends(maxAge int) bool {
 	return maxAge < 0 || maxAge == 0 && s.BrowserSessionTTL <= 0
 }
 
-// end removes the session, and makes the Session a new one: if it is saved
-// again, with another MaxAge, it gets another ID.
+// end removes the session and makes the Session a new one, without values. If
+// the Session is saved again with another MaxAge, it gets another ID.
 func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	id := session.ID
 	if id == "" {
@@ -257,6 +261,7 @@ func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Se
 	}
 	session.ID = ""
 	session.IsNew = true
+	clear(session.Values)
 	options := *session.Options
 	options.MaxAge = -1 // at 0 the browser would keep an empty cookie
 	http.SetCookie(w, sessions.NewCookie(session.Name(), "", &options))

@@ -434,6 +434,39 @@ func TestMaxAge0EndsTheSessionAndItsCookie(t *testing.T) {
 	}
 }
 
+// A message to the user who logged out must not log the user in again.
+func TestEndEmptiesTheValues(t *testing.T) {
+	for what, age := range map[string]int{"MaxAge_0": 0, "MaxAge_-1": -1} {
+		t.Run(what, func(t *testing.T) {
+			s, b := newStore(t, newCache(t)), browser{}
+			b.visit(t, s, set("user", "alice"))
+
+			r := b.request()
+			session, _ := s.Get(r, name)
+			values := session.Values // as a middleware may have kept it
+			b.save(t, r, session, maxAge(age))
+			assert.Empty(t, session.Values)
+			assert.Empty(t, values)
+
+			b.save(t, r, session, func(session *sessions.Session) {
+				session.Options.MaxAge = 60
+				session.Values["message"] = "bye"
+			})
+			assertHas(t, b, s, "message", "bye")
+			assertHas(t, b, s, "user", nil)
+		})
+	}
+}
+
+func TestEndOfASessionWithoutValues(t *testing.T) {
+	s, b := newStore(t, newCache(t)), browser{}
+	cookies := b.visit(t, s, func(session *sessions.Session) {
+		session.Values = nil
+		session.Options.MaxAge = -1
+	})
+	assert.Len(t, cookies, 1)
+}
+
 func TestEndLeavesTheOptionsAsTheyWere(t *testing.T) {
 	s, r := newStore(t, newCache(t)), browser{}.request()
 	session, _ := s.Get(r, name)
