@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,8 +36,8 @@ func newStore(t *testing.T) *ginplug.Store {
 	return store
 }
 
-// visit is one request by who has the cookie, which may be nil. It returns the
-// cookie that was set, and nil if none was.
+// visit makes one request with the cookie, which may be nil. It returns the last
+// cookie that the response sets, or nil.
 func visit(t *testing.T, store sessions.Store, cookie *http.Cookie, handler func(sessions.Session)) *http.Cookie {
 	t.Helper()
 	router := gin.New()
@@ -52,7 +53,7 @@ func visit(t *testing.T, store sessions.Store, cookie *http.Cookie, handler func
 	}
 	router.ServeHTTP(w, r)
 	if cookies := w.Result().Cookies(); len(cookies) > 0 {
-		return cookies[0]
+		return cookies[len(cookies)-1]
 	}
 	return nil
 }
@@ -97,6 +98,37 @@ func TestBrowserSessionLivesForADay(t *testing.T) {
 	})
 }
 
+// Each call of Options without a MaxAge sets it to 0. As in gin-contrib's
+// memstore, this logs nobody out.
+func TestOptionsOfASessionWithoutMaxAgeKeepIt(t *testing.T) {
+	store := newStore(t)
+	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
+	cookie = visit(t, store, cookie, func(s sessions.Session) {
+		s.Options(sessions.Options{Path: "/", HttpOnly: true})
+	})
+	assert.Zero(t, cookie.MaxAge)
+	assert.Equal(t, "alice", userOf(t, store, cookie))
+}
+
+// As in gin-contrib's memstore, the rest of the request finds no values, and a
+// message to the user who logged out does not log the user in again.
+func TestNegativeMaxAgeEndsTheSession(t *testing.T) {
+	store := newStore(t)
+	before := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
+	after := visit(t, store, before, func(s sessions.Session) {
+		s.Options(sessions.Options{Path: "/", MaxAge: -1})
+		assert.NoError(t, s.Save())
+		assert.Nil(t, s.Get("user"))
+		s.Options(sessions.Options{Path: "/", MaxAge: 60})
+		s.AddFlash("bye")
+	})
+	assert.Nil(t, userOf(t, store, before))
+	visit(t, store, after, func(s sessions.Session) {
+		assert.Nil(t, s.Get("user"))
+		assert.Equal(t, []any{"bye"}, s.Flashes())
+	})
+}
+
 // gin-contrib's redis store ends a session at MaxAge 0.
 func TestMaxAge0EndsASessionIfSoConfigured(t *testing.T) {
 	store := newStore(t)
@@ -133,6 +165,16 @@ func TestRenewedSessionKeepsItsValuesUnderAnotherID(t *testing.T) {
 func TestRenewRefusesASessionItDoesNotKnow(t *testing.T) {
 	var foreign struct{ sessions.Session }
 	assert.ErrorIs(t, ginplug.Renew(foreign), errors.ErrUnsupported)
+}
+
+func TestMaxLengthLimitsASession(t *testing.T) {
+	store := newStore(t)
+	store.MaxLength(100)
+	visit(t, store, nil, func(s sessions.Session) {
+		s.Set("large", strings.Repeat("x", 100))
+		assert.ErrorIs(t, s.Save(), ginplug.ErrTooLong)
+		s.Clear()
+	})
 }
 
 func TestUnusableKeysAreRefused(t *testing.T) {
