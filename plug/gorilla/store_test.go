@@ -410,8 +410,8 @@ func TestNegativeMaxAgeEndsTheSessionAndItsCookie(t *testing.T) {
 	assertFresh(t, kept, s)
 }
 
-// A TTL below 0 is no way to keep a session for ever, or for a default time.
-func TestMaxAge0EndsTheSessionAndItsCookie(t *testing.T) {
+// A negative TTL allows no browser sessions either.
+func TestMaxAge0EndsTheSession(t *testing.T) {
 	for what, ttl := range map[string]time.Duration{"no_TTL": 0, "negative_TTL": -1} {
 		t.Run(what, func(t *testing.T) {
 			s, b := newStore(t, newCache(t)), browser{}
