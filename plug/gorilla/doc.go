@@ -12,4 +12,23 @@
 // registered with encoding/gob for another gorilla store go on working.
 //
 // The package plug says what all adapters have in common.
+//
+// # Differences from FilesystemStore
+//
+// The methods MaxAge, MaxLength, Get, New and Save take the same arguments. A
+// MaxAge of 0 ends a session, as it does there. These differences remain:
+//
+//   - A session ends on the server when its MaxAge is over. FilesystemStore
+//     leaves the file.
+//   - A Save that ends a session empties its Values. FilesystemStore keeps
+//     them.
+//   - A Save that ends a session at MaxAge 0 removes the cookie.
+//     FilesystemStore sends an empty cookie, which the next Get refuses with an
+//     error.
+//   - A session that has ended is not saved again under its ID.
+//   - New returns no error for a cookie whose session has ended.
+//   - MaxLength counts the encoded values without encryption and base64. By
+//     default there is no limit.
+//   - Store.BrowserSessionTTL allows browser sessions with MaxAge 0. An
+//     application that used CookieStore with MaxAge 0 sets it.
 package gorilla

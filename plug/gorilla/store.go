@@ -39,9 +39,10 @@ const defaultMaxAge = 30 * 24 * 60 * 60 // seconds; as in gorilla's own stores
 //   - 0 ends the session too, as it does in FilesystemStore. If
 //     BrowserSessionTTL is set, 0 makes a browser session instead.
 //
-// A Save that ends a session also empties its Values, so the rest of the request
-// finds nobody logged in. To use a value after this Save, read it before. The
-// next Save with a MaxAge above 0 starts a new session under another ID.
+// A Save that ends a session also empties its Values, so the rest of the
+// request finds nobody logged in. To use a value after this Save, read it
+// before. The next Save with a MaxAge above 0 starts a new session under
+// another ID.
 //
 // A session that has ended while a request was under way, by a logout, by its
 // TTL or by eviction, is not brought back by that request: Save then stores
@@ -138,12 +139,12 @@ func check(codecs []securecookie.Codec) error {
 // the fields, it is to be set before the store's first use.
 func (s *Store) MaxAge(age int) { s.Options.MaxAge = age }
 
-// MaxLength limits a session to l bytes of encoded values. Save refuses a longer
-// one with ErrTooLong and leaves the stored session as it was. New still reads
-// sessions that were stored under a higher limit. 0, the default, sets no limit
-// here, so that cache.Options.MaxValue is the only one. A negative l refuses
-// every session. Like the fields, the limit is to be set before the store's
-// first use.
+// MaxLength limits a session to l bytes of encoded values. Save refuses a
+// longer one with ErrTooLong and leaves the stored session as it was. New still
+// reads sessions that were stored under a higher limit. 0, the default, sets no
+// limit, so cache.Options.MaxValue is the only one. A negative l refuses every
+// session. Like the fields, the limit is to be set before the store's first
+// use.
 //
 // FilesystemStore counts the bytes after encryption and base64, which nearly
 // double them, and has a default of 4096. Each session that fits in l bytes
@@ -188,8 +189,8 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 
 // Save stores the session and sets its cookie, or ends both; see Store. Call it
 // before anything is written to w. The error is of encoding the values or the
-// cookie, or wraps ErrTooLong, cache.ErrTooLarge or cache.ErrClosed; nothing has
-// been stored then.
+// cookie, or wraps ErrTooLong, cache.ErrTooLarge or cache.ErrClosed; nothing
+// has been stored then.
 func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	if s.ends(session.Options.MaxAge) {
 		return s.end(r, w, session)
