@@ -39,5 +39,5 @@ func run(stop context.Context, addr string) error {
 	}
 	defer sessions.Close()
 
-	return serve.Until(stop, addr, newHandler(sessions, known), "or rather talk to it with curl as the head of main.go shows")
+	return serve.Until(stop, addr, newHandler(sessions, known), "open %s, or rather talk to it with curl as the head of main.go shows")
 }

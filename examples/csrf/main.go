@@ -24,5 +24,5 @@ func run(stop context.Context, addr string) error {
 		return err
 	}
 	defer sessions.Close()
-	return serve.Until(stop, addr, newHandler(sessions), "set the address, and visit the other site")
+	return serve.Until(stop, addr, newHandler(sessions), "open %s, set the address, and visit the other site")
 }

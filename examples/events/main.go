@@ -24,5 +24,5 @@ func run(stop context.Context, addr string) error {
 	defer sessions.Close()
 
 	site := &site{sessions: sessions, every: time.Second, stop: stop.Done()}
-	return serve.Until(stop, addr, site.handler(), "in two tabs")
+	return serve.Until(stop, addr, site.handler(), "open %s in two tabs")
 }

@@ -17,7 +17,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe(":3000", sessions.Handler(app())))
+	log.Fatal(http.ListenAndServe("localhost:3000", sessions.Handler(app())))
 }
 
 func options() holdfast.Options {

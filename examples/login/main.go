@@ -40,5 +40,5 @@ func run(stop context.Context, addr string) error {
 	defer sessions.Close()
 
 	site := &site{users: known, sessions: sessions}
-	return serve.Until(stop, addr, site.handler(), `and log in as ada with the password "analytical engine"`)
+	return serve.Until(stop, addr, site.handler(), `open %s, and log in as ada with the password "analytical engine"`)
 }

@@ -27,5 +27,5 @@ func run(stop context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	return serve.Until(stop, addr, handler, "and reload the page")
+	return serve.Until(stop, addr, handler, "open %s, and reload the page")
 }

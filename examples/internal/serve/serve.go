@@ -5,19 +5,21 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 )
 
 // Main is the main function of an example: it calls run with the address of the
 // flag -addr, and with a context that is done when the program is told to stop.
+// Only this machine reaches the default address: the examples have passwords
+// that everyone can read.
 func Main(run func(stop context.Context, addr string) error) {
-	addr := flag.String("addr", ":3000", "address to listen on")
+	addr := flag.String("addr", "localhost:3000", "`address` to listen on; with :8080 other machines reach it too")
 	flag.Parse()
 
 	stop, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -28,13 +30,14 @@ func Main(run func(stop context.Context, addr string) error) {
 }
 
 // Until serves handler at addr until stop is done, and then lets the requests
-// under way finish. It logs the URL to open, and what to do then.
-func Until(stop context.Context, addr string, handler http.Handler, then string) error {
+// under way finish. It logs hint, in which %[1]s stands for the URL, such as
+// http://localhost:3000/.
+func Until(stop context.Context, addr string, handler http.Handler, hint string) error {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
-	log.Printf("open %s, %s", address(listener), then)
+	log.Printf(hint, url(addr, listener))
 
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
@@ -57,12 +60,13 @@ func Until(stop context.Context, addr string, handler http.Handler, then string)
 	return nil
 }
 
-// address returns the URL to open for a listener on any address.
-func address(l net.Listener) string {
-	addr := l.Addr().(*net.TCPAddr)
-	host := "localhost"
-	if !addr.IP.IsUnspecified() {
-		host = addr.IP.String()
+// url returns the URL to open for a listener at addr. Its port is that of the
+// listener, since port 0 of addr means any free port.
+func url(addr string, l net.Listener) string {
+	host, _, _ := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "localhost"
 	}
-	return fmt.Sprintf("http://%s/", net.JoinHostPort(host, fmt.Sprint(addr.Port)))
+	port := l.Addr().(*net.TCPAddr).Port
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/"
 }

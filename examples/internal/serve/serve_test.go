@@ -3,10 +3,12 @@ package serve
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"testing"
 	"time"
@@ -49,15 +51,36 @@ func TestAnAddressThatIsTakenIsAnError(t *testing.T) {
 	assert.Error(t, Until(t.Context(), taken.Addr().String(), http.NotFoundHandler(), ""))
 }
 
-func TestTheAddressIsOneThatABrowserOpens(t *testing.T) {
-	for listen, want := range map[string]string{
+func TestURL(t *testing.T) {
+	for addr, want := range map[string]string{
 		"127.0.0.1:0": `^http://127\.0\.0\.1:\d+/$`,
+		"localhost:0": `^http://localhost:\d+/$`,
+		"0.0.0.0:0":   `^http://localhost:\d+/$`,
 		":0":          `^http://localhost:\d+/$`,
 	} {
-		listener, err := net.Listen("tcp", listen)
+		listener, err := net.Listen("tcp", addr)
 		require.NoError(t, err)
-		assert.Regexp(t, want, address(listener))
+		assert.Regexp(t, want, url(addr, listener))
 		listener.Close()
+	}
+}
+
+func TestMain_listens_on_this_machine_only(t *testing.T) {
+	args, flags := os.Args, flag.CommandLine
+	t.Cleanup(func() { os.Args, flag.CommandLine = args, flags })
+
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "localhost:3000"},
+		{[]string{"-addr", ":8080"}, ":8080"},
+	} {
+		os.Args, flag.CommandLine = append([]string{"example"}, test.args...), flag.NewFlagSet("example", flag.ExitOnError)
+		Main(func(_ context.Context, addr string) error {
+			assert.Equal(t, test.want, addr)
+			return nil
+		})
 	}
 }
 
@@ -69,7 +92,7 @@ func start(t *testing.T, stop context.Context, handler http.Handler) (url string
 	t.Cleanup(func() { log.SetOutput(before) })
 
 	done := make(chan error, 1)
-	go func() { done <- Until(stop, "127.0.0.1:0", handler, "and wait") }()
+	go func() { done <- Until(stop, "127.0.0.1:0", handler, "open %s, and wait") }()
 	select {
 	case line := <-lines:
 		found := regexp.MustCompile(`open (\S+), and wait`).FindStringSubmatch(line)
