@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -31,6 +32,14 @@ func TestTheProgramAnswersAsTheOneBeforeDoes(t *testing.T) {
 	assert.Equal(t, "Ada, visit 1\n", b.Post("/login", "name", "Ada").Text)
 	assert.Equal(t, "Ada, visit 2\n", b.Get("/").Text)
 	assert.Equal(t, "Stranger, visit 1\n", b.Post("/logout").Text)
+}
+
+func TestAnIconIsNoVisit(t *testing.T) {
+	b := open(t)
+	icon := b.Get("/favicon.ico")
+	assert.Equal(t, http.StatusNotFound, icon.Status)
+	assert.NotContains(t, icon.Header, "Set-Cookie")
+	assert.Equal(t, "Stranger, visit 1\n", b.Get("/").Text)
 }
 
 func TestTheCookieIsSetOnce(t *testing.T) {

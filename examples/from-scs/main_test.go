@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -32,6 +33,14 @@ func TestTheProgramAnswersAsTheOneBeforeDoes(t *testing.T) {
 	assert.Equal(t, "Ada, visit 4\n", b.Get("/").Text)
 	assert.Equal(t, "Stranger, visit 1\n", b.Post("/logout").Text)
 	assert.Equal(t, "Welcome back!\nStranger, visit 2\n", b.Post("/login", "name", "").Text)
+}
+
+func TestAnIconIsNoVisit(t *testing.T) {
+	b := open(t)
+	icon := b.Get("/favicon.ico")
+	assert.Equal(t, http.StatusNotFound, icon.Status)
+	assert.NotContains(t, icon.Header, "Set-Cookie")
+	assert.Equal(t, "Stranger, visit 1\n", b.Get("/").Text)
 }
 
 func TestTheCookieIsSetOnce(t *testing.T) {

@@ -32,28 +32,34 @@ func newCache(t *testing.T) *cache.Cache {
 	return c
 }
 
-func pages(t *testing.T, c *cache.Cache) http.Handler {
+func site(t *testing.T, c *cache.Cache) http.Handler {
 	t.Helper()
 	sessions, err := holdfast.New(holdfast.Options{Store: c})
 	require.NoError(t, err)
-	return sessions.Handler(http.HandlerFunc(count))
+	return sessions.Handler(pages())
 }
 
 func TestTheCountGoesOnAfterARestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions")
 	before, after := newCache(t), newCache(t)
-	handler := pages(t, before)
-	site := browser.Open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
-	ada := site.Browser()
+	handler := site(t, before)
+	ada := browser.Open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) })).Browser()
 	ada.Get("/")
 	ada.Get("/")
 
 	require.NoError(t, save(before, file))
 	restore(after, file)
-	handler = pages(t, after)
+	handler = site(t, after)
 
 	assert.Equal(t, "You visited this page 3 times\n", ada.Get("/").Text)
 	assert.NoFileExists(t, file, "loaded once more, it would bring back who has logged out")
+}
+
+func TestVisits(t *testing.T) {
+	ada := browser.Open(t, site(t, newCache(t))).Browser()
+	assert.Equal(t, "You visited this page once\n", ada.Get("/").Text)
+	assert.Equal(t, http.StatusNotFound, ada.Get("/favicon.ico").Status)
+	assert.Equal(t, "You visited this page 2 times\n", ada.Get("/").Text, "the icon is no visit")
 }
 
 func TestADamagedSnapshotKeepsNobodyFromStarting(t *testing.T) {
@@ -70,7 +76,7 @@ func TestADamagedSnapshotKeepsNobodyFromStarting(t *testing.T) {
 
 func TestWhatTheCacheHoldsCanBeWatched(t *testing.T) {
 	c := newCache(t)
-	browser.Open(t, pages(t, c)).Browser().Get("/")
+	browser.Open(t, site(t, c)).Browser().Get("/")
 
 	page := browser.Open(t, watch(c)).Browser().Get("/debug/vars")
 

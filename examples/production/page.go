@@ -9,6 +9,14 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
+// pages serves the page. The path / alone is one: a browser that asks for
+// /favicon.ico by itself is no visitor.
+func pages() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", count)
+	return mux
+}
+
 func count(w http.ResponseWriter, r *http.Request) {
 	s, _ := holdfast.FromContext(r.Context())
 	visits, err := holdfast.Update(s, "visits", func(n int) int { return n + 1 })
@@ -16,7 +24,14 @@ func count(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
-	fmt.Fprintf(w, "You visited this page %d times\n", visits)
+	fmt.Fprintln(w, sentence(visits))
+}
+
+func sentence(visits int) string {
+	if visits == 1 {
+		return "You visited this page once"
+	}
+	return fmt.Sprintf("You visited this page %d times", visits)
 }
 
 // watch serves what the cache holds and has done, as JSON. For Prometheus, make
