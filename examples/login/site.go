@@ -4,9 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/holdfast-go/holdfast"
@@ -19,13 +17,6 @@ const (
 	deviceKey = "device" // a device: where its user logged in
 	noticeKey = "notice" // a string to show once, on the next page
 )
-
-// device is what a user may recognise one of their sessions by. Behind a proxy
-// the address has to come from a header that the proxy sets.
-type device struct {
-	Address string
-	Browser string
-}
 
 type site struct {
 	users    *users.Users
@@ -174,15 +165,6 @@ func (s *site) places(session *holdfast.Session) ([]place, error) {
 		places = append(places, p)
 	}
 	return places, nil
-}
-
-// deviceOf keeps no more of what the client says of itself than fits on a line.
-func deviceOf(r *http.Request) device {
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		address = r.RemoteAddr
-	}
-	return device{Address: address, Browser: fmt.Sprintf("%.120s", strings.ToValidUTF8(r.UserAgent(), "?"))}
 }
 
 //go:embed login.html
