@@ -32,6 +32,7 @@ func options() holdfast.Options {
 
 func newHandler(sessions *holdfast.Manager, known *users.Users) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", help)
 	mux.HandleFunc("POST /login", endpoint(logIn(known)))
 	mux.HandleFunc("POST /logout", endpoint(logOut))
 	mux.HandleFunc("GET /me", userEndpoint(me))

@@ -2,14 +2,7 @@
 // travels in the header X-Session, in both directions.
 //
 //	go run ./examples/api
-//
-// and in another terminal:
-//
-//	curl -i localhost:3000/login -d '{"name": "ada", "password": "analytical engine"}'
-//	TOKEN=...  # the X-Session of that answer
-//	curl -X PUT -H "X-Session: $TOKEN" localhost:3000/cart/tea -d 2
-//	curl -H "X-Session: $TOKEN" localhost:3000/cart
-//	curl -X POST -H "X-Session: $TOKEN" localhost:3000/logout
+//	curl localhost:3000/    # in another terminal: the commands to try
 package main
 
 import (
@@ -39,5 +32,5 @@ func run(stop context.Context, addr string) error {
 	}
 	defer sessions.Close()
 
-	return serve.Until(stop, addr, newHandler(sessions, known), "open %s, or rather talk to it with curl as the head of main.go shows")
+	return serve.Until(stop, addr, newHandler(sessions, known), "open %[1]s for commands to try, or begin with\n"+login("%[1]s"))
 }
