@@ -1,31 +1,39 @@
-// Pageviews is the classic demonstration of sessions: it greets a new visitor,
-// and tells one who comes back how often. Below the count it shows what the
-// cache of sessions holds.
+// Pageviews is the classic demonstration of sessions: it greets a new visitor
+// and counts the visits of one who comes back. Its page shows how much memory
+// the sessions take, and has a button that sends ten thousand visitors.
 //
 //	go run ./examples/pageviews
-//	go run ./examples/pageviews -addr :8080
+//	go run ./examples/pageviews -addr :8080 -max-bytes 67108864
 package main
 
 import (
 	"context"
+	"flag"
 
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/examples/internal/serve"
 )
 
-func main() { serve.Main(run) }
+// smallCap holds two thousand sessions, so that ten thousand visitors are too
+// many. The default of cache.Options is 64 MiB.
+const smallCap = 256 << 10
 
-// run serves the pages at addr until stop is done.
-func run(stop context.Context, addr string) error {
-	sessions, err := cache.New(cache.Options{MaxBytes: 64 << 20})
+func main() {
+	maxBytes := flag.Int64("max-bytes", smallCap, "`bytes` that the sessions may take")
+	serve.Main(func(stop context.Context, addr string) error { return run(stop, addr, *maxBytes) })
+}
+
+// run serves the page at addr until stop is done.
+func run(stop context.Context, addr string, maxBytes int64) error {
+	sessions, err := cache.New(cache.Options{MaxBytes: maxBytes})
 	if err != nil {
 		return err
 	}
 	defer sessions.Close()
 
-	handler, err := newHandler(sessions)
+	site, err := newSite(sessions)
 	if err != nil {
 		return err
 	}
-	return serve.Until(stop, addr, handler, "open %s, and reload the page")
+	return serve.Until(stop, addr, site.handler, "open %s, reload the page, and press the button")
 }

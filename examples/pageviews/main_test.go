@@ -1,10 +1,17 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"flag"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,56 +21,52 @@ import (
 	"github.com/holdfast-go/holdfast/examples/internal/browser"
 )
 
-func newPage(t *testing.T) http.Handler {
-	t.Helper()
-	c, err := cache.New(cache.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
-	handler, err := newHandler(c)
-	require.NoError(t, err)
-	return handler
+func TestRun_stops_when_asked(t *testing.T) {
+	browser.StopsWhenTold(t, func(stop context.Context, addr string) error { return run(stop, addr, smallCap) })
 }
 
-func visit(handler http.Handler, header http.Header) *http.Response {
-	request := httptest.NewRequest(http.MethodGet, "/", nil)
-	request.Header = header
-	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, request)
-	return recorder.Result()
-}
-
-func body(t *testing.T, response *http.Response) string {
-	t.Helper()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	return string(text)
-}
-
-func TestTheFirstVisitIsGreetedAndTheNextOnesCounted(t *testing.T) {
-	page := newPage(t)
-	first := visit(page, http.Header{"User-Agent": {"curl/8.0"}})
-	assert.Equal(t, "Welcome to this page for the first time!\n", body(t, first))
-
-	again := http.Header{"Accept": {"text/plain"}, "Cookie": {first.Header.Get("Set-Cookie")}}
-	assert.Equal(t, "You visited this page 2 times\n", body(t, visit(page, again)))
-	assert.Equal(t, "You visited this page 3 times\n", body(t, visit(page, again)))
-}
-
-func TestABrowserIsShownWhatTheCacheHolds(t *testing.T) {
-	response := visit(newPage(t), http.Header{"Accept": {"text/html,*/*"}})
-	html := body(t, response)
-	assert.Equal(t, "text/html; charset=utf-8", response.Header.Get("Content-Type"))
-	assert.Contains(t, html, "Welcome to this page for the first time!")
-	assert.Contains(t, html, "<dt>Sessions</dt><dd>1</dd>")
-	assert.Contains(t, html, "of 64.0 MiB")
-	assert.Contains(t, html, "<dt>Hit ratio</dt>")
-}
-
-func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }
-
-func TestAnAddressThatIsTakenIsAnError(t *testing.T) {
+func TestRun_refuses_a_taken_address(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
-	assert.Error(t, run(t.Context(), taken.Addr().String()))
+	assert.Error(t, run(t.Context(), taken.Addr().String(), smallCap))
+}
+
+func TestRun_refuses_a_cap_too_small(t *testing.T) {
+	assert.ErrorIs(t, run(t.Context(), "127.0.0.1:0", 3), cache.ErrInvalid)
+}
+
+const mainChild = "HOLDFAST_TEST_MAIN"
+
+// The program is started as its user would, with every flag.
+func TestMainHeedsItsFlags(t *testing.T) {
+	if os.Getenv(mainChild) != "" {
+		os.Args = []string{os.Args[0], "-addr", "127.0.0.1:0", "-max-bytes", "65536"}
+		flag.CommandLine = flag.NewFlagSet(os.Args[0], flag.ExitOnError)
+		main()
+		return
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("it is stopped by a signal")
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestMainHeedsItsFlags$")
+	child.Env = append(os.Environ(), mainChild+"=1")
+	out, err := child.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	defer child.Process.Kill()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	url := regexp.MustCompile(`open (http://127\.0\.0\.1:\d+/), reload the page, and press the button`).FindStringSubmatch(line)
+	require.NotNil(t, url, line)
+
+	page, err := http.Get(url[1])
+	require.NoError(t, err)
+	defer page.Body.Close()
+	html, err := io.ReadAll(page.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(html), "of 64.0 KiB at most")
+
+	require.NoError(t, child.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, child.Wait())
 }
