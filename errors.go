@@ -35,6 +35,7 @@ var (
 	ErrUnsupported = errors.New("holdfast: not supported by the store")
 
 	// ErrRecord: the store returned bytes that this version of a Manager cannot
-	// read: damaged ones, another program's, or a later version's.
+	// read: damaged ones, another program's, or a later version's. Session.Login
+	// and Session.Destroy remove them.
 	ErrRecord = errors.New("holdfast: damaged session record")
 )

@@ -83,14 +83,16 @@ type Options struct {
 
 	// ErrorHandler answers a request whose session could not be read or
 	// stored, in place of what the handler would have written; err wraps an
-	// error of this package, the store or the codec. nil means the status 500
-	// with its text.
+	// error of this package, the store or the codec. r has the session in its
+	// context: if err is ErrRecord, its Destroy removes the damaged record. nil
+	// means the status 500 with its text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Logger is told of every such error, and of those that come when the
-	// response has begun and nothing else can be told; once of a cookie that
-	// browsers will drop; and, for debugging, of changes to a session that had
-	// ended. nil means slog.Default. No ID and no value is ever logged.
+	// Logger gets every such error, and errors after the first byte, which no
+	// response can show, with the method and path of the request; once, that
+	// browsers will drop the cookie; and at the level of debugging, changes to a
+	// session that had ended. nil means slog.Default. No ID and no value is ever
+	// logged. Keys of values are, in errors.
 	Logger *slog.Logger
 }
 

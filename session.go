@@ -12,7 +12,7 @@ import (
 )
 
 // Session is the session of one request: the values that the server keeps for
-// one client. FromContext finds it; Get, Set and Update read and change its
+// one client. Manager.Session finds it; Get, Set and Update read and change its
 // values.
 //
 // Its methods are safe for concurrent use, as are requests of the same client
@@ -80,11 +80,13 @@ const (
 
 // Set stores value under key, in place of what was there. The value is encoded
 // at once, so changing it afterwards changes nothing stored. If it cannot be
-// encoded, Err says so and the response becomes the ErrorHandler's.
+// encoded, Err says so and the response becomes the ErrorHandler's. A value that
+// the session has already is not stored again.
 //
 // Like all changes it is stored before the first byte of the response, or when the
 // handler returns. One that comes later still, from a goroutine of the handler's,
-// is stored at once, and Err tells if it could not be.
+// is stored at once, and Err tells if it could not be. If the session is new, its
+// first value must be set before the first byte; after that Err is ErrHeaderSent.
 func (s *Session) Set(key string, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,7 +180,8 @@ func (s *Session) Created() time.Time {
 // Options.IdleTimeout, and its cookie the same Max-Age, so that it outlives the
 // browser session. Options.AbsoluteLifetime still bounds both. An age of 0 takes
 // that back; any other of less than a second is an error, which Err reports and
-// which makes the response the ErrorHandler's.
+// which makes the response the ErrorHandler's. An age that the session has
+// already changes nothing.
 //
 // Call it before the first byte, or the cookie stays as it was. The browser
 // counts from the response that sets the cookie; with Cookie.Rolling, from the
@@ -203,8 +206,9 @@ func (s *Session) IdleTimeout() time.Duration {
 	return s.manager.idleTimeout(s.changes.applyHeader(s.record()))
 }
 
-// SetExpires ends this session at the time t, if neither its idle timeout nor
-// Options.AbsoluteLifetime does so before. The zero time takes that back.
+// SetExpires ends this session when the wall clock shows t, if neither its idle
+// timeout nor Options.AbsoluteLifetime does so before. The zero time takes that
+// back. A time that has passed ends the session now, and its cookie.
 func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -256,7 +260,9 @@ func (s *Session) Reload() error {
 // that cannot be used, a session that cannot be read, an Options.NewID or a
 // CookieFunc that failed, what Pop or a late change could not store; nil if there
 // is none. Unless the header has left, the response becomes the ErrorHandler's.
-// Destroy takes the error back, and so does a Reload of what could not be read.
+// Destroy clears the error, and so does a Reload of what could not be read. Of a
+// session that cannot be read (ErrRecord) there are no values: Destroy or Login
+// removes the record.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -281,7 +287,7 @@ func (s *Session) Regenerate() error {
 	return s.regenerate()
 }
 
-// Destroy ends the session: its values are gone, its ID is dead for every
+// Destroy ends the session, also one that cannot be read: its values are gone, its ID is dead for every
 // request, also those under way, and the client is told to forget it. Values
 // set afterwards begin a new session with a new ID. If another request has just
 // given the session a new ID, it lives on under that: Manager.EndUser ends it.

@@ -47,7 +47,8 @@ type Store interface {
 
 // Loader is a Store whose reads can fail. Load is Append with an error, which
 // becomes the response's: while the store is away nobody gets a new session in
-// place of the one that cannot be read.
+// place of the one that cannot be read. Load is called before the handler of each
+// request that presents an ID, and the handler does not run if it fails.
 type Loader interface {
 	Store
 	Load(ctx context.Context, dst []byte, id string) ([]byte, bool, error)

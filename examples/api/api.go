@@ -30,14 +30,17 @@ func options() holdfast.Options {
 	}
 }
 
+type api struct{ sessions *holdfast.Manager }
+
 func newHandler(sessions *holdfast.Manager, known *users.Users) http.Handler {
+	a := api{sessions}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", help)
-	mux.HandleFunc("POST /login", endpoint(logIn(known)))
-	mux.HandleFunc("POST /logout", endpoint(logOut))
-	mux.HandleFunc("GET /me", userEndpoint(me))
-	mux.HandleFunc("GET /cart", userEndpoint(showCart))
-	mux.HandleFunc("PUT /cart/{item}", userEndpoint(putItem))
+	mux.HandleFunc("POST /login", a.endpoint(logIn(known)))
+	mux.HandleFunc("POST /logout", a.endpoint(logOut))
+	mux.HandleFunc("GET /me", a.userEndpoint(me))
+	mux.HandleFunc("GET /cart", a.userEndpoint(showCart))
+	mux.HandleFunc("PUT /cart/{item}", a.userEndpoint(putItem))
 	return sessions.Handler(mux)
 }
 
@@ -53,11 +56,10 @@ func (f failure) Error() string { return f.text }
 // body. An error that is no failure is the server's own affair.
 type action func(r *http.Request, s *holdfast.Session) (any, error)
 
-func endpoint(act action) http.HandlerFunc {
+func (a api) endpoint(act action) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		session, _ := holdfast.FromContext(r.Context())
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		answer, err := act(r, session)
+		answer, err := act(r, a.sessions.Session(r))
 		var told failure
 		switch {
 		case errors.As(err, &told):
@@ -74,8 +76,8 @@ func endpoint(act action) http.HandlerFunc {
 }
 
 // userEndpoint is for those who are logged in.
-func userEndpoint(act action) http.HandlerFunc {
-	return endpoint(func(r *http.Request, s *holdfast.Session) (any, error) {
+func (a api) userEndpoint(act action) http.HandlerFunc {
+	return a.endpoint(func(r *http.Request, s *holdfast.Session) (any, error) {
 		if s.UserID() == "" {
 			return nil, failure{http.StatusUnauthorized, "log in first, and send the X-Session that you get"}
 		}

@@ -9,6 +9,8 @@ import (
 	"github.com/holdfast-go/holdfast/examples/internal/frame"
 )
 
+type site struct{ sessions *holdfast.Manager }
+
 const addressKey = "address" // a string: where the visitor's parcels go
 
 // newHandler puts two defences around the pages. CrossOriginProtection refuses
@@ -21,9 +23,10 @@ const addressKey = "address" // a string: where the visitor's parcels go
 // not answer to it. The protection stands outside the sessions, so that a forged
 // request costs no look at the store.
 func newHandler(sessions *holdfast.Manager) http.Handler {
+	s := &site{sessions}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", home)
-	mux.HandleFunc("POST /address", setAddress)
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("POST /address", s.setAddress)
 	mux.HandleFunc("GET /attack", attack)
 
 	protection := http.NewCrossOriginProtection()
@@ -31,14 +34,14 @@ func newHandler(sessions *holdfast.Manager) http.Handler {
 	return protection.Handler(sessions.Handler(mux))
 }
 
-func home(w http.ResponseWriter, r *http.Request) {
-	session, _ := holdfast.FromContext(r.Context())
+func (s *site) home(w http.ResponseWriter, r *http.Request) {
+	session := s.sessions.Session(r)
 	address, _ := holdfast.Get[string](session, addressKey)
 	frame.Show(w, http.StatusOK, homePage, struct{ Address, Other string }{address, otherName(r.Host)})
 }
 
-func setAddress(w http.ResponseWriter, r *http.Request) {
-	session, _ := holdfast.FromContext(r.Context())
+func (s *site) setAddress(w http.ResponseWriter, r *http.Request) {
+	session := s.sessions.Session(r)
 	session.Set(addressKey, r.PostFormValue("address"))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

@@ -20,29 +20,29 @@ type site struct {
 
 func (s *site) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", home)
-	mux.HandleFunc("POST /enter", enter)
-	mux.HandleFunc("POST /leave", leave)
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("POST /enter", s.enter)
+	mux.HandleFunc("POST /leave", s.leave)
 	mux.HandleFunc("GET /events", s.events)
 	return http.NewCrossOriginProtection().Handler(s.sessions.Handler(mux))
 }
 
-func home(w http.ResponseWriter, r *http.Request) {
-	session, _ := holdfast.FromContext(r.Context())
+func (s *site) home(w http.ResponseWriter, r *http.Request) {
+	session := s.sessions.Session(r)
 	name, _ := holdfast.Get[string](session, nameKey)
 	frame.Show(w, http.StatusOK, page, name)
 }
 
-func enter(w http.ResponseWriter, r *http.Request) {
-	session, _ := holdfast.FromContext(r.Context())
+func (s *site) enter(w http.ResponseWriter, r *http.Request) {
+	session := s.sessions.Session(r)
 	if name := r.PostFormValue("name"); name != "" {
 		session.Set(nameKey, name)
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func leave(w http.ResponseWriter, r *http.Request) {
-	session, _ := holdfast.FromContext(r.Context())
+func (s *site) leave(w http.ResponseWriter, r *http.Request) {
+	session := s.sessions.Session(r)
 	if err := session.Destroy(); err != nil {
 		http.Error(w, "That did not work. Please try again.", http.StatusServiceUnavailable)
 		return
@@ -53,7 +53,7 @@ func leave(w http.ResponseWriter, r *http.Request) {
 // events sends the time of day until the visitor goes, the session ends, or the
 // server stops.
 func (s *site) events(w http.ResponseWriter, r *http.Request) {
-	session, _ := holdfast.FromContext(r.Context())
+	session := s.sessions.Session(r)
 	if _, entered := holdfast.Get[string](session, nameKey); !entered {
 		w.WriteHeader(http.StatusNoContent) // with this status a browser does not ask again
 		return

@@ -19,7 +19,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe("localhost:3000", sessions.Handler(app())))
+	log.Fatal(http.ListenAndServe("localhost:3000", app(sessions)))
 }
 
 func options() holdfast.Options {
@@ -30,12 +30,12 @@ func options() holdfast.Options {
 	}
 }
 
-func app() http.Handler {
+func app(sessions *holdfast.Manager) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", page(home))
-	mux.Handle("POST /login", page(login))
-	mux.Handle("POST /logout", page(logout))
-	return mux
+	mux.Handle("GET /{$}", page(sessions, home))
+	mux.Handle("POST /login", page(sessions, login))
+	mux.Handle("POST /logout", page(sessions, logout))
+	return sessions.Handler(mux)
 }
 
 func home(w http.ResponseWriter, r *http.Request, s *holdfast.Session) error {
@@ -72,13 +72,12 @@ func logout(w http.ResponseWriter, r *http.Request, s *holdfast.Session) error {
 	return nil
 }
 
-// A page is given its session, and its error is what next(err) was.
-type page func(http.ResponseWriter, *http.Request, *holdfast.Session) error
-
-func (p page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s, _ := holdfast.FromContext(r.Context())
-	if err := p(w, r, s); err != nil {
-		log.Print(err)
-		http.Error(w, "Please try again.", http.StatusInternalServerError)
-	}
+// page gives show the request's session. An error of show is what next(err) was.
+func page(sessions *holdfast.Manager, show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := show(w, r, sessions.Session(r)); err != nil {
+			log.Print(err)
+			http.Error(w, "Please try again.", http.StatusInternalServerError)
+		}
+	})
 }

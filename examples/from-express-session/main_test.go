@@ -21,7 +21,7 @@ func open(t *testing.T) *browser.Browser {
 	sessions, err := holdfast.New(options())
 	require.NoError(t, err)
 	t.Cleanup(func() { sessions.Close() })
-	return browser.Open(t, sessions.Handler(app())).Browser()
+	return browser.Open(t, app(sessions)).Browser()
 }
 
 // The program before gives these answers to these requests.

@@ -12,9 +12,11 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
+var sessions *holdfast.Manager
+
 func main() {
-	sessions, err := holdfast.New(options())
-	if err != nil {
+	var err error
+	if sessions, err = holdfast.New(options()); err != nil {
 		log.Fatal(err)
 	}
 	log.Fatal(http.ListenAndServe("localhost:3000", sessions.Handler(app())))
@@ -37,7 +39,7 @@ func app() http.Handler {
 }
 
 func home(w http.ResponseWriter, r *http.Request) {
-	s, _ := holdfast.FromContext(r.Context())
+	s := sessions.Session(r)
 	views, err := holdfast.Update(s, "views", func(n int) int { return n + 1 })
 	if err != nil {
 		http.Error(w, "Please try again.", http.StatusInternalServerError)
@@ -54,7 +56,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 }
 
 func login(w http.ResponseWriter, r *http.Request) {
-	s, _ := holdfast.FromContext(r.Context())
+	s := sessions.Session(r)
 	if err := s.Regenerate(); err != nil {
 		http.Error(w, "Please try again.", http.StatusInternalServerError)
 		return
@@ -65,7 +67,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 }
 
 func logout(w http.ResponseWriter, r *http.Request) {
-	s, _ := holdfast.FromContext(r.Context())
+	s := sessions.Session(r)
 	if err := s.Destroy(); err != nil {
 		http.Error(w, "Please try again.", http.StatusInternalServerError)
 		return

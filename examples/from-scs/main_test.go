@@ -18,7 +18,8 @@ const document = "from-scs.md"
 
 func open(t *testing.T) *browser.Browser {
 	t.Helper()
-	sessions, err := holdfast.New(options())
+	var err error
+	sessions, err = holdfast.New(options())
 	require.NoError(t, err)
 	t.Cleanup(func() { sessions.Close() })
 	return browser.Open(t, sessions.Handler(app())).Browser()

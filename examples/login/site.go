@@ -26,21 +26,20 @@ type site struct {
 // handler refuses forms that another site sent before anything else is done.
 func (s *site) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", page(s.home))
-	mux.HandleFunc("POST /login", page(s.logIn))
-	mux.HandleFunc("POST /logout", page(s.logOut))
-	mux.HandleFunc("POST /end", userPage(s.end))
-	mux.HandleFunc("POST /end-others", userPage(s.endOthers))
-	mux.HandleFunc("POST /end-all", userPage(s.endAll))
-	mux.HandleFunc("POST /password", userPage(s.changePassword))
+	mux.HandleFunc("GET /{$}", s.page(s.home))
+	mux.HandleFunc("POST /login", s.page(s.logIn))
+	mux.HandleFunc("POST /logout", s.page(s.logOut))
+	mux.HandleFunc("POST /end", s.userPage(s.end))
+	mux.HandleFunc("POST /end-others", s.userPage(s.endOthers))
+	mux.HandleFunc("POST /end-all", s.userPage(s.endAll))
+	mux.HandleFunc("POST /password", s.userPage(s.changePassword))
 	return http.NewCrossOriginProtection().Handler(s.sessions.Handler(mux))
 }
 
 // page turns an error into an answer.
-func page(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.HandlerFunc {
+func (s *site) page(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		session, _ := holdfast.FromContext(r.Context())
-		if err := show(w, r, session); err != nil {
+		if err := show(w, r, s.sessions.Session(r)); err != nil {
 			log.Print(err)
 			http.Error(w, "That did not work. Please try again.", http.StatusServiceUnavailable)
 		}
@@ -49,8 +48,8 @@ func page(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error
 
 // userPage is a page for those who are logged in. All others are sent home,
 // where they can log in.
-func userPage(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.HandlerFunc {
-	return page(func(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
+func (s *site) userPage(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.HandlerFunc {
+	return s.page(func(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
 		if session.UserID() == "" {
 			return goHome(w, r)
 		}

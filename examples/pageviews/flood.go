@@ -35,7 +35,7 @@ func (s *site) startFlood(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.flood.underWay.Unlock()
 
-	session, _ := holdfast.FromContext(r.Context())
+	session := s.sessions.Session(r)
 	_, known := holdfast.Get[int](session, viewsKey)
 	before := s.cache.Stats().EvictedForCapacity
 	arrived := s.flood.run(r.Context(), s.handler)

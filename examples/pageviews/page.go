@@ -19,10 +19,11 @@ const (
 )
 
 type site struct {
-	handler http.Handler
-	cache   *cache.Cache
-	empty   int64 // bytes that the cache takes without sessions
-	flood   flood
+	handler  http.Handler
+	sessions *holdfast.Manager
+	cache    *cache.Cache
+	empty    int64 // bytes that the cache takes without sessions
+	flood    flood
 }
 
 // newSite returns the page and its button, with the sessions kept in c, which
@@ -32,7 +33,7 @@ func newSite(c *cache.Cache) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{cache: c, empty: c.Stats().Bytes.Total(), flood: flood{pause: 20 * time.Millisecond}}
+	s := &site{sessions: sessions, cache: c, empty: c.Stats().Bytes.Total(), flood: flood{pause: 20 * time.Millisecond}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("GET /figures", s.showFigures)
@@ -42,7 +43,7 @@ func newSite(c *cache.Cache) (*site, error) {
 }
 
 func (s *site) home(w http.ResponseWriter, r *http.Request) {
-	session, _ := holdfast.FromContext(r.Context())
+	session := s.sessions.Session(r)
 	views, err := countView(session)
 	if err != nil {
 		http.Error(w, "This visit could not be counted. Please try again.", http.StatusServiceUnavailable)

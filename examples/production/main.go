@@ -66,5 +66,5 @@ func (s *settings) run(stop context.Context, addr string) (err error) {
 	defer admin.Close()
 	go admin.Serve(listener)
 
-	return serve.Until(stop, addr, sessions.Handler(pages()), "open %s, and watch http://"+listener.Addr().String()+"/debug/vars")
+	return serve.Until(stop, addr, pages(sessions), "open %s, and watch http://"+listener.Addr().String()+"/debug/vars")
 }

@@ -36,7 +36,7 @@ func site(t *testing.T, c *cache.Cache) http.Handler {
 	t.Helper()
 	sessions, err := holdfast.New(holdfast.Options{Store: c})
 	require.NoError(t, err)
-	return sessions.Handler(pages())
+	return pages(sessions)
 }
 
 func TestTheCountGoesOnAfterARestart(t *testing.T) {

@@ -11,14 +11,15 @@ import (
 
 // pages serves the page. The path / alone is one: a browser that asks for
 // /favicon.ico by itself is no visitor.
-func pages() http.Handler {
+func pages(sessions *holdfast.Manager) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", count)
-	return mux
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		count(w, sessions.Session(r))
+	})
+	return sessions.Handler(mux)
 }
 
-func count(w http.ResponseWriter, r *http.Request) {
-	s, _ := holdfast.FromContext(r.Context())
+func count(w http.ResponseWriter, s *holdfast.Session) {
 	visits, err := holdfast.Update(s, "visits", func(n int) int { return n + 1 })
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
