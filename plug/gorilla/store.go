@@ -232,17 +232,23 @@ func (s *Store) store(r *http.Request, session *sessions.Session, id string, dat
 		}
 		return s.sessions.Replace(id, data, ttl)
 	}
-	old, err := s.cookieID(r, session.Name())
-	if err == nil && old != "" {
-		first, err := s.sessions.End(old)
-		if err != nil {
-			return err
-		}
-		if !first && !session.IsNew {
-			return space.ErrEnded
-		}
+	// The new session is stored first: if it does not fit, the old one is kept.
+	if err := s.sessions.Put(id, data, ttl); err != nil {
+		return err
 	}
-	return s.sessions.Put(id, data, ttl)
+	old, err := s.cookieID(r, session.Name())
+	if err != nil || old == "" {
+		return nil // a cookie that is not ours names no session to end
+	}
+	first, err := s.sessions.End(old)
+	if err == nil && !first && !session.IsNew {
+		err = space.ErrEnded
+	}
+	if err != nil {
+		_, failed := s.sessions.End(id)
+		return errors.Join(err, failed)
+	}
+	return nil
 }
 
 // ends reports whether a Save with maxAge ends the session.

@@ -657,6 +657,17 @@ func TestSessionTooLargeForTheCacheIsAnError(t *testing.T) {
 	assert.Empty(t, session.ID)
 }
 
+func TestRenewalTooLargeKeepsTheSession(t *testing.T) {
+	s, b := newStore(t, newCache(t)), browser{}
+	b.visit(t, s, set("user", "alice"))
+	r := b.request()
+	session, _ := s.Get(r, name)
+	renew(session)
+	session.Values["large"] = strings.Repeat("x", 2<<20)
+	assert.ErrorIs(t, session.Save(r, httptest.NewRecorder()), cache.ErrTooLarge)
+	assertHas(t, b, s, "user", "alice")
+}
+
 // encodedLength is the length of values as the store encodes them.
 func encodedLength(t *testing.T, values map[any]any) int {
 	t.Helper()
