@@ -281,7 +281,7 @@ func TestNoCookieIsSetForASessionThatEndedMeanwhile(t *testing.T) {
 	var client *directClient
 	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
 		"/age": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.SetMaxAge(time.Hour)
+			s.SetIdleTimeout(time.Hour)
 			client.twin().visit("/destroy")
 		}})
 	client.visit("/")

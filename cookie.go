@@ -40,12 +40,12 @@ type Cookie struct {
 	SameSite http.SameSite
 
 	// Persistent makes the cookie outlive the browser session, up to the end
-	// of the session's absolute lifetime. Session.SetMaxAge and SetExpires do so
+	// of the session's absolute lifetime. Session.SetIdleTimeout and SetExpires do so
 	// for one session.
 	Persistent bool
 
 	// Rolling sends the cookie again with every response that looked at the
-	// session, so that the Max-Age of Session.SetMaxAge counts from the latest
+	// session, so that the Max-Age of Session.SetIdleTimeout counts from the latest
 	// request in the browser too. Caches may then keep none of those responses.
 	Rolling bool
 

@@ -247,7 +247,7 @@ func TestAPersistentCookieEndsWithTheAbsoluteLifetime(t *testing.T) {
 func TestTheLongestMaxAgeIsTheAbsoluteLifetime(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
-		s.SetMaxAge(cache.NoExpiry)
+		s.SetIdleTimeout(cache.NoExpiry)
 	}})
 	client.visit("/")
 	assert.Equal(t, 24*60*60, client.cookie.MaxAge)

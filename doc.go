@@ -43,7 +43,7 @@
 // A session ends when no request has looked at it for the idle timeout (those
 // that Options.Passive names do not count), when its
 // absolute lifetime is over, by Destroy, one of the methods named End or
-// Manager.Clear, when the cache needs its memory, and with the process unless the
+// Manager.EndEveryone, when the cache needs its memory, and with the process unless the
 // cache is saved. The server alone decides this: the cookie says nothing of time
 // that the server would believe.
 //

@@ -21,16 +21,16 @@ var (
 	// ErrValue: an argument cannot be used: a value that cannot be encoded, or is
 	// not of the type that is stored, an empty user ID, a Max-Age of less than a
 	// second.
-	ErrValue = errors.New("holdfast: value")
+	ErrValue = errors.New("holdfast: invalid value")
 
 	// ErrID: Options.NewID failed, or returned what cannot be an ID or is one
 	// that a session has.
-	ErrID = errors.New("holdfast: session ID")
+	ErrID = errors.New("holdfast: no valid session ID")
 
 	// ErrCookie: the cookie would be larger than browsers accept.
 	ErrCookie = errors.New("holdfast: cookie too large")
 
-	// ErrUnsupported: the Store has no Matching method, which finding sessions
+	// ErrUnsupported: the Store has no ScanValues method, which finding sessions
 	// needs.
 	ErrUnsupported = errors.New("holdfast: not supported by the store")
 

@@ -18,7 +18,7 @@ var errAway = errors.New("the store is away")
 
 // away is a store that can be disconnected.
 type away struct {
-	holdfast.Matcher
+	holdfast.Scanner
 	away atomic.Bool
 }
 
@@ -34,14 +34,14 @@ func (s *away) Set(id string, value []byte, ttl time.Duration) error {
 	if s.away.Load() {
 		return errAway
 	}
-	return s.Matcher.Set(id, value, ttl)
+	return s.Scanner.Set(id, value, ttl)
 }
 
 func (s *away) Update(id string, fn func([]byte, bool) (cache.Change, error)) error {
 	if s.away.Load() {
 		return errAway
 	}
-	return s.Matcher.Update(id, fn)
+	return s.Scanner.Update(id, fn)
 }
 
 // frail is a store whose Set fails once, or after so many.
@@ -84,13 +84,13 @@ func (s *twice) Update(id string, fn func([]byte, bool) (cache.Change, error)) e
 // meddling is a store in which something happens between a listing and what
 // is done on the sight of it.
 type meddling struct {
-	holdfast.Matcher
+	holdfast.Scanner
 	afterListing func()
 }
 
-func (m *meddling) Matching(prefix []byte) iter.Seq[cache.Entry] {
+func (m *meddling) ScanValues(prefix []byte) iter.Seq[cache.Entry] {
 	return func(yield func(cache.Entry) bool) {
-		for entry := range m.Matcher.Matching(prefix) {
+		for entry := range m.Scanner.ScanValues(prefix) {
 			if !yield(entry) {
 				break
 			}
@@ -151,19 +151,19 @@ func (s *counting) asked() int64 {
 
 // matcher notes what it is asked and how much it finds. It may find too much.
 type matcher struct {
-	holdfast.Matcher
+	holdfast.Scanner
 	ignorant bool
 	prefixes [][]byte
 	found    int
 }
 
-func (m *matcher) Matching(prefix []byte) iter.Seq[cache.Entry] {
+func (m *matcher) ScanValues(prefix []byte) iter.Seq[cache.Entry] {
 	m.prefixes = append(m.prefixes, bytes.Clone(prefix))
 	if m.ignorant {
 		prefix = nil
 	}
 	return func(yield func(cache.Entry) bool) {
-		for entry := range m.Matcher.Matching(prefix) {
+		for entry := range m.Scanner.ScanValues(prefix) {
 			m.found++
 			if !yield(entry) {
 				return

@@ -249,7 +249,7 @@ func nothing(http.ResponseWriter, *http.Request, *holdfast.Session) {}
 func regenerate(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Regenerate() }
 
 func maxAge(age time.Duration) func(http.ResponseWriter, *http.Request, *holdfast.Session) {
-	return func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetMaxAge(age) }
+	return func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetIdleTimeout(age) }
 }
 
 // userSite has a log-in, and shows who is logged in.

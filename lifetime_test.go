@@ -97,10 +97,10 @@ func TestIdleTimeoutAndAbsoluteLifetime(t *testing.T) {
 			require.Equal(t, "0 false", client.visit("/views"))
 		})
 	})
-	t.Run("SetMaxAge can shorten the idle timeout of one session", func(t *testing.T) {
+	t.Run("SetIdleTimeout can shorten the idle timeout of one session", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client := direct(t, options, pages{"/": count, "/views": views,
-				"/shorten": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetMaxAge(time.Minute) }})
+				"/shorten": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetIdleTimeout(time.Minute) }})
 			client.visit("/")
 			client.visit("/shorten")
 			for range 3 {
@@ -111,10 +111,10 @@ func TestIdleTimeoutAndAbsoluteLifetime(t *testing.T) {
 			require.Equal(t, "0 false", client.visit("/views"))
 		})
 	})
-	t.Run("SetMaxAge gives one session its own idle timeout", func(t *testing.T) {
+	t.Run("SetIdleTimeout gives one session its own idle timeout", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client := direct(t, options, pages{"/": count, "/views": views,
-				"/remember": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetMaxAge(3 * time.Hour) }})
+				"/remember": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetIdleTimeout(3 * time.Hour) }})
 			client.visit("/")
 			client.visit("/remember")
 			require.Equal(t, 3*60*60, client.cookie.MaxAge)
@@ -215,7 +215,7 @@ func TestIdleTimeoutTellsWhatSetMaxAgeSet(t *testing.T) {
 	idle := func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.IdleTimeout()) }
 	client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/idle": idle,
 		"/soon": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-			s.SetMaxAge(10 * time.Minute)
+			s.SetIdleTimeout(10 * time.Minute)
 			idle(w, r, s)
 		},
 		"/default": maxAge(0)})
@@ -267,7 +267,7 @@ func TestASlowReadDoesNotUndoAnIdleTimeoutSetMeanwhile(t *testing.T) {
 						close(loaded)
 						<-proceed
 					},
-					"/age": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetMaxAge(test.age) },
+					"/age": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetIdleTimeout(test.age) },
 				})
 				client.visit("/")
 				done := make(chan struct{})

@@ -58,7 +58,7 @@ func TestEachNamespaceListsAndEndsItsOwn(t *testing.T) {
 	admin.visit("/regenerate")
 	assert.Equal(t, "1", admin.visit("/who"), "it is not revoked")
 
-	n, err = shops.Clear()
+	n, err = shops.EndEveryone()
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
 	assert.Equal(t, "1", admin.visit("/who"))

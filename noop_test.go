@@ -45,20 +45,20 @@ func TestAChangeThatChangesNothing(t *testing.T) {
 		end := time.Now().Add(10 * time.Hour)
 		for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "Sealed": sealed} {
 			for what, act := range map[string]func(s *holdfast.Session){
-				"Set":             func(s *holdfast.Session) { s.Set("name", "Ada") },
-				"Set, and back":   func(s *holdfast.Session) { s.Set("name", "Bob"); s.Set("name", "Ada") },
-				"Update":          func(s *holdfast.Session) { holdfast.Update(s, "name", func(v string) string { return v }) },
-				"Delete":          func(s *holdfast.Session) { s.Delete("nothing") },
-				"SetMaxAge":       func(s *holdfast.Session) { s.SetMaxAge(2 * time.Hour) },
-				"SetExpires":      func(s *holdfast.Session) { s.SetExpires(end) },
-				"all, then Save":  func(s *holdfast.Session) { s.Set("name", "Ada"); s.SetExpires(end); s.Save() },
-				"SetMaxAge twice": func(s *holdfast.Session) { s.SetMaxAge(time.Hour); s.SetMaxAge(2 * time.Hour) },
+				"Set":                  func(s *holdfast.Session) { s.Set("name", "Ada") },
+				"Set, and back":        func(s *holdfast.Session) { s.Set("name", "Bob"); s.Set("name", "Ada") },
+				"Update":               func(s *holdfast.Session) { holdfast.Update(s, "name", func(v string) string { return v }) },
+				"Delete":               func(s *holdfast.Session) { s.Delete("nothing") },
+				"SetIdleTimeout":       func(s *holdfast.Session) { s.SetIdleTimeout(2 * time.Hour) },
+				"SetExpires":           func(s *holdfast.Session) { s.SetExpires(end) },
+				"all, then Save":       func(s *holdfast.Session) { s.Set("name", "Ada"); s.SetExpires(end); s.Save() },
+				"SetIdleTimeout twice": func(s *holdfast.Session) { s.SetIdleTimeout(time.Hour); s.SetIdleTimeout(2 * time.Hour) },
 			} {
 				store := &puts{Store: newCache(t)}
 				client := direct(t, holdfast.Options{Store: store, Codec: c}, pages{
 					"/begin": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 						s.Set("name", "Ada")
-						s.SetMaxAge(2 * time.Hour)
+						s.SetIdleTimeout(2 * time.Hour)
 						s.SetExpires(end)
 					},
 					"/again": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { act(s) },
@@ -68,7 +68,7 @@ func TestAChangeThatChangesNothing(t *testing.T) {
 					},
 					"/other": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 						s.Set("name", "Bob")
-						s.SetMaxAge(3 * time.Hour)
+						s.SetIdleTimeout(3 * time.Hour)
 					}})
 				client.visit("/begin")
 				require.Equal(t, 1, store.n)
@@ -93,7 +93,7 @@ func TestTakingBackWhatWasNotSet(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count,
 		"/default": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.SetExpires(time.Time{})
-			s.SetMaxAge(0)
+			s.SetIdleTimeout(0)
 		}})
 	client.visit("/")
 	assert.Empty(t, client.show("/default").Header()["Set-Cookie"])

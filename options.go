@@ -44,7 +44,7 @@ type Options struct {
 
 	// IdleTimeout ends a session that no request has looked at for so long. 0
 	// means an hour, or AbsoluteLifetime if that is less; less than a second, or more
-	// than AbsoluteLifetime, is refused. Session.SetMaxAge overrides it for one session.
+	// than AbsoluteLifetime, is refused. Session.SetIdleTimeout overrides it for one session.
 	IdleTimeout time.Duration
 
 	// AbsoluteLifetime ends a session so long after it began, or its user logged

@@ -172,7 +172,7 @@ func TestValuesSealedWithALostKey(t *testing.T) {
 		"/login":   "<nil> []",
 		"/clear":   "<nil>",
 		"/replace": "<nil>",
-		"/new":     "holdfast: value under \"views\" cannot be bound to a new ID: codec: sealed value cannot be opened",
+		"/new":     "holdfast: invalid value under \"views\" cannot be bound to a new ID: codec: sealed value cannot be opened",
 	} {
 		before := site(firstKey)
 		before.visit("/")

@@ -42,7 +42,7 @@ func TestALateResponseSetsNoCookie(t *testing.T) {
 	for name, look := range map[string]func(s *holdfast.Session){
 		"looks":        func(s *holdfast.Session) { s.IsNew() },
 		"changes":      func(s *holdfast.Session) { s.Set("a", 1) },
-		"saves an age": func(s *holdfast.Session) { s.SetMaxAge(time.Hour); assert.NoError(t, s.Save()) },
+		"saves an age": func(s *holdfast.Session) { s.SetIdleTimeout(time.Hour); assert.NoError(t, s.Save()) },
 	} {
 		for _, rolling := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", rolling ", rolling), func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // A session that gets a new ID again and again while its user's sessions are
 // listed and ended is in none of the listings.
 func TestEndUserEndsSessionsThatMove(t *testing.T) {
-	store := &meddling{Matcher: newCache(t)}
+	store := &meddling{Scanner: newCache(t)}
 	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
 	client.visit("/login?user=ada")
 	moves := 0
@@ -42,7 +42,7 @@ func TestEndUserEndsSessionsThatMove(t *testing.T) {
 
 func TestEndOthersEndsSessionsThatMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &meddling{Matcher: newCache(t)}
+		store := &meddling{Scanner: newCache(t)}
 		_, client := userSite(t, holdfast.Options{Store: store}, pages{
 			"/others": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 				_, err := s.EndOthers()
@@ -109,7 +109,7 @@ func TestEndUserAgainstRegenerateFromManySessions(t *testing.T) {
 // A store that fails before it can tell whether the session is over leaves it as
 // it was.
 func TestRegenerateWhileTheStoreIsAwayKeepsTheOldID(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	_, client := userSite(t, holdfast.Options{Store: store}, pages{
 		"/away": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.UserID()

@@ -373,7 +373,7 @@ func TestErrorsContainNoValue(t *testing.T) {
 }
 
 func TestNoIDOrValueIsInLogsErrorsOrPanics(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	const secret = "secret-value"
 	var printed strings.Builder
 	see := func(values ...any) {
@@ -441,8 +441,8 @@ func TestAnInfoPrintsAsItsTypeAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, sessions, 1)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
-		assert.Equal(t, "holdfast.Info", fmt.Sprintf(verb, sessions[0]))
-		assert.Equal(t, "holdfast.Info", fmt.Sprintf(verb, &sessions[0]))
+		assert.Equal(t, "holdfast.SessionInfo", fmt.Sprintf(verb, sessions[0]))
+		assert.Equal(t, "holdfast.SessionInfo", fmt.Sprintf(verb, &sessions[0]))
 	}
 }
 
@@ -454,7 +454,7 @@ func TestAnInfoWithinAnotherStructPrintsNoValue(t *testing.T) {
 	sessions, err := manager.Sessions("ada")
 	require.NoError(t, err)
 	require.Len(t, sessions, 1)
-	page := struct{ info holdfast.Info }{sessions[0]}
+	page := struct{ info holdfast.SessionInfo }{sessions[0]}
 	for _, verb := range []string{"%v", "%+v", "%s", "%x"} {
 		printed := fmt.Sprintf(verb, page)
 		assert.NotContains(t, printed, "secret-agent", verb)
@@ -473,17 +473,17 @@ func TestOneSetCookieWhateverTheHandlerDoes(t *testing.T) {
 		"destroys, then sets": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Destroy(); s.Set("b", 1) },
 		"logs in twice":       func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Login("a"); s.Login("b") },
 		"changes age and ID": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.SetMaxAge(time.Hour)
+			s.SetIdleTimeout(time.Hour)
 			s.Regenerate()
 		},
 		"destroys twice": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Destroy(); s.Destroy() },
 		"flushes, then regenerates": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.SetMaxAge(time.Hour)
+			s.SetIdleTimeout(time.Hour)
 			w.(http.Flusher).Flush()
 			s.Regenerate()
 		},
 		"sets cookies of its own": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.SetMaxAge(time.Hour)
+			s.SetIdleTimeout(time.Hour)
 			http.SetCookie(w, &http.Cookie{Name: "x", Value: "1"})
 		},
 	} {
@@ -512,7 +512,7 @@ func TestWhateverSetsACookieIsNotStoredByCaches(t *testing.T) {
 }
 
 func TestAnErrorResponseVariesToo(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	store.away.Store(true)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": views})
 	client.cookie = &http.Cookie{Name: "session", Value: strings.Repeat("A", 43)}

@@ -176,7 +176,7 @@ func (s *Session) Created() time.Time {
 	return s.manager.wallTime(s.changes.applyHeader(s.record()).created)
 }
 
-// SetMaxAge gives this session an idle timeout of its own, in place of
+// SetIdleTimeout gives this session an idle timeout of its own, in place of
 // Options.IdleTimeout, and its cookie the same Max-Age, so that it outlives the
 // browser session. Options.AbsoluteLifetime still bounds both. An age of 0 takes
 // that back; any other of less than a second is an error, which Err reports and
@@ -186,7 +186,7 @@ func (s *Session) Created() time.Time {
 // Call it before the first byte, or the cookie stays as it was. The browser
 // counts from the response that sets the cookie; with Cookie.Rolling, from the
 // latest one.
-func (s *Session) SetMaxAge(age time.Duration) {
+func (s *Session) SetIdleTimeout(age time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
@@ -198,7 +198,7 @@ func (s *Session) SetMaxAge(age time.Duration) {
 }
 
 // IdleTimeout returns how long the session lasts without a request: what
-// SetMaxAge gave it, or Options.IdleTimeout.
+// SetIdleTimeout gave it, or Options.IdleTimeout.
 func (s *Session) IdleTimeout() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -250,7 +250,7 @@ func TestAllMethodsMayBeCalledAtOnce(t *testing.T) {
 			for range 20 {
 				for _, call := range []func(){
 					func() { s.Set("a", 1) }, func() { s.Delete("a") }, func() { s.Keys() }, func() { s.ID() }, func() { s.Token() },
-					func() { s.IsNew() }, func() { s.Created() }, func() { s.Expires() }, func() { s.SetMaxAge(time.Minute) },
+					func() { s.IsNew() }, func() { s.Created() }, func() { s.Expires() }, func() { s.SetIdleTimeout(time.Minute) },
 					func() { s.SetExpires(time.Time{}) }, func() { s.Touch() }, func() { s.Save() }, func() { s.Reload() }, func() { s.Err() },
 					func() { s.Regenerate() }, func() { s.Login("ada") }, func() { s.UserID() },
 					func() { holdfast.Get[int](s, "a") }, func() { holdfast.Pop[int](s, "a") }, func() { _ = fmt.Sprint(s) },

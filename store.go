@@ -9,34 +9,33 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// Store keeps session records. *cache.Cache is the one to use. Whoever writes
-// another, distributed, say, has to keep to this contract, on which all that
-// sessions promise rests; package storetest checks it.
+// Store keeps session records. *cache.Cache is the usual one. A store of your
+// own, in a database for example, must keep this contract. Package storetest
+// checks it.
 //
 //   - IDs are 1 to cache.MaxIDLen bytes of any content, and values any bytes. The
-//     store keeps no reference to what it is given, nor to what it returns.
+//     store keeps no reference to its arguments or to its results.
 //   - Set stores value under id for ttl, which is positive.
 //   - Append appends the value under id to dst, and reports whether there is one.
 //     It counts as a use, if the store evicts by use.
 //   - Peek is Append without counting as a use.
 //   - Touch gives an entry a new ttl; a ttl of 0 or less ends it. It reports
-//     false if there is no such entry any more, true if the store cannot tell,
-//     and never brings one back.
-//   - Update is atomic: between what its function sees and the change that it
-//     returns, no other write to id takes place. The function sees the value, and
-//     no bytes where there is none, which are its own until it returns. It may be
-//     called again with a newer value, and may call the store, for the same id
-//     too. Its error is returned as it is, with nothing changed, and a panic of it
-//     changes nothing either. Change.Stores and Change.Removes tell what it
-//     decided.
-//   - An entry is gone from all methods once its ttl is over, and after Update
-//     removed it; nothing but Set and Put make one.
+//     false if there is no such entry, true if the store cannot tell, and never
+//     brings an entry back.
+//   - Update is atomic: no other write to id takes place between the value that
+//     its function sees and the change that the function returns. The function
+//     owns the value until it returns; without an entry there are no bytes. It
+//     may be called again with a newer value, and may call the store, for the
+//     same id too. Its error is returned unchanged, and nothing is stored; nor is
+//     anything if it panics. Change.Stores and Change.Removes tell its decision.
+//   - No method finds an entry after its ttl, or after Update removed it. Only Set
+//     and Put make an entry.
 //
-// All methods are safe for concurrent use. Set and Update return an error when
-// the store cannot do what they say; it contains no ID and no value.
+// All methods are safe for concurrent use. Set and Update return an error if the
+// store cannot do what was asked; it contains no ID and no value.
 //
-// A store whose reads can fail implements Loader too, and one that can find
-// entries by what they begin with Matcher.
+// A store whose reads can fail also implements Loader. One that can find entries
+// by the beginning of their value also implements Scanner.
 type Store interface {
 	Set(id string, value []byte, ttl time.Duration) error
 	Append(dst []byte, id string) ([]byte, bool)
@@ -45,26 +44,26 @@ type Store interface {
 	Update(id string, fn func(old []byte, found bool) (cache.Change, error)) error
 }
 
-// Loader is a Store whose reads can fail. Load is Append with an error, which
-// becomes the response's: while the store is away nobody gets a new session in
-// place of the one that cannot be read. Load is called before the handler of each
-// request that presents an ID, and the handler does not run if it fails.
+// Loader is a Store whose reads can fail. Load is Append with an error. A Manager
+// calls it before the handler of each request that presents an ID. If it fails,
+// the handler does not run, and the ErrorHandler answers: a store that is away
+// does not make its users strangers.
 type Loader interface {
 	Store
 	Load(ctx context.Context, dst []byte, id string) ([]byte, bool, error)
 }
 
-// Matcher is a Store that can find sessions, which Manager.Sessions and all
-// that ends a user's sessions need. Matching iterates over the entries whose
-// value begins with prefix, in any order; the entries are the caller's own and
-// tell their ttl and how long they were idle. The loop's body may call the
-// store. Being found counts as no use of any entry.
-type Matcher interface {
+// Scanner is a Store that can find sessions. Manager.Sessions and all methods
+// that end a user's sessions need it. ScanValues iterates over the entries whose
+// value begins with prefix, in any order; the caller owns the entries, and they
+// have their ttl and how long they were idle. The loop's body may call the store.
+// Scanning is no use of an entry.
+type Scanner interface {
 	Store
-	Matching(prefix []byte) iter.Seq[cache.Entry]
+	ScanValues(prefix []byte) iter.Seq[cache.Entry]
 }
 
-var _ Matcher = (*cache.Cache)(nil)
+var _ Scanner = (*cache.Cache)(nil)
 
 // read returns what is stored under key. That counts as a use, unless the
 // request is passive or the store cannot tell.

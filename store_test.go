@@ -22,7 +22,7 @@ import (
 )
 
 func TestWhileTheStoreIsAwayRequestsFailAndAfterwardsTheSessionIsThere(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views})
 	client.visit("/")
 
@@ -58,7 +58,7 @@ func TestAStoreErrorIsAnErrorResponseThatTheApplicationMayWrite(t *testing.T) {
 // A handler that saw a stranger in place of its user would act on that. So it
 // does not run.
 func TestNoHandlerRunsWhileTheStoreIsAway(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	ran := 0
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/act": func(http.ResponseWriter, *http.Request, *holdfast.Session) { ran++ }})
@@ -76,7 +76,7 @@ func TestNoHandlerRunsWhileTheStoreIsAway(t *testing.T) {
 }
 
 func TestAVisitorWithoutASessionNeedsNoStore(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	store.away.Store(true)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": nothing})
 	assert.Equal(t, http.StatusOK, client.show("/").Code)
@@ -173,7 +173,7 @@ func TestADamagedRecordCanBeDropped(t *testing.T) {
 }
 
 func TestASaveThatFailedWhileTheStoreWasAwayCanBeRepeated(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
 		"/save": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("views", 5)
@@ -188,7 +188,7 @@ func TestASaveThatFailedWhileTheStoreWasAwayCanBeRepeated(t *testing.T) {
 }
 
 func TestReloadWhileTheStoreIsAwayIsAnError(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/reload": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			s.Keys()
@@ -237,7 +237,7 @@ func TestReloadOfARecordThatWasDamaged(t *testing.T) {
 }
 
 func TestDestroyOfASessionThatCouldNotBeReadIsAnError(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	errs := make(chan error, 1)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/destroy": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -250,7 +250,7 @@ func TestDestroyOfASessionThatCouldNotBeReadIsAnError(t *testing.T) {
 }
 
 func TestAStreamIsNotEndedByAStoreThatIsAway(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/touch": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.IsNew()
@@ -432,7 +432,7 @@ func TestAClientThatWentAwayIsNoErrorInTheLog(t *testing.T) {
 	for name, gone := range map[string]bool{"gone": true, "there": false} {
 		t.Run(name, func(t *testing.T) {
 			var log strings.Builder
-			store := &away{Matcher: newCache(t)}
+			store := &away{Scanner: newCache(t)}
 			manager, _ := manage(t, holdfast.Options{Store: &givingUp{store}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			handler := manager.Handler(pages{"/": count}.handler())
 			r := httptest.NewRequest(http.MethodGet, "/", nil)

@@ -110,8 +110,8 @@ func (s *Session) EndOthers() (int, error) {
 	if user == "" || err != nil {
 		return 0, err
 	}
-	return s.manager.endWhere(user, began, func(infos []Info) ([]Info, error) {
-		here := slices.IndexFunc(infos, func(i Info) bool { return i.found().key == this })
+	return s.manager.endWhere(user, began, func(infos []SessionInfo) ([]SessionInfo, error) {
+		here := slices.IndexFunc(infos, func(i SessionInfo) bool { return i.found().key == this })
 		if here < 0 {
 			return nil, ErrEnded
 		}
@@ -131,9 +131,9 @@ func (s *Session) userAndKey() (user, key string, began instant, err error) {
 	return s.user(), s.key, s.changes.applyHeader(s.record()).created, nil
 }
 
-// Info tells of a stored session, of this request or another. It prints as its
+// SessionInfo tells of a stored session, of this request or another. It prints as its
 // type alone.
-type Info struct {
+type SessionInfo struct {
 	// Handle names the session to Manager.End. It is no ID: whoever presents
 	// it is a stranger. It may stand in a page for its user.
 	Handle string
@@ -148,7 +148,7 @@ type Info struct {
 	found func() found
 }
 
-// found is the session that an Info tells of.
+// found is the session that an SessionInfo tells of.
 type found struct {
 	manager *Manager
 	key     string
@@ -156,23 +156,23 @@ type found struct {
 }
 
 // Format prints the type alone, whatever the verb.
-func (i Info) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Info") }
+func (i SessionInfo) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.SessionInfo") }
 
 // LogValue does the same for log/slog.
-func (i Info) LogValue() slog.Value { return slog.StringValue("holdfast.Info") }
+func (i SessionInfo) LogValue() slog.Value { return slog.StringValue("holdfast.SessionInfo") }
 
 // Value stores the session's value under key into into, a non-nil pointer, and
 // reports whether there is one of that type. So an application that wants to
 // show where a user is logged in sets the address and the user agent at log-in,
 // and reads them here.
-func (i Info) Value(key string, into any) bool {
+func (i SessionInfo) Value(key string, into any) bool {
 	f := i.found()
 	encoded, ok := f.record.values.value(key)
 	return ok && f.manager.decode(f.key, key, encoded, into) == nil
 }
 
 // Is reports whether s is the session that i tells of.
-func (i Info) Is(s *Session) bool {
+func (i SessionInfo) Is(s *Session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
@@ -181,13 +181,13 @@ func (i Info) Is(s *Session) bool {
 
 // Sessions returns the sessions of a user, the last seen first. It looks at
 // the first bytes of every session in the store, without counting as a use of
-// any. The error wraps ErrUnsupported if the store is no Matcher.
-func (m *Manager) Sessions(userID string) ([]Info, error) {
-	var infos []Info
+// any. The error wraps ErrUnsupported if the store is no Scanner.
+func (m *Manager) Sessions(userID string) ([]SessionInfo, error) {
+	var infos []SessionInfo
 	if userID == "" {
 		return nil, nil
 	}
-	all, err := m.matching(m.space.appendUserPrefix(nil, []byte(userID)))
+	all, err := m.scan(m.space.appendUserPrefix(nil, []byte(userID)))
 	if err != nil {
 		return nil, err
 	}
@@ -196,18 +196,18 @@ func (m *Manager) Sessions(userID string) ([]Info, error) {
 			infos = append(infos, m.info(entry, r))
 		}
 	}
-	slices.SortFunc(infos, func(a, b Info) int { return b.LastSeen.Compare(a.LastSeen) })
+	slices.SortFunc(infos, func(a, b SessionInfo) int { return b.LastSeen.Compare(a.LastSeen) })
 	return infos, nil
 }
 
 // All returns an iterator over all sessions, in no particular order. The error
-// wraps ErrUnsupported if the store is no Matcher.
-func (m *Manager) All() (iter.Seq[Info], error) {
-	all, err := m.matching(m.space.appendPrefix(nil))
+// wraps ErrUnsupported if the store is no Scanner.
+func (m *Manager) All() (iter.Seq[SessionInfo], error) {
+	all, err := m.scan(m.space.appendPrefix(nil))
 	if err != nil {
 		return nil, err
 	}
-	return func(yield func(Info) bool) {
+	return func(yield func(SessionInfo) bool) {
 		for entry, r := range all {
 			if !yield(m.info(entry, r)) {
 				return
@@ -219,7 +219,7 @@ func (m *Manager) All() (iter.Seq[Info], error) {
 // Len returns the number of sessions. It looks at each of them; for a gauge ask
 // the cache's Stats. The error is one of All.
 func (m *Manager) Len() (int, error) {
-	all, err := m.matching(m.space.appendPrefix(nil))
+	all, err := m.scan(m.space.appendPrefix(nil))
 	if err != nil {
 		return 0, err
 	}
@@ -230,9 +230,9 @@ func (m *Manager) Len() (int, error) {
 	return n, nil
 }
 
-// Clear ends all sessions and returns how many. One that begins or gets a new ID
+// EndEveryone ends all sessions and returns how many. One that begins or gets a new ID
 // meanwhile may live on. The error is one of EndUser.
-func (m *Manager) Clear() (int, error) {
+func (m *Manager) EndEveryone() (int, error) {
 	all, err := m.All()
 	if err != nil {
 		return 0, err
@@ -244,12 +244,12 @@ func (m *Manager) Clear() (int, error) {
 // returns how many it found. One that gets a new ID meanwhile is ended too. A login
 // that happens meanwhile may or may not be ended; make sure first that the old
 // password is not accepted any more. The error wraps ErrUnsupported if the store
-// is no Matcher, or is the store's; the sessions counted are ended all the same.
+// is no Scanner, or is the store's; the sessions counted are ended all the same.
 func (m *Manager) EndUser(userID string) (int, error) {
-	return m.endWhere(userID, 0, func(infos []Info) ([]Info, error) { return infos, nil })
+	return m.endWhere(userID, 0, func(infos []SessionInfo) ([]SessionInfo, error) { return infos, nil })
 }
 
-// End ends one session of a user, as named by its Info.Handle, and reports
+// End ends one session of a user, as named by its SessionInfo.Handle, and reports
 // whether there was one. A session of another user is left alone, so the handle
 // may come from a form. The user "" is whoever has not logged in. The error is
 // the store's.
@@ -264,8 +264,8 @@ func (m *Manager) End(userID, handle string) (bool, error) {
 // endWhere ends those of a user's sessions that choose chooses. A session that
 // gets a new ID meanwhile may be missing in the listing, so a revocation is stored
 // first, which ends it (see revoke). The session that began at spared stays.
-func (m *Manager) endWhere(userID string, spared instant, choose func([]Info) ([]Info, error)) (n int, err error) {
-	if _, err := m.matching(nil); err != nil {
+func (m *Manager) endWhere(userID string, spared instant, choose func([]SessionInfo) ([]SessionInfo, error)) (n int, err error) {
+	if _, err := m.scan(nil); err != nil {
 		return 0, err
 	}
 	if err := m.revoke(userID, spared); err != nil {
@@ -282,7 +282,7 @@ func (m *Manager) endWhere(userID string, spared instant, choose func([]Info) ([
 	return m.endAll(slices.Values(chosen))
 }
 
-func (m *Manager) endAll(infos iter.Seq[Info]) (n int, first error) {
+func (m *Manager) endAll(infos iter.Seq[SessionInfo]) (n int, first error) {
 	for info := range infos {
 		ended, err := m.endIfUser(info.found().key, info.UserID)
 		if ended {
@@ -311,15 +311,15 @@ func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
 	return ended, nil
 }
 
-// matching returns the sessions whose record begins with prefix. What is no
+// scan returns the sessions whose record begins with prefix. What is no
 // session, or one that is over, is passed over.
-func (m *Manager) matching(prefix []byte) (iter.Seq2[cache.Entry, record], error) {
-	matcher, ok := m.store.(Matcher)
+func (m *Manager) scan(prefix []byte) (iter.Seq2[cache.Entry, record], error) {
+	scanner, ok := m.store.(Scanner)
 	if !ok {
-		return nil, fmt.Errorf("%w: %T has no method Matching", ErrUnsupported, m.store)
+		return nil, fmt.Errorf("%w: %T has no method ScanValues", ErrUnsupported, m.store)
 	}
 	return func(yield func(cache.Entry, record) bool) {
-		for entry := range matcher.Matching(prefix) {
+		for entry := range scanner.ScanValues(prefix) {
 			r, err := parseRecord(entry.Value)
 			if err != nil || len(entry.ID) != storeKeyLen || m.ttl(r, m.now()) <= 0 {
 				continue
@@ -342,8 +342,8 @@ func (m *Manager) lastSeen(r record, entry cache.Entry) instant {
 	return now - instant(entry.Idle)
 }
 
-func (m *Manager) info(entry cache.Entry, r record) Info {
-	return Info{
+func (m *Manager) info(entry cache.Entry, r record) SessionInfo {
+	return SessionInfo{
 		Handle:  hex.EncodeToString([]byte(entry.ID)),
 		UserID:  string(r.user),
 		Created: m.wallTime(r.created), LastSeen: m.wallTime(m.lastSeen(r, entry)), Expires: m.wallTime(m.expires(r)),

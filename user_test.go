@@ -73,7 +73,7 @@ func TestALoginOfAnotherUserInheritsNothing(t *testing.T) {
 		"/ada": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			assert.NoError(t, s.Login("ada"))
 			s.Set("cart", "tea")
-			s.SetMaxAge(30 * 24 * time.Hour)
+			s.SetIdleTimeout(30 * 24 * time.Hour)
 			s.SetExpires(time.Now().Add(24 * time.Hour))
 		},
 		"/bob": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -153,7 +153,7 @@ func TestALoginThatFailsIsNotStoredLaterWithTheChangesBeforeIt(t *testing.T) {
 func TestALoginThatFailsLeavesTheValuesReadable(t *testing.T) {
 	sealed, err := codec.NewSealed(codec.MsgPack{}, []byte("0123456789abcdef0123456789abcdef"))
 	require.NoError(t, err)
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store, Codec: sealed}, pages{"/views": views,
 		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("views", 5)
@@ -245,7 +245,7 @@ func TestLastSeenOfASessionWhoseAbsoluteEndIsNear(t *testing.T) {
 }
 
 func TestSessionsAsksForAPrefixThatAmongAThousandUsersOneHas(t *testing.T) {
-	store := &matcher{Matcher: newCache(t)}
+	store := &matcher{Scanner: newCache(t)}
 	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
 	for i := range 1000 {
 		client.anonymous().visit(fmt.Sprintf("/login?user=user-%d", i))
@@ -261,7 +261,7 @@ func TestSessionsAsksForAPrefixThatAmongAThousandUsersOneHas(t *testing.T) {
 }
 
 func TestSessionsComparesTheWholeUserIDWhateverTheStoreFinds(t *testing.T) {
-	manager, client := userSite(t, holdfast.Options{Store: &matcher{Matcher: newCache(t), ignorant: true}}, nil)
+	manager, client := userSite(t, holdfast.Options{Store: &matcher{Scanner: newCache(t), ignorant: true}}, nil)
 	for _, user := range []string{"ada", "bob", "adam"} {
 		client.anonymous().visit("/login?user=" + user)
 	}
@@ -378,7 +378,7 @@ func TestEndUserEndsAllSessionsOfAUserAndNoOthers(t *testing.T) {
 }
 
 func TestEndUserAlsoEndsASessionThatGetsANewIDMeanwhile(t *testing.T) {
-	store := &meddling{Matcher: newCache(t)}
+	store := &meddling{Scanner: newCache(t)}
 	manager, _ := manage(t, holdfast.Options{Store: store})
 	client := &directClient{handler: manager.Handler(pages{
 		"/login":      func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Login("ada") },
@@ -514,7 +514,7 @@ func TestAllLenAndClearSeeEverySessionOfTheManagersStore(t *testing.T) {
 	}
 	assert.Len(t, handles, 4)
 
-	cleared, err := manager.Clear()
+	cleared, err := manager.EndEveryone()
 	require.NoError(t, err)
 	assert.Equal(t, 4, cleared)
 	assert.Zero(t, c.Len())
@@ -542,17 +542,17 @@ func TestOthersDataInTheSameCacheIsNoSession(t *testing.T) {
 	n, err := manager.Len()
 	require.NoError(t, err)
 	assert.Zero(t, n)
-	_, err = manager.Clear()
+	_, err = manager.EndEveryone()
 	require.NoError(t, err)
 	assert.Equal(t, 2, c.Len())
 }
 
-func TestWithoutMatchingFindingSessionsIsUnsupported(t *testing.T) {
+func TestWithoutScannerFindingSessionsIsUnsupported(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{Store: &counting{Store: newCache(t)}})
 	_, sessions := manager.Sessions("ada")
 	_, all := manager.All()
 	_, length := manager.Len()
-	_, cleared := manager.Clear()
+	_, cleared := manager.EndEveryone()
 	_, ended := manager.EndUser("ada")
 	for _, err := range []error{sessions, all, length, cleared, ended} {
 		assert.ErrorIs(t, err, holdfast.ErrUnsupported)

@@ -261,7 +261,7 @@ func TestPopOfAValueOfAnotherTypeLeavesIt(t *testing.T) {
 }
 
 func TestPopWhileTheStoreIsAwayIsToldByErr(t *testing.T) {
-	store := &away{Matcher: newCache(t)}
+	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
 		"/pop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Keys()

@@ -63,7 +63,7 @@ func TestEndedTellsOfEveryWayThatASessionEnds(t *testing.T) {
 		"Regenerate": {func(p place) { p.client.visit("/regenerate") }, 0},
 		"Login":      {func(p place) { p.client.visit("/login?user=ada") }, 0},
 		"EndUser":    {func(p place) { p.manager.EndUser("ada") }, 0},
-		"Clear":      {func(p place) { p.manager.Clear() }, 0},
+		"Clear":      {func(p place) { p.manager.EndEveryone() }, 0},
 		"the store": {func(p place) {
 			for key := range p.cache.All() {
 				p.cache.Delete(key)
@@ -159,7 +159,7 @@ func TestEndedOfASessionThatIsNotStoredNeverFires(t *testing.T) {
 
 func TestEndedWaitsForAStoreThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &away{Matcher: newCache(t)}
+		store := &away{Scanner: newCache(t)}
 		var client *directClient
 		client = direct(t, holdfast.Options{Store: store}, pages{"/": count, "/destroy": destroy,
 			"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {

@@ -55,7 +55,7 @@ func TestAStepOfTheWallClockExpiresNothingAndKeepsNothing(t *testing.T) {
 
 func entryOf(t *testing.T, c *Cache, id string) Entry {
 	t.Helper()
-	for entry := range c.Matching(nil) {
+	for entry := range c.ScanValues(nil) {
 		if entry.ID == id {
 			return entry
 		}
@@ -165,7 +165,7 @@ func TestWhatExpiresIsGivenBackAtOnceAndWhatExpiresAfterItWithinASweepsPause(t *
 	synctest.Test(t, func(t *testing.T) {
 		var told []time.Duration
 		var start time.Time
-		c := openCache(t, Options{OnEvict: func(string, Reason) { told = append(told, time.Since(start)) }})
+		c := openCache(t, Options{OnEvict: func(string, EvictionReason) { told = append(told, time.Since(start)) }})
 		start = time.Now()
 
 		require.NoError(t, c.Set("first", nil, time.Millisecond))

@@ -171,8 +171,8 @@ func TestAnEmptyValueIsNotNilAndNoValueIs(t *testing.T) {
 	for _, value := range c.All() {
 		assert.Equal(t, []byte{}, value, "All")
 	}
-	for entry := range c.Matching(nil) {
-		assert.Equal(t, []byte{}, entry.Value, "Matching")
+	for entry := range c.ScanValues(nil) {
+		assert.Equal(t, []byte{}, entry.Value, "ScanValues")
 	}
 	for id, want := range map[string][]byte{"a": {}, "b": nil} {
 		c.Update(id, func(old []byte, _ bool) (cache.Change, error) {
@@ -350,7 +350,7 @@ func TestAFloodOfAHundredTimesTheCapacityEvictsNobodyWhoCameBack(t *testing.T) {
 func TestTheOrderOfTheLatestUseIsExactAgainWhenMostEntriesHaveGone(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		var evicted []string
-		c := open(t, cache.Options{MaxBytes: 1 << 20, Shards: 1, Protected: -1, OnEvict: func(id string, _ cache.Reason) {
+		c := open(t, cache.Options{MaxBytes: 1 << 20, Shards: 1, Protected: -1, OnEvict: func(id string, _ cache.EvictionReason) {
 			evicted = append(evicted, id)
 		}})
 		for i := range 1000 {
@@ -469,7 +469,7 @@ func TestTTLsTooLongForTheClockNeverExpire(t *testing.T) {
 func TestExpiredMemoryComesBackWithoutAnyoneAsking(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		var told atomic.Int64
-		c := open(t, cache.Options{OnEvict: func(string, cache.Reason) { told.Add(1) }})
+		c := open(t, cache.Options{OnEvict: func(string, cache.EvictionReason) { told.Add(1) }})
 		for i := range 1000 {
 			require.NoError(t, c.Set(fmt.Sprint(i), []byte("1"), time.Duration(i+1)*time.Millisecond))
 		}
@@ -615,7 +615,7 @@ func TestTheBodyOfALoopOverAllMayChangeTheCacheAndStop(t *testing.T) {
 	assert.Equal(t, 90, c.Len())
 }
 
-func TestMatchingFindsTheEntriesThatBeginSo(t *testing.T) {
+func TestScanValuesFindsTheEntriesThatBeginSo(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		c := open(t, cache.Options{})
 		require.NoError(t, c.Set("ada's", []byte("ada: 1"), time.Hour))
@@ -628,7 +628,7 @@ func TestMatchingFindsTheEntriesThatBeginSo(t *testing.T) {
 		time.Sleep(time.Minute)
 
 		found := map[string]cache.Entry{}
-		for entry := range c.Matching([]byte("ada:")) {
+		for entry := range c.ScanValues([]byte("ada:")) {
 			found[entry.ID] = entry
 		}
 
@@ -641,12 +641,12 @@ func TestMatchingFindsTheEntriesThatBeginSo(t *testing.T) {
 	})
 }
 
-func TestMatchingOfNothingFindsAllAndIsNoUse(t *testing.T) {
+func TestScanValuesOfNothingFindsAllAndIsNoUse(t *testing.T) {
 	c := open(t, cache.Options{})
 	put(t, c, "a", "1")
 	put(t, c, "b", "")
 	n := 0
-	for range c.Matching(nil) {
+	for range c.ScanValues(nil) {
 		n++
 	}
 	assert.Equal(t, 2, n)
@@ -658,9 +658,9 @@ func TestMatchingOfNothingFindsAllAndIsNoUse(t *testing.T) {
 func TestOnEvictIsToldWhoLeftAndWhy(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		var mu sync.Mutex
-		told := map[string]cache.Reason{}
+		told := map[string]cache.EvictionReason{}
 		c := open(t, cache.Options{MaxBytes: 4 << 10, Shards: 1, MaxValue: 3 << 10,
-			OnEvict: func(id string, why cache.Reason) {
+			OnEvict: func(id string, why cache.EvictionReason) {
 				mu.Lock()
 				defer mu.Unlock()
 				told[id] = why
@@ -676,7 +676,7 @@ func TestOnEvictIsToldWhoLeftAndWhy(t *testing.T) {
 		synctest.Wait() // the cache's own goroutine may have been the first to find what had expired
 		mu.Lock()
 		defer mu.Unlock()
-		assert.Equal(t, map[string]cache.Reason{
+		assert.Equal(t, map[string]cache.EvictionReason{
 			"short": cache.Expired, "pushed out": cache.Capacity, "large": cache.Capacity,
 		}, told)
 	})
@@ -686,7 +686,7 @@ func TestASetEvictsNotTheEntryThatItReplaces(t *testing.T) {
 	for size := 100; size < 1500; size += 3 {
 		var gone []string
 		c := open(t, cache.Options{MaxBytes: 8 << 10, MaxValue: 2000, Shards: 1, Protected: -1,
-			OnEvict: func(id string, _ cache.Reason) { gone = append(gone, id) }})
+			OnEvict: func(id string, _ cache.EvictionReason) { gone = append(gone, id) }})
 		for i := 0; i < 60 && len(gone) == 0; i++ {
 			for j := 1; j <= i; j++ { // so that "0" is the longest idle
 				c.Get(fmt.Sprint(j))
@@ -701,7 +701,7 @@ func TestASetEvictsNotTheEntryThatItReplaces(t *testing.T) {
 
 func TestOnEvictMayCallTheCacheAndPanic(t *testing.T) {
 	var c *cache.Cache
-	c = open(t, cache.Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 1000, OnEvict: func(id string, why cache.Reason) {
+	c = open(t, cache.Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 1000, OnEvict: func(id string, why cache.EvictionReason) {
 		c.Get(id)
 		c.Len()
 		panic("boom")
@@ -768,7 +768,7 @@ func TestACacheThatIsClosedWithinAnUpdateSaysSoWhateverElseIsWrong(t *testing.T)
 func TestAfterCloseTheCachesGoroutineCallsOnEvictNoMore(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		calls, entered, leave := 0, make(chan bool), make(chan bool)
-		c := open(t, cache.Options{Shards: 1, OnEvict: func(string, cache.Reason) {
+		c := open(t, cache.Options{Shards: 1, OnEvict: func(string, cache.EvictionReason) {
 			calls++
 			entered <- true
 			<-leave
@@ -791,7 +791,7 @@ func TestAfterCloseTheCachesGoroutineCallsOnEvictNoMore(t *testing.T) {
 func TestOnEvictMayEndTheGoroutineThatCallsIt(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		told := 0
-		c := open(t, cache.Options{OnEvict: func(string, cache.Reason) {
+		c := open(t, cache.Options{OnEvict: func(string, cache.EvictionReason) {
 			told++
 			runtime.Goexit()
 		}})
@@ -816,7 +816,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 func TestCloseFromOnEvictDoesNotDeadlock(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		var c *cache.Cache
-		c = open(t, cache.Options{OnEvict: func(string, cache.Reason) { c.Close() }})
+		c = open(t, cache.Options{OnEvict: func(string, cache.EvictionReason) { c.Close() }})
 		require.NoError(t, c.Set("a", []byte("1"), time.Second))
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
@@ -835,7 +835,7 @@ func TestOnEvictMayChangeTheCapOrCloseWhileTheCapShrinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var c *cache.Cache
 			calls := 0
-			c = open(t, cache.Options{MaxBytes: 1 << 20, MaxValue: 1000, OnEvict: func(string, cache.Reason) {
+			c = open(t, cache.Options{MaxBytes: 1 << 20, MaxValue: 1000, OnEvict: func(string, cache.EvictionReason) {
 				if calls++; calls == 1 {
 					test.call(c)
 				}
@@ -853,7 +853,7 @@ func TestOnEvictMaySaveAFileWhileOneIsSaved(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "sessions")
 		var c *cache.Cache
-		c = open(t, cache.Options{OnEvict: func(string, cache.Reason) { assert.NoError(t, c.SaveFile(path)) }})
+		c = open(t, cache.Options{OnEvict: func(string, cache.EvictionReason) { assert.NoError(t, c.SaveFile(path)) }})
 		require.NoError(t, c.Set("expired", nil, time.Millisecond))
 		time.Sleep(2 * time.Millisecond) // the sweeper has not been there yet
 		assert.NoError(t, c.SaveFile(path))

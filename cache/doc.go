@@ -16,7 +16,7 @@
 // to the deadline; Set and Touch give it a new one. Expiry is the end of an
 // entry whose deadline has come, eviction the end of one whose memory is
 // needed. A use is anything that shows that somebody wants the entry: Get,
-// Append, Touch, Update and a Set over it, but not Peek, All or Matching. A lookup is
+// Append, Touch, Update and a Set over it, but not Peek, All or ScanValues. A lookup is
 // a Get or an Append, a hit one that found an entry, and the hit ratio is hits over
 // lookups.
 //
@@ -145,7 +145,7 @@
 //	Save                                                  0.59
 //	Load of 4 M entries, Load of none                     0.42, 0.00
 //	All                                                   0.65
-//	Matching none, Matching all (the collector helps)     0.32, 0.49 to 1.6
+//	ScanValues none, ScanValues all (the collector helps)     0.32, 0.49 to 1.6
 //	Set that fills new memory                             1.7
 //
 // The last line includes that the system clears large pages as they are first used.

@@ -2,18 +2,18 @@ package cache
 
 import "math"
 
-// Reason tells why an entry left the cache without being deleted.
-type Reason uint8
+// EvictionReason tells why an entry left the cache without being deleted.
+type EvictionReason uint8
 
 const (
 	// Capacity: room was needed for another entry.
-	Capacity Reason = iota + 1
+	Capacity EvictionReason = iota + 1
 	// Expired: the entry's TTL had run out.
 	Expired
 )
 
 // String returns the reason in lower case, as a label for logs and metrics.
-func (r Reason) String() string {
+func (r EvictionReason) String() string {
 	switch r {
 	case Capacity:
 		return "capacity"
@@ -25,7 +25,7 @@ func (r Reason) String() string {
 
 type evicted struct {
 	id  string
-	why Reason
+	why EvictionReason
 }
 
 // evictVictim evicts the entry that is to go next, and reports false if there
@@ -51,7 +51,7 @@ func (s *shard) evictVictim() bool {
 }
 
 // evict removes the entry at r and keeps its ID for OnEvict.
-func (s *shard) evict(r ref, t tag, why Reason) {
+func (s *shard) evict(r ref, t tag, why EvictionReason) {
 	if s.collectEvicted {
 		s.notify(string(s.arena.appendID(nil, r)), why)
 	}
@@ -60,7 +60,7 @@ func (s *shard) evict(r ref, t tag, why Reason) {
 }
 
 // notify keeps an ID for OnEvict until the lock is released.
-func (s *shard) notify(id string, why Reason) {
+func (s *shard) notify(id string, why EvictionReason) {
 	if s.collectEvicted {
 		s.evicted, s.telling = append(s.evicted, evicted{id, why}), true
 	}

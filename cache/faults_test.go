@@ -79,7 +79,7 @@ func TestUpdateGivesUp(t *testing.T) {
 func TestSetMaxBytesNotifiesAsItGoes(t *testing.T) {
 	var c *cache.Cache
 	told, before := 0, 0
-	c = open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.Reason) {
+	c = open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.EvictionReason) {
 		told++
 		if told == 1 {
 			before = c.Len()
@@ -99,7 +99,7 @@ func TestSetMaxBytesNotifiesAsItGoes(t *testing.T) {
 func TestSetMaxBytesEndsWithoutItsGoroutine(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		told := 0
-		c := open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.Reason) {
+		c := open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.EvictionReason) {
 			if told++; told == 1 {
 				runtime.Goexit()
 			}

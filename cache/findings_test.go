@@ -156,7 +156,7 @@ func TestShrinkingAnEmptiedCacheEvictsHardlyAnything(t *testing.T) {
 // OnEvict may end each goroutine that calls it.
 func TestSetMaxBytesEndsWithoutAnyGoroutine(t *testing.T) {
 	var ends atomic.Bool
-	c := openCache(t, Options{MaxBytes: 1 << 20, Shards: 1, OnEvict: func(string, Reason) {
+	c := openCache(t, Options{MaxBytes: 1 << 20, Shards: 1, OnEvict: func(string, EvictionReason) {
 		if ends.Load() {
 			runtime.Goexit()
 		}

@@ -60,7 +60,7 @@ func TestTheGoldenSnapshotIsRead(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, len(goldenEntries()), loaded)
 
-		for entry := range c.Matching(nil) {
+		for entry := range c.ScanValues(nil) {
 			want, ok := goldenEntries()[entry.ID]
 			require.True(t, ok, "%q", entry.ID)
 			assert.Equal(t, string(want.Value), string(entry.Value), "%q", entry.ID)

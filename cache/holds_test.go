@@ -141,11 +141,11 @@ func BenchmarkHolds(b *testing.B) {
 			}
 		}},
 		{"matching", full, func(b *testing.B, c *Cache) {
-			for range c.Matching([]byte{0}) {
+			for range c.ScanValues([]byte{0}) {
 			}
 		}},
 		{"matching nothing", full, func(b *testing.B, c *Cache) {
-			for range c.Matching([]byte{1}) {
+			for range c.ScanValues([]byte{1}) {
 			}
 		}},
 	} {

@@ -124,7 +124,7 @@ type modelTest struct {
 func newModelTest(t *testing.T, o Options, hashMask uint64) *modelTest {
 	m := &modelTest{t: t, options: o, hashMask: hashMask, plain: newPlain(), ordered: o.Protected < 0 && o.Shards == 1}
 	m.random = rand.New(rand.NewPCG(1, 2))
-	m.options.OnEvict = func(id string, why Reason) {
+	m.options.OnEvict = func(id string, why EvictionReason) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.told = append(m.told, evicted{id, why})

@@ -31,7 +31,7 @@ func everyMethod(t *testing.T) map[string]func(c *cache.Cache, id string) {
 		"Touch":       func(c *cache.Cache, id string) { c.Touch(id, time.Hour) },
 		"Delete":      func(c *cache.Cache, id string) { c.Delete(id) },
 		"All":         func(c *cache.Cache, _ string) { _ = maps.Collect(c.All()) },
-		"Matching":    func(c *cache.Cache, _ string) { _ = slices.Collect(c.Matching(nil)) },
+		"ScanValues":  func(c *cache.Cache, _ string) { _ = slices.Collect(c.ScanValues(nil)) },
 		"Len":         func(c *cache.Cache, _ string) { c.Len() },
 		"Stats":       func(c *cache.Cache, _ string) { c.Stats() },
 		"Save":        func(c *cache.Cache, _ string) { c.Save(io.Discard) },
@@ -89,7 +89,7 @@ func TestOnEvictMayCallEveryMethodAndThenPanic(t *testing.T) {
 					var c *cache.Cache
 					var calling atomic.Bool
 					var calls atomic.Uint64
-					c = open(t, cache.Options{MaxBytes: 64 << 10, MaxValue: 1000, Shards: 1, OnEvict: func(id string, _ cache.Reason) {
+					c = open(t, cache.Options{MaxBytes: 64 << 10, MaxValue: 1000, Shards: 1, OnEvict: func(id string, _ cache.EvictionReason) {
 						if calling.Swap(true) {
 							return // the call made room too
 						}
@@ -135,8 +135,8 @@ func TestTheBodyOfALoopMayCallEveryMethodAndThenPanic(t *testing.T) {
 				body(id)
 			}
 		},
-		"Matching": func(c *cache.Cache, body func(string)) {
-			for entry := range c.Matching(nil) {
+		"ScanValues": func(c *cache.Cache, body func(string)) {
+			for entry := range c.ScanValues(nil) {
 				body(entry.ID)
 			}
 		},

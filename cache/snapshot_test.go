@@ -71,7 +71,7 @@ func TestWhatWasSavedLongAgoHasAgedSince(t *testing.T) {
 
 			require.NoError(t, err)
 			require.Equal(t, 1, l.loaded)
-			for entry := range c.Matching(nil) {
+			for entry := range c.ScanValues(nil) {
 				assert.Equal(t, test.wantTTL, entry.TTL, "%+v", test)
 				assert.InDelta(t, test.wantIdle, entry.Idle, 1<<tickShift, "%+v", test)
 			}
@@ -90,7 +90,7 @@ func TestALoadThatTakesLongProlongsNoTTL(t *testing.T) {
 		var snapshot bytes.Buffer
 		require.NoError(t, saved.Save(&snapshot))
 		end := time.Now().Add(ttl)
-		c := openCache(t, Options{MaxBytes: 16 << 10, Shards: 1, OnEvict: func(_ string, why Reason) {
+		c := openCache(t, Options{MaxBytes: 16 << 10, Shards: 1, OnEvict: func(_ string, why EvictionReason) {
 			if why == Capacity {
 				time.Sleep(time.Second)
 			}
@@ -165,7 +165,7 @@ func TestLoadKeepsSegmentsAndTheOrderOfUse(t *testing.T) {
 		var stream bytes.Buffer
 		require.NoError(t, before.Save(&stream))
 		var left []string
-		o.OnEvict = func(id string, _ Reason) { left = append(left, id) }
+		o.OnEvict = func(id string, _ EvictionReason) { left = append(left, id) }
 		c := openCache(t, o)
 		_, err := c.Load(&stream)
 		require.NoError(t, err)

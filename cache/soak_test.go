@@ -168,7 +168,7 @@ func (s *soak) fail(format string, args ...any) {
 	s.stop.Store(true)
 }
 
-func (s *soak) onEvict(id string, _ Reason) {
+func (s *soak) onEvict(id string, _ EvictionReason) {
 	s.evictions.Add(1)
 	if owner, n, ok := soakOwner(id); ok {
 		s.owners[owner][n].evicted.Store(true)
@@ -399,7 +399,7 @@ func (s *soak) many(random *rand.Rand) {
 		return
 	}
 	prefix := binary.LittleEndian.AppendUint64(nil, uint64(1+random.IntN(20)))
-	for e := range s.cache.Matching(prefix) {
+	for e := range s.cache.ScanValues(prefix) {
 		s.whole(e.ID, e.Value)
 		if !bytes.HasPrefix(e.Value, prefix) {
 			s.fail("%s: does not match", e.ID)

@@ -5,9 +5,9 @@ import "time"
 // Stats is what the cache holds and has done. The numbers of one shard are of
 // one instant; those of different shards may lie moments apart.
 type Stats struct {
-	Entries  int   // entries that have not expired
-	MaxBytes int64 // the cap
-	Bytes    Bytes // what the entries take of it
+	Entries  int       // entries that have not expired
+	MaxBytes int64     // the cap
+	Bytes    MemoryUse // what the entries take of it
 
 	Hits   uint64 // lookups by Get and Append that found an entry
 	Misses uint64 // and those that did not
@@ -31,15 +31,15 @@ type Stats struct {
 	CallbackPanics uint64 // panics of OnEvict that were recovered
 }
 
-// Bytes are the bytes that a cache accounts for, by what they are used for.
-type Bytes struct {
+// MemoryUse is the bytes that a cache accounts for, by what they are used for.
+type MemoryUse struct {
 	IDs      int64
 	Values   int64
 	Overhead int64 // all that is neither an ID nor a value
 }
 
 // Total returns the sum, which never exceeds the cap.
-func (b Bytes) Total() int64 { return b.IDs + b.Values + b.Overhead }
+func (b MemoryUse) Total() int64 { return b.IDs + b.Values + b.Overhead }
 
 // HitRatio returns the share of lookups that found an entry, from 0 to 1; 0
 // before the first lookup.
@@ -71,7 +71,7 @@ const noAge time.Duration = -1
 // counts is what has happened in a shard since it was made.
 type counts struct {
 	misses, sets uint64
-	evictions    [Expired]uint64 // by Reason - 1
+	evictions    [Expired]uint64 // by EvictionReason - 1
 }
 
 func (s *shard) count(hit bool) {

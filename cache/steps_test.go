@@ -245,14 +245,14 @@ func TestSweepingDoesLittleInEachHold(t *testing.T) {
 	})
 }
 
-func TestMatchingCopiesLittleInEachHold(t *testing.T) {
+func TestScanValuesCopiesLittleInEachHold(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
 	for i := range 40 {
 		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 200_000), time.Hour))
 	}
 	found := 0
 	for w := (walk{shard: &c.shards[0]}); !w.done; {
-		entries, rest := c.nextMatching(&w, []byte{0})
+		entries, rest := c.nextScanned(&w, []byte{0})
 		copied := 0
 		for _, e := range entries {
 			copied += len(e.Value)
@@ -262,7 +262,7 @@ func TestMatchingCopiesLittleInEachHold(t *testing.T) {
 	}
 	assert.Equal(t, 40, found)
 	n := 0
-	for e := range c.Matching([]byte{0}) {
+	for e := range c.ScanValues([]byte{0}) {
 		require.Len(t, e.Value, 200_000)
 		n++
 	}
@@ -270,7 +270,7 @@ func TestMatchingCopiesLittleInEachHold(t *testing.T) {
 }
 
 // A value in parts is compared where it lies, also if the prefix spans them.
-func TestMatchingCopiesNoValueThatDoesNotMatch(t *testing.T) {
+func TestScanValuesCopiesNoValueThatDoesNotMatch(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1})
 	fillTiny(t, c)
 	value := bytes.Repeat([]byte("0123456789"), 50_000)

@@ -41,7 +41,7 @@ func TestCloseAgainstEverythingLeavesNothing(t *testing.T) {
 	for round := range steps(500) {
 		var c *cache.Cache
 		c, err := cache.New(cache.Options{MaxBytes: 64 << 10, MaxValue: 4000, Shards: 1 << (round % 3),
-			OnEvict: func(id string, _ cache.Reason) { c.Peek(id) }})
+			OnEvict: func(id string, _ cache.EvictionReason) { c.Peek(id) }})
 		require.NoError(t, err)
 		for i := range 50 {
 			require.NoError(t, c.Set(strconv.Itoa(i), make([]byte, 50*i), time.Hour))
@@ -88,21 +88,21 @@ func everyMethod(t *testing.T) map[string]func(c *cache.Cache, id string) error 
 	file := filepath.Join(t.TempDir(), "sessions")
 	require.NoError(t, os.WriteFile(file, snapshot, 0o600))
 	return map[string]func(c *cache.Cache, id string) error{
-		"Set":      func(c *cache.Cache, id string) error { return c.Set(id, value[:len(id)*700], time.Hour) },
-		"Get":      func(c *cache.Cache, id string) error { c.Get(id); return nil },
-		"Append":   func(c *cache.Cache, id string) error { c.Append(nil, id); return nil },
-		"Peek":     func(c *cache.Cache, id string) error { c.Peek(id); return nil },
-		"Touch":    func(c *cache.Cache, id string) error { c.Touch(id, time.Nanosecond); return nil },
-		"Delete":   func(c *cache.Cache, id string) error { c.Delete(id); return nil },
-		"All":      func(c *cache.Cache, _ string) error { _ = maps.Collect(c.All()); return nil },
-		"Matching": func(c *cache.Cache, _ string) error { _ = slices.Collect(c.Matching(nil)); return nil },
-		"Len":      func(c *cache.Cache, _ string) error { c.Len(); return nil },
-		"Stats":    func(c *cache.Cache, _ string) error { c.Stats(); return nil },
-		"Save":     func(c *cache.Cache, _ string) error { return c.Save(io.Discard) },
-		"Load":     func(c *cache.Cache, _ string) error { _, err := c.Load(bytes.NewReader(snapshot)); return err },
-		"LoadFile": func(c *cache.Cache, _ string) error { _, err := c.LoadFile(file); return err },
-		"grow":     func(c *cache.Cache, _ string) error { return c.SetMaxBytes(128 << 10) },
-		"shrink":   func(c *cache.Cache, _ string) error { return c.SetMaxBytes(64 << 10) },
+		"Set":        func(c *cache.Cache, id string) error { return c.Set(id, value[:len(id)*700], time.Hour) },
+		"Get":        func(c *cache.Cache, id string) error { c.Get(id); return nil },
+		"Append":     func(c *cache.Cache, id string) error { c.Append(nil, id); return nil },
+		"Peek":       func(c *cache.Cache, id string) error { c.Peek(id); return nil },
+		"Touch":      func(c *cache.Cache, id string) error { c.Touch(id, time.Nanosecond); return nil },
+		"Delete":     func(c *cache.Cache, id string) error { c.Delete(id); return nil },
+		"All":        func(c *cache.Cache, _ string) error { _ = maps.Collect(c.All()); return nil },
+		"ScanValues": func(c *cache.Cache, _ string) error { _ = slices.Collect(c.ScanValues(nil)); return nil },
+		"Len":        func(c *cache.Cache, _ string) error { c.Len(); return nil },
+		"Stats":      func(c *cache.Cache, _ string) error { c.Stats(); return nil },
+		"Save":       func(c *cache.Cache, _ string) error { return c.Save(io.Discard) },
+		"Load":       func(c *cache.Cache, _ string) error { _, err := c.Load(bytes.NewReader(snapshot)); return err },
+		"LoadFile":   func(c *cache.Cache, _ string) error { _, err := c.LoadFile(file); return err },
+		"grow":       func(c *cache.Cache, _ string) error { return c.SetMaxBytes(128 << 10) },
+		"shrink":     func(c *cache.Cache, _ string) error { return c.SetMaxBytes(64 << 10) },
 		"Update": func(c *cache.Cache, id string) error {
 			return c.Update(id, func(old []byte, _ bool) (cache.Change, error) {
 				runtime.Gosched()

@@ -15,16 +15,21 @@ import (
 // aside are the sentences of the contract that promise nothing.
 var aside = []string{
 	"Store keeps session records.",
-	"*cache.Cache is the one to use.",
-	"Whoever writes another, distributed, say, has to keep to this contract, on which all that sessions promise rests; package storetest checks it.",
-	"Change.Stores and Change.Removes tell what it decided.",
-	"A store whose reads can fail implements Loader too, and one that can find entries by what they begin with Matcher.",
+	"*cache.Cache is the usual one.",
+	"A store of your own, in a database for example, must keep this contract.",
+	"Package storetest checks it.",
+	"Change.Stores and Change.Removes tell its decision.",
+	"A store whose reads can fail also implements Loader.",
+	"One that can find entries by the beginning of their value also implements Scanner.",
 	"Loader is a Store whose reads can fail.",
-	"Matcher is a Store that can find sessions, which Manager.Sessions and all that ends a user's sessions need.",
+	"A Manager calls it before the handler of each request that presents an ID.",
+	"If it fails, the handler does not run, and the ErrorHandler answers: a store that is away does not make its users strangers.",
+	"Scanner is a Store that can find sessions.",
+	"Manager.Sessions and all methods that end a user's sessions need it.",
 }
 
 func TestEachSentenceOfTheContractIsChecked(t *testing.T) {
-	said := sentences(t, "../store.go", "Store", "Loader", "Matcher")
+	said := sentences(t, "../store.go", "Store", "Loader", "Scanner")
 	checked := map[string]bool{}
 	for _, p := range promises() {
 		assert.Contains(t, said, p.says, "the promise %q is not in the contract", p.name)

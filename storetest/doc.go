@@ -22,7 +22,7 @@
 //	found:             true
 //	why it matters:    a session that timed out would come back to life with the next request, whoever sends it
 //
-// The parts for Loader and Matcher run if the store implements them, and are
+// The parts for Loader and Scanner run if the store implements them, and are
 // skipped if not. Run the suite with -race too: some faults only the race
 // detector sees, and it sees only what happens.
 //
@@ -37,7 +37,7 @@
 // # What it cannot check
 //
 // Nobody can see from outside which entry a store would evict, so that Append
-// is a use and Peek is none is checked only of a Matcher, whose entries tell
+// is a use and Peek is none is checked only of a Scanner, whose entries tell
 // how long they have been idle. Concurrency is tried, not proven: a race that
 // needs rare luck may go unseen.
 package storetest

@@ -19,14 +19,14 @@ import (
 type faulty struct {
 	c *cache.Cache
 
-	key      func(id string) string
-	set      func(id string, value []byte, ttl time.Duration) error
-	append   func(dst []byte, id string) ([]byte, bool)
-	peek     func(id string) ([]byte, bool)
-	touch    func(id string, ttl time.Duration) bool
-	update   func(id string, fn updateFunc) error
-	load     func(ctx context.Context, dst []byte, id string) ([]byte, bool, error)
-	matching func(prefix []byte) iter.Seq[cache.Entry]
+	key    func(id string) string
+	set    func(id string, value []byte, ttl time.Duration) error
+	append func(dst []byte, id string) ([]byte, bool)
+	peek   func(id string) ([]byte, bool)
+	touch  func(id string, ttl time.Duration) bool
+	update func(id string, fn updateFunc) error
+	load   func(ctx context.Context, dst []byte, id string) ([]byte, bool, error)
+	scan   func(prefix []byte) iter.Seq[cache.Entry]
 
 	mu     sync.Mutex // for faults that hold a lock too long
 	kept   sync.Map   // for faults that remember an ID's bytes
@@ -37,7 +37,7 @@ type updateFunc = func(old []byte, found bool) (cache.Change, error)
 
 var (
 	_ holdfast.Loader  = (*faulty)(nil)
-	_ holdfast.Matcher = (*faulty)(nil)
+	_ holdfast.Scanner = (*faulty)(nil)
 )
 
 func openSound(t *testing.T) *faulty {
@@ -46,7 +46,7 @@ func openSound(t *testing.T) *faulty {
 	t.Cleanup(func() { c.Close() })
 	f := &faulty{
 		c: c, key: func(id string) string { return id },
-		set: c.Set, append: c.Append, peek: c.Peek, touch: c.Touch, update: c.Update, matching: c.Matching,
+		set: c.Set, append: c.Append, peek: c.Peek, touch: c.Touch, update: c.Update, scan: c.ScanValues,
 	}
 	f.load = func(ctx context.Context, dst []byte, id string) ([]byte, bool, error) {
 		if f.closed {
@@ -73,7 +73,7 @@ func (f *faulty) Load(ctx context.Context, dst []byte, id string) ([]byte, bool,
 	return f.load(ctx, dst, f.key(id))
 }
 
-func (f *faulty) Matching(prefix []byte) iter.Seq[cache.Entry] { return f.matching(prefix) }
+func (f *faulty) ScanValues(prefix []byte) iter.Seq[cache.Entry] { return f.scan(prefix) }
 
 func (f *faulty) Close() error {
 	f.closed = true
@@ -137,10 +137,10 @@ func (f *faulty) share(id string) ([]byte, bool) {
 	return shared.([]byte), true
 }
 
-// entries changes each entry that Matching finds.
+// entries changes each entry that ScanValues finds.
 func (f *faulty) entries(prefix []byte, edit func(*cache.Entry)) iter.Seq[cache.Entry] {
 	return func(yield func(cache.Entry) bool) {
-		for entry := range f.c.Matching(prefix) {
+		for entry := range f.c.ScanValues(prefix) {
 			if edit(&entry); !yield(entry) {
 				return
 			}
@@ -149,7 +149,7 @@ func (f *faulty) entries(prefix []byte, edit func(*cache.Entry)) iter.Seq[cache.
 }
 
 func (f *faulty) ttl(id string) time.Duration {
-	for entry := range f.c.Matching(nil) {
+	for entry := range f.c.ScanValues(nil) {
 		if entry.ID == id {
 			return entry.TTL
 		}

@@ -22,7 +22,7 @@ func promises() []promise {
 	return slices.Concat(
 		bytesPromises, readPromises, expiryPromises, touchPromises, updatePromises,
 		betweenPromises, resurrectionPromises, concurrencyPromises, errorPromises,
-		loaderPromises, matcherPromises,
+		loaderPromises, scannerPromises,
 	)
 }
 
@@ -34,19 +34,19 @@ const (
 	closer
 	loader
 	closingLoader
-	matcher
+	scanner
 )
 
 // missingIn says what store lacks, or returns "" if it lacks nothing.
 func (p part) missingIn(store holdfast.Store) string {
 	_, closes := store.(interface{ Close() error })
 	_, loads := store.(holdfast.Loader)
-	_, matches := store.(holdfast.Matcher)
+	_, scans := store.(holdfast.Scanner)
 	switch {
 	case (p == loader || p == closingLoader) && !loads:
 		return "the store is no Loader"
-	case p == matcher && !matches:
-		return "the store is no Matcher"
+	case p == scanner && !scans:
+		return "the store is no Scanner"
 	case (p == closer || p == closingLoader) && !closes:
 		return "the store has no method Close() error"
 	}

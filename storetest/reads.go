@@ -30,7 +30,7 @@ var readPromises = []promise{
 		check:   peekFindsWhatAppendFinds,
 	},
 	{
-		name: "nothing but Set and Put make an entry", says: saysGone,
+		name: "nothing but Set and Put make an entry", says: saysOnlyMakers,
 		because: "a session ID that nobody issued would come to be one: session fixation, and memory taken by every stranger",
 		check:   nothingElseMakesAnEntry,
 	},

@@ -40,8 +40,8 @@ func TestStoresMayShareWhatTheyKeep(t *testing.T) {
 	assert.True(t, found)
 }
 
-// withoutClose is a store with all of Matcher's methods and no other.
-type withoutClose struct{ holdfast.Matcher }
+// withoutClose is a store with all of Scanner's methods and no other.
+type withoutClose struct{ holdfast.Scanner }
 
 // plainStore is a store with all of Store's methods and no other.
 type plainStore struct{ holdfast.Store }
@@ -58,10 +58,10 @@ func TestOptionalPartsAreLookedForInTheStore(t *testing.T) {
 		}},
 		{plainStore{openCache(t)}, map[part]string{
 			closer: "the store has no method Close() error", loader: "the store is no Loader", closingLoader: "the store is no Loader",
-			matcher: "the store is no Matcher",
+			scanner: "the store is no Scanner",
 		}},
 	} {
-		for _, p := range []part{everyStore, closer, loader, closingLoader, matcher} {
+		for _, p := range []part{everyStore, closer, loader, closingLoader, scanner} {
 			assert.Equal(t, test.missing[p], p.missingIn(test.store), "part %d of %T", p, test.store)
 		}
 	}
@@ -90,7 +90,7 @@ func TestAnExplanationHasAllParts(t *testing.T) {
 		return f
 	}, Options{Virtual: true}, impatient)
 	assert.Equal(t, `
-the contract says: It reports false if there is no such entry any more, true if the store cannot tell, and never brings one back.
+the contract says: It reports false if there is no such entry, true if the store cannot tell, and never brings an entry back.
 done:              Set("Set", "1", 2ms) = <nil>
                    wait 3ms
                    Touch("Set", 1h0m0s) = true

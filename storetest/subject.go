@@ -219,8 +219,8 @@ func (s *subject) readers() []reader {
 	if s.part == loader {
 		readers = []reader{{"Load", s.readByLoad}}
 	}
-	if s.part == matcher {
-		readers = []reader{{"Matching", s.readByMatching}}
+	if s.part == scanner {
+		readers = []reader{{"ScanValues", s.readByScan}}
 	}
 	return readers
 }
@@ -240,8 +240,8 @@ func (s *subject) readByLoad(id string) ([]byte, bool) {
 	return value, found
 }
 
-func (s *subject) readByMatching(id string) ([]byte, bool) {
-	for entry := range s.store.(holdfast.Matcher).Matching(nil) {
+func (s *subject) readByScan(id string) ([]byte, bool) {
+	for entry := range s.store.(holdfast.Scanner).ScanValues(nil) {
 		if entry.ID == id {
 			return entry.Value, true
 		}

@@ -426,29 +426,29 @@ var violations = []struct {
 			}
 		}},
 
-	{"Matching finds all but what begins so", []string{"Matching finds the entries that begin so, each once"}, "values that begin with",
-		func(f *faulty) { f.matching = func([]byte) iter.Seq[cache.Entry] { return f.c.Matching(nil) } }},
-	{"Matching ends the prefix at a NUL", []string{"Matching finds the entries that begin so, each once"}, "values that begin with",
+	{"ScanValues finds all but what begins so", []string{"ScanValues finds the entries that begin so, each once"}, "values that begin with",
+		func(f *faulty) { f.scan = func([]byte) iter.Seq[cache.Entry] { return f.c.ScanValues(nil) } }},
+	{"ScanValues ends the prefix at a NUL", []string{"ScanValues finds the entries that begin so, each once"}, "values that begin with",
 		func(f *faulty) {
-			f.matching = func(prefix []byte) iter.Seq[cache.Entry] {
+			f.scan = func(prefix []byte) iter.Seq[cache.Entry] {
 				before, _, _ := bytes.Cut(prefix, []byte{0})
-				return f.c.Matching(before)
+				return f.c.ScanValues(before)
 			}
 		}},
-	{"Matching finds nothing for no prefix", []string{"Matching finds the entries that begin so, each once"}, "no entry",
+	{"ScanValues finds nothing for no prefix", []string{"ScanValues finds the entries that begin so, each once"}, "no entry",
 		func(f *faulty) {
-			f.matching = func(prefix []byte) iter.Seq[cache.Entry] {
+			f.scan = func(prefix []byte) iter.Seq[cache.Entry] {
 				if len(prefix) == 0 {
 					return func(func(cache.Entry) bool) {}
 				}
-				return f.c.Matching(prefix)
+				return f.c.ScanValues(prefix)
 			}
 		}},
-	{"Matching finds entries twice", []string{"Matching finds the entries that begin so, each once"}, "twice",
+	{"ScanValues finds entries twice", []string{"ScanValues finds the entries that begin so, each once"}, "twice",
 		func(f *faulty) {
-			f.matching = func(prefix []byte) iter.Seq[cache.Entry] {
+			f.scan = func(prefix []byte) iter.Seq[cache.Entry] {
 				return func(yield func(cache.Entry) bool) {
-					for entry := range f.c.Matching(prefix) {
+					for entry := range f.c.ScanValues(prefix) {
 						for range 2 {
 							if !yield(entry) {
 								return
@@ -458,34 +458,34 @@ var violations = []struct {
 				}
 			}
 		}},
-	{"Matching gives IDs in hexadecimal", []string{"Matching finds any ID"}, "no entry",
+	{"ScanValues gives IDs in hexadecimal", []string{"ScanValues finds any ID"}, "no entry",
 		func(f *faulty) {
-			f.matching = func(prefix []byte) iter.Seq[cache.Entry] {
+			f.scan = func(prefix []byte) iter.Seq[cache.Entry] {
 				return f.entries(prefix, func(e *cache.Entry) { e.ID = hex.EncodeToString([]byte(e.ID)) })
 			}
 		}},
-	{"Matching gives no ttl", []string{"Matching tells the ttl"}, "0s",
+	{"ScanValues gives no ttl", []string{"ScanValues tells the ttl"}, "0s",
 		func(f *faulty) {
-			f.matching = func(prefix []byte) iter.Seq[cache.Entry] {
+			f.scan = func(prefix []byte) iter.Seq[cache.Entry] {
 				return f.entries(prefix, func(e *cache.Entry) { e.TTL = 0 })
 			}
 		}},
-	{"Matching returns the store's own bytes", []string{"Matching returns copies"}, `"!!!!!!"`,
+	{"ScanValues returns the store's own bytes", []string{"ScanValues returns copies"}, `"!!!!!!"`,
 		func(f *faulty) {
 			f.peek = f.share
-			f.matching = func(prefix []byte) iter.Seq[cache.Entry] {
+			f.scan = func(prefix []byte) iter.Seq[cache.Entry] {
 				return f.entries(prefix, func(e *cache.Entry) { e.Value, _ = f.share(e.ID) })
 			}
 		}},
-	{"Matching finds all that was ever stored", []string{"Matching finds no entry whose ttl is over", "Matching finds no entry that was removed, and makes none"}, "Matching",
-		func(f *faulty) { f.remember(); f.matching = f.staleEntries }},
-	{"Matching holds the lock", []string{"a loop over Matching may stop and may call the store"}, "wait for a lock",
+	{"ScanValues finds all that was ever stored", []string{"ScanValues finds no entry whose ttl is over", "ScanValues finds no entry that was removed, and makes none"}, "ScanValues",
+		func(f *faulty) { f.remember(); f.scan = f.staleEntries }},
+	{"ScanValues holds the lock", []string{"a loop over ScanValues may stop and may call the store"}, "wait for a lock",
 		func(f *faulty) {
-			f.matching = func(prefix []byte) iter.Seq[cache.Entry] {
+			f.scan = func(prefix []byte) iter.Seq[cache.Entry] {
 				return func(yield func(cache.Entry) bool) {
 					f.mu.Lock()
 					defer f.mu.Unlock()
-					f.c.Matching(prefix)(yield)
+					f.c.ScanValues(prefix)(yield)
 				}
 			}
 			f.update = func(id string, fn updateFunc) error {
@@ -503,9 +503,9 @@ var violations = []struct {
 		}},
 	{"Peek is a use", []string{"Peek is no use"}, "idle for",
 		func(f *faulty) { f.peek = func(id string) ([]byte, bool) { return f.c.Append(nil, id) } }},
-	{"Matching is a use", []string{"Matching is no use"}, "idle for",
+	{"ScanValues is a use", []string{"ScanValues is no use"}, "idle for",
 		func(f *faulty) {
-			f.matching = func(prefix []byte) iter.Seq[cache.Entry] {
+			f.scan = func(prefix []byte) iter.Seq[cache.Entry] {
 				return f.entries(prefix, func(e *cache.Entry) { f.c.Append(nil, e.ID) })
 			}
 		}},

@@ -85,7 +85,7 @@ func (s *site) logIn(w http.ResponseWriter, r *http.Request, session *holdfast.S
 	}
 	session.Set(deviceKey, deviceOf(r))
 	if r.PostFormValue("remember") != "" {
-		session.SetMaxAge(rememberedFor)
+		session.SetIdleTimeout(rememberedFor)
 	}
 	return goHome(w, r)
 }

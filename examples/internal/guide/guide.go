@@ -69,7 +69,7 @@ func WrongNames(t *testing.T, document string) (wrong []string) {
 }
 
 // ourName matches a member of one of our types, or anything of the package.
-var ourName = regexp.MustCompile(`\bholdfast\.[A-Z]\w*|\b(Options|Cookie|Session|Manager|Info|Store|Loader|Matcher)\.[A-Z]\w*`)
+var ourName = regexp.MustCompile(`\bholdfast\.[A-Z]\w*|\b(Options|Cookie|Session|Manager|SessionInfo|Store|Loader|Scanner)\.[A-Z]\w*`)
 
 func cutCell(line string) (cell, rest string, ok bool) {
 	if line, ok = strings.CutPrefix(line, "| "); !ok {

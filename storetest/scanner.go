@@ -11,65 +11,65 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-var matcherPromises = []promise{
+var scannerPromises = []promise{
 	{
-		name: "Matching finds the entries that begin so, each once", says: saysMatching, part: matcher,
+		name: "ScanValues finds the entries that begin so, each once", says: saysScan, part: scanner,
 		because: "a user who ends all sessions after a theft would leave the thief's, or end another user's",
-		check:   matchingFindsThoseThatBeginSo,
+		check:   scanFindsThoseThatBeginSo,
 	},
 	{
-		name: "Matching finds any ID", says: saysMatching, part: matcher,
+		name: "ScanValues finds any ID", says: saysScan, part: scanner,
 		because: "a session found under an ID that is not its own cannot be ended",
 		check:   idsAreAnyBytes,
 	},
 	{
-		name: "Matching tells the ttl", says: saysMatching, part: matcher,
+		name: "ScanValues tells the ttl", says: saysScan, part: scanner,
 		because: "users would be told a wrong time for the end of their sessions",
-		check:   matchingTellsTheTTL,
+		check:   scanTellsTheTTL,
 	},
 	{
-		name: "Matching returns copies", says: saysMatching, part: matcher,
+		name: "ScanValues returns copies", says: saysScan, part: scanner,
 		because: "a program that sorts or edits a user's list of sessions would change the sessions",
 		check:   func(s *subject) { readsReturnACopy(s); returnedStaysAsItWas(s) },
 	},
 	{
-		name: "Matching finds no entry whose ttl is over", says: saysGone, part: matcher, waits: true,
+		name: "ScanValues finds no entry whose ttl is over", says: saysGone, part: scanner, waits: true,
 		because: "a user's list would have sessions in it that are over",
 		check:   func(s *subject) { goneOnceTTLIsOver(s); readingDoesNotLengthen(s) },
 	},
 	{
-		name: "Matching finds no entry that was removed, and makes none", says: saysGone, part: matcher,
+		name: "ScanValues finds no entry that was removed, and makes none", says: saysGone, part: scanner,
 		because: "a user's list would have sessions in it that the user has ended",
 		check:   func(s *subject) { goneOnceRemoved(s); nothingElseMakesAnEntry(s) },
 	},
 	{
-		name: "a loop over Matching may stop and may call the store", says: saysMatchingBody, part: matcher,
+		name: "a loop over ScanValues may stop and may call the store", says: saysScanBody, part: scanner,
 		because: "sessions are ended while looking for the next; a store that waits for itself hangs the request, and all after it",
 		check:   loopMayStopAndCallTheStore,
 	},
 	{
-		name: "Append is a use", says: saysUse, part: matcher, waits: true,
+		name: "Append is a use", says: saysUse, part: scanner, waits: true,
 		because: "an active session would look idle: evicted first, and listed as not seen since it was made",
 		check:   appendIsAUse,
 	},
 	{
-		name: "Peek is no use", says: saysPeek, part: matcher, waits: true,
+		name: "Peek is no use", says: saysPeek, part: scanner, waits: true,
 		because: "an open stream, which watches its session by Peek, would make a user look active who left hours ago",
 		check:   func(s *subject) { s.wantNoUse(reader{"Peek", s.store.Peek}) },
 	},
 	{
-		name: "Matching is no use", says: saysMatchingUse, part: matcher, waits: true,
+		name: "ScanValues is no use", says: saysScanUse, part: scanner, waits: true,
 		because: "who looks at the list of sessions would make all of them look active",
-		check:   func(s *subject) { s.wantNoUse(reader{"Matching", s.readByMatching}) },
+		check:   func(s *subject) { s.wantNoUse(reader{"ScanValues", s.readByScan}) },
 	},
 }
 
-// matching returns the suite's own among the entries that begin with prefix,
+// scan returns the suite's own among the entries that begin with prefix,
 // by the names of their IDs.
-func (s *subject) matching(prefix string) map[string]cache.Entry {
+func (s *subject) scan(prefix string) map[string]cache.Entry {
 	found := make(map[string]cache.Entry)
-	s.did("Matching(%q)", prefix)
-	for entry := range s.store.(holdfast.Matcher).Matching([]byte(prefix)) {
+	s.did("ScanValues(%q)", prefix)
+	for entry := range s.store.(holdfast.Scanner).ScanValues([]byte(prefix)) {
 		s.expect(strings.HasPrefix(string(entry.Value), prefix), "values that begin with "+text(prefix), text(entry.Value))
 		if name, own := strings.CutPrefix(entry.ID, s.prefix); own {
 			_, twice := found[name]
@@ -80,7 +80,7 @@ func (s *subject) matching(prefix string) map[string]cache.Entry {
 	return found
 }
 
-func matchingFindsThoseThatBeginSo(s *subject) {
+func scanFindsThoseThatBeginSo(s *subject) {
 	values := map[string]string{
 		"1": "ada\x00\xff: 1", "2": "ada\x00\xff: 2", "3": "ada\x00\xff",
 		"4": "ada\x00", "5": "ada\x00\xfe: 1", "6": "ADA\x00\xff: 1", "7": " ada\x00\xff: 1", "8": "ada%: 1", "9": "",
@@ -89,7 +89,7 @@ func matchingFindsThoseThatBeginSo(s *subject) {
 		s.set(name, values[name], hour)
 	}
 	for _, prefix := range []string{"ada\x00\xff", "ada\x00\xff: 2", "ada", "ada%", "*", "ada\x00\xff: 12", ""} {
-		found := s.matching(prefix)
+		found := s.scan(prefix)
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			entry, ok := found[name]
 			want := strings.HasPrefix(values[name], prefix)
@@ -99,12 +99,12 @@ func matchingFindsThoseThatBeginSo(s *subject) {
 	}
 }
 
-func matchingTellsTheTTL(s *subject) {
+func scanTellsTheTTL(s *subject) {
 	given := time.Now()
 	s.set("a", "a", hour)
 	s.set("b", "b", hour)
 	s.touch("b", 2*hour)
-	found := s.matching("")
+	found := s.scan("")
 	slack := time.Since(given) + s.tick
 	for name, want := range map[string]time.Duration{"a": hour, "b": 2 * hour} {
 		got := found[name].TTL
@@ -117,11 +117,11 @@ func loopMayStopAndCallTheStore(s *subject) {
 		s.set(fmt.Sprint(i), "value", hour)
 	}
 	seen := 0
-	for entry := range s.store.(holdfast.Matcher).Matching([]byte("value")) {
+	for entry := range s.store.(holdfast.Scanner).ScanValues([]byte("value")) {
 		if !strings.HasPrefix(entry.ID, s.prefix) {
 			continue
 		}
-		s.mustReturn("within the loop over Matching: Update by Remove()", func() error {
+		s.mustReturn("within the loop over ScanValues: Update by Remove()", func() error {
 			return s.store.Update(entry.ID, func([]byte, bool) (cache.Change, error) { return cache.Remove(), nil })
 		})
 		if seen++; seen == 3 || s.failed() {
@@ -130,7 +130,7 @@ func loopMayStopAndCallTheStore(s *subject) {
 	}
 	if !s.failed() {
 		s.did("break after 3 of 5")
-		left := len(s.matching("value"))
+		left := len(s.scan("value"))
 		s.expect(left == 2, "2 entries", fmt.Sprintf("%d entries", left))
 	}
 }
@@ -141,7 +141,7 @@ func appendIsAUse(s *subject) {
 	used := time.Now()
 	value, found := s.store.Append(nil, s.id("a"))
 	s.did("Append(nil, %q) found %s", "a", answer(value, found))
-	idle := s.matching("")["a"].Idle
+	idle := s.scan("")["a"].Idle
 	most := time.Since(used) + s.tick
 	s.expect(idle <= most, fmt.Sprintf("an entry idle for %v at most", most), idle.String())
 }
@@ -151,6 +151,6 @@ func (s *subject) wantNoUse(r reader) {
 	s.set("a", "1", hour)
 	s.wait(5 * s.tick)
 	s.read(r, "a")
-	idle := s.matching("")["a"].Idle
+	idle := s.scan("")["a"].Idle
 	s.expect(idle >= 4*s.tick, fmt.Sprintf("an entry idle for %v", 5*s.tick), idle.String())
 }

@@ -13,16 +13,16 @@ type Entry struct {
 	Idle  time.Duration // since the latest use; of an entry among the most recently used, maybe since an earlier one
 }
 
-// Matching iterates over the entries whose value begins with prefix, in no
+// ScanValues iterates over the entries whose value begins with prefix, in no
 // particular order and on the terms of All: no lock is held while the loop's
 // body runs, and being found counts as no use. Entries that do not match are
 // not copied, so finding a few among a million is cheap.
-func (c *Cache) Matching(prefix []byte) iter.Seq[Entry] {
+func (c *Cache) ScanValues(prefix []byte) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		for i := range c.shards {
 			w := walk{shard: &c.shards[i]}
 			for !w.done {
-				found, rest := c.nextMatching(&w, prefix)
+				found, rest := c.nextScanned(&w, prefix)
 				for _, entry := range found {
 					if !yield(entry) {
 						return
@@ -48,9 +48,9 @@ const (
 	matchBatch  = 32
 )
 
-// nextMatching returns those of the entries to visit next that match. Of those
+// nextScanned returns those of the entries to visit next that match. Of those
 // that would be too many bytes for one hold of the lock it returns the IDs.
-func (c *Cache) nextMatching(w *walk, prefix []byte) (found []Entry, rest []string) {
+func (c *Cache) nextScanned(w *walk, prefix []byte) (found []Entry, rest []string) {
 	s := w.shard
 	c.lock(s)
 	defer c.unlock(s)
