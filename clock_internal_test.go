@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/internal/record"
 )
 
 // A Manager's clock does not follow when the wall clock is set. Here the
@@ -22,7 +23,7 @@ func clockSite(t *testing.T, c *cache.Cache, step time.Duration) (m *Manager, re
 	t.Helper()
 	m, err := New(Options{Store: c})
 	require.NoError(t, err)
-	m.epoch -= instant(step)
+	m.epoch -= record.Instant(step)
 	var cookies []*http.Cookie
 	return m, func(act func(s *Session)) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -102,7 +103,7 @@ func TestASessionFromTheFuture(t *testing.T) {
 		c := newTestCache(t)
 		wrong, request := clockSite(t, c, -1000*time.Hour)
 		request(func(s *Session) { s.Set("a", 1) })
-		wrong.epoch -= instant(1000 * time.Hour) // the next process has the right time
+		wrong.epoch -= record.Instant(1000 * time.Hour) // the next process has the right time
 		isNew := false
 		look := func(s *Session) { isNew = s.IsNew() }
 		for range 47 {
@@ -125,9 +126,9 @@ func TestASessionFromALittleInTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCache(t)
 		m, request := clockSite(t, c, 0)
-		m.epoch += instant(10 * time.Second)
+		m.epoch += record.Instant(10 * time.Second)
 		request(func(s *Session) { s.Set("a", 1) })
-		m.epoch -= instant(10 * time.Second)
+		m.epoch -= record.Instant(10 * time.Second)
 		created := time.Now().Add(10 * time.Second)
 		request(func(s *Session) { assert.True(t, created.Equal(s.Created()), s.Created()) })
 		request(func(s *Session) { assert.True(t, created.Equal(s.Created()), s.Created()) })

@@ -5,15 +5,16 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// All functions in this file are called with the session's lock held.
+// The session's lock is held in all functions of this file.
 
-// decision returns one more change, made to the record that the store has at
-// the moment. It may be called again with a newer record.
-type decision func(r record) (change, error)
+// decision returns one more change, given the stored record. It may be called
+// again with a newer record.
+type decision func(r record.Record) (record.Change, error)
 
-// commit stores the changes that are not stored yet.
+// commit stores the changes.
 func (s *Session) commit() error {
 	switch {
 	case s.err != nil:
@@ -28,11 +29,11 @@ func (s *Session) commit() error {
 	return s.create()
 }
 
-// commitAs stores what decide decides, with the changes not stored yet. Nothing
-// is stored if it fails.
+// commitAs stores the change that decide returns, with the changes not stored
+// yet. If it fails, nothing is stored.
 //
-// A new session waits for its response: nobody else can know it before. So the
-// store sees one write of it, and does not take it for one that came back.
+// A new session is stored with its response, since nobody knows it before. So the
+// store sees one write of it, which does not count as coming back.
 func (s *Session) commitAs(decide decision) error {
 	switch {
 	case s.err != nil:
@@ -46,14 +47,14 @@ func (s *Session) commitAs(decide decision) error {
 	}
 	decided, err := decide(s.record())
 	if err == nil {
-		s.changes = s.changes.plus(decided)
+		s.changes = s.changes.Plus(decided)
 	}
 	return err
 }
 
-// create stores a new session, unless there is nothing worth storing.
+// create stores a new session that has a value or a user.
 func (s *Session) create() error {
-	if !s.changes.worthStoring() {
+	if !s.changes.WorthStoring() {
 		return nil
 	}
 	if s.headerSent() {
@@ -70,41 +71,41 @@ func (s *Session) create() error {
 	if err := s.manager.storeNew(s.key, raw, ttl); err != nil {
 		return err
 	}
-	s.token = tokenIssued
+	s.token = sendToken
 	s.committed(raw)
 	return nil
 }
 
-// merge applies the changes, and what decide decides if it is not nil, to the
-// session as the store has it by now. Nothing is written if that changes
-// nothing. A session that has ended stays so.
+// merge applies the changes, and the one of decide if it is not nil, to the
+// record that the store has now. It writes nothing if that changes nothing. A
+// session that has ended stays ended.
 func (s *Session) merge(decide decision) error {
-	var raw []byte
-	var over, written, newLifetime bool
+	var raw []byte // nil if the session has ended
+	var expired, written, newLifetime bool
 	err := s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
-		raw, over = nil, false
-		if !found || isReplaced(old) {
+		raw, expired = nil, false
+		if !found || isTombstone(old) {
 			return cache.Keep(), nil
 		}
-		r, err := parseRecord(old)
+		r, err := record.Parse(old)
 		if err != nil {
 			return cache.Keep(), err
 		}
-		cs := s.changes
+		changes := s.changes
 		if decide != nil {
 			decided, err := decide(r)
 			if err != nil {
 				return cache.Keep(), err
 			}
-			cs = cs.with(decided)
+			changes = changes.With(decided)
 		}
-		if written = cs.differ(r, s.sameValue); !written {
+		if written = changes.Alters(r, s.sameValue); !written {
 			raw = bytes.Clone(old)
 			return cache.Keep(), nil
 		}
-		newLifetime = cs.lifetimeDiffers(r)
-		encoded, ttl := s.encodeRecord(r, cs)
-		if over = ttl <= 0; over {
+		newLifetime = changes.AltersLifetime(r)
+		encoded, ttl := s.encodeRecord(r, changes)
+		if expired = ttl <= 0; expired {
 			return cache.Remove(), nil
 		}
 		raw = encoded
@@ -115,8 +116,8 @@ func (s *Session) merge(decide decision) error {
 		return err
 	case raw == nil:
 		s.ended = true
-		if over {
-			s.token = tokenWithdrawn
+		if expired {
+			s.token = clearToken
 		}
 		s.manager.watchers.notify(s.key)
 		return ErrEnded
@@ -125,40 +126,30 @@ func (s *Session) merge(decide decision) error {
 		return nil
 	}
 	if newLifetime {
-		s.token = tokenIssued
+		s.token = sendToken
 	}
 	s.committed(raw)
 	return nil
 }
 
-// sameValue reports whether two encodings of the value under key, which differ,
-// hold the same.
-func (s *Session) sameValue(key string, a, b []byte) bool {
-	return s.manager.binder != nil && s.manager.binder.Same(a, b, place(s.key, key))
+// encodeRecord returns r after the changes, written now, and its TTL.
+func (s *Session) encodeRecord(r record.Record, changes *record.Changes) (raw []byte, ttl time.Duration) {
+	r.Written = s.manager.now()
+	return record.Encode(s.manager.space, r, changes), s.manager.ttl(changes.ApplyHeader(r), r.Written)
 }
 
-// encodeRecord returns r after the changes, as written now, and how long the
-// store may keep it.
-func (s *Session) encodeRecord(r record, cs *changes) (raw []byte, ttl time.Duration) {
-	r = cs.applyHeader(r)
-	r.written = s.manager.now()
-	raw = cs.appendTo(make([]byte, 0, r.headerLen()+len(r.values)+cs.size()), s.manager.space, r)
-	return raw, s.manager.ttl(r, r.written)
-}
-
-// committed takes note that raw, which encodeRecord made, is what the store
-// holds now.
+// committed notes that the store has raw, a result of encodeRecord.
 func (s *Session) committed(raw []byte) {
 	s.raw = raw
 	s.changes = nil
 	s.stored = true
-	s.touched = s.record().written
+	s.touched = s.record().Written
 }
 
-// touch restarts the idle timeout, which another request may have changed since
-// this one began. One that changes between the read and the touch counts from
-// the next request.
-func (s *Session) touch(now instant) error {
+// touch restarts the idle timeout. Another request may have changed the timeout
+// since this one began, so touch reads it. A change between the read and the touch
+// counts from the next request on.
+func (s *Session) touch(now record.Instant) error {
 	switch {
 	case s.ended:
 		return ErrEnded
@@ -173,7 +164,7 @@ func (s *Session) touch(now instant) error {
 		s.ended = true
 		return ErrEnded
 	}
-	r, err := parseRecord(raw)
+	r, err := record.Parse(raw)
 	if err != nil {
 		return err
 	}
@@ -192,7 +183,7 @@ func (s *Session) destroy() (ended bool, err error) {
 		if ended, err = s.manager.remove(s.key); err != nil {
 			return false, err
 		}
-		s.token = tokenWithdrawn
+		s.token = clearToken
 	}
 	if s.carrier() != nil {
 		s.err = nil

@@ -10,74 +10,73 @@ import (
 	"time"
 )
 
-// Cookie carries the token in a cookie. The zero value is right for most: a
-// cookie for the whole site that scripts cannot read, that other sites'
-// requests carry only when the user follows a link, and that ends with the
-// browser session. It is Secure whenever the request came over TLS.
+// Cookie carries the token in a cookie. The zero value suits most sites: the
+// cookie is for the whole site, scripts cannot read it, requests from other sites
+// carry it only if the user follows a link, and it ends when the browser closes.
+// It is Secure if the request came over TLS.
 type Cookie struct {
-	// Name of the cookie. "" means session, and when the cookie is Secure
+	// Name of the cookie. "" means session, or if the cookie is Secure
 	// __Host-session, which no other host can set; with a Domain or a Path,
-	// __Secure-session. A name of one's own is used as it is.
+	// __Secure-session. Any other name is used unchanged.
 	Name string
 
-	// Path limits the cookie to this path and those below it. "" means /.
-	// Requests for other paths have no session. It is compared with the path
-	// that the client sent, also below http.StripPrefix. It is written as in a
-	// URL: /caf%C3%A9, not /café, which no browser would match.
+	// Path limits the cookie to this path and the paths below it. "" means /.
+	// Requests for other paths have no session. Path is compared with the path
+	// that the client sent, also below http.StripPrefix. Write it as in a URL:
+	// /caf%C3%A9, not /café, which no browser matches.
 	Path string
 
 	// Domain shares the cookie with the subdomains of Domain. "" means this
-	// host only.
+	// host alone.
 	Domain string
 
-	// Secure says when the cookie is for TLS only. The zero value, SecureAuto,
-	// means when the request came over TLS.
+	// Secure decides when the cookie is for TLS alone. The zero value,
+	// SecureAuto, means if the request came over TLS.
 	Secure SecureMode
 
-	// SameSite says which requests from other sites carry the cookie. 0 means
-	// http.SameSiteLaxMode. http.SameSiteNoneMode works over TLS alone, so
-	// SameSiteAuto means None there and Lax elsewhere.
+	// SameSite decides which requests from other sites carry the cookie. 0 means
+	// http.SameSiteLaxMode. http.SameSiteNoneMode works over TLS alone;
+	// SameSiteAuto means None over TLS and Lax otherwise.
 	SameSite http.SameSite
 
-	// Persistent makes the cookie outlive the browser session, up to the end
-	// of the session's absolute lifetime. Session.SetIdleTimeout and SetExpires do so
-	// for one session.
+	// Persistent makes the cookie outlive the browser session, up to the end of
+	// the session's absolute lifetime. Session.SetIdleTimeout and SetExpires do
+	// so for one session.
 	Persistent bool
 
-	// Rolling sends the cookie again with every response that looked at the
-	// session, so that the Max-Age of Session.SetIdleTimeout counts from the latest
-	// request in the browser too. Caches may then keep none of those responses.
+	// Rolling sends the cookie again with each response that used the session.
+	// So the Max-Age of Session.SetIdleTimeout counts from the latest request in
+	// the browser too. Caches may keep none of those responses.
 	Rolling bool
 
 	// Partitioned keeps the cookie apart for each site that embeds this one.
 	// It needs TLS.
 	Partitioned bool
 
-	// Priority says what the browser drops last when a host has too many
-	// cookies: Low, Medium or High. "" leaves it to the browser.
+	// Priority decides which cookies the browser drops last if a host has too
+	// many: Low, Medium or High. "" leaves it to the browser.
 	Priority string
 
-	// ScriptReadable drops HttpOnly: any script of the page can then take the
-	// log-in away.
+	// ScriptReadable drops HttpOnly. Then any script of the page can steal the
+	// session.
 	ScriptReadable bool
 
-	// KeepAfterDestroy leaves the cookie with the browser when its session is
-	// destroyed, as express-session does. It is worth nothing there.
+	// KeepAfterDestroy leaves the cookie in the browser when its session is
+	// destroyed, as express-session does. The cookie identifies nobody then.
 	KeepAfterDestroy bool
 }
 
-// SecureMode says when a cookie has the Secure attribute.
+// SecureMode decides when a cookie has the Secure attribute.
 type SecureMode uint8
 
 const (
-	// SecureAuto: when the request came over TLS, or a trusted proxy says that
-	// it did.
+	// SecureAuto: if the request came over TLS, or a trusted proxy reports so.
 	SecureAuto SecureMode = iota
 	// SecureAlways: on every response, for servers behind a TLS proxy that they
-	// do not know. Over plain HTTP the browser drops such a cookie; the first
-	// time that this may be so, it is logged.
+	// do not know. Over plain HTTP the browser drops such a cookie; a log line
+	// warns of that once.
 	SecureAlways
-	// SecureNever: on none, for networks that can do without.
+	// SecureNever: on no response, for networks without TLS.
 	SecureNever
 )
 
@@ -85,16 +84,17 @@ const (
 // http.SameSiteLaxMode for others.
 const SameSiteAuto http.SameSite = -1
 
-// CookieFunc chooses the cookie for each request, by host or path, say. It is
-// called once for a request, and must be safe for concurrent use. A cookie that
-// cannot work is an error of each response whose request looked at its session.
+// CookieFunc chooses the cookie for each request, by host or path for example. It
+// is called once for a request, and must be safe for concurrent use. If it returns
+// a cookie that cannot work, the ErrorHandler answers each request that uses its
+// session.
 type CookieFunc func(r *http.Request) Cookie
 
 const (
 	hostPrefix   = "__Host-"
 	securePrefix = "__Secure-"
 
-	// Browsers drop a larger cookie without a word.
+	// Browsers silently drop a larger cookie.
 	maxCookieBytes = 4096
 
 	// Browsers make a longer Max-Age this (RFC 6265bis, section 5.5).
@@ -104,12 +104,12 @@ const (
 func (c Cookie) working() (carrier, error) {
 	cookie, err := c.complete()
 	if err != nil {
-		return nil, err // no carrier, rather than one that is a nil *Cookie
+		return nil, err // not a carrier that is a nil *Cookie
 	}
 	return cookie, nil
 }
 
-// complete returns the cookie with its defaults, or says what is wrong with it.
+// complete returns the cookie with its defaults. The error wraps ErrOptions.
 func (c Cookie) complete() (*Cookie, error) {
 	if c.Path == "" {
 		c.Path = "/"
@@ -158,8 +158,7 @@ func (c *Cookie) check() error {
 	return nil
 }
 
-// checkCookiePath returns an error for a path that no browser sends as it is
-// written there.
+// checkCookiePath returns an error for a path that no browser sends in this form.
 func checkCookiePath(path string) error {
 	if path[0] != '/' {
 		return fmt.Errorf("%w: Cookie.Path is %q, it must begin with /", ErrOptions, path)
@@ -187,8 +186,8 @@ func hasPrefixFold(s, prefix string) bool {
 
 func (c *Cookie) hostOnly() bool { return c.Path == "/" && c.Domain == "" }
 
-// isSecure decides the Secure attribute for a request that came over TLS, or
-// did not.
+// isSecure returns the Secure attribute. tls reports whether the request came over
+// TLS.
 func (c *Cookie) isSecure(tls bool) bool {
 	return c.Secure == SecureAlways || c.Secure == SecureAuto && tls
 }
@@ -228,8 +227,8 @@ func (c *Cookie) cookie(value string, secure bool) *http.Cookie {
 	}
 }
 
-// namespace is the name that was chosen, not the one with a prefix that TLS
-// adds, so a session does not depend on TLS.
+// namespace uses the name without the prefix that TLS adds, so that a session does
+// not depend on TLS.
 func (c Cookie) namespace() string { return "cookie " + cmp.Or(c.Name, defaultName) }
 
 // admits reports whether a browser would send a cookie of this Path along with
@@ -247,8 +246,8 @@ func (c *Cookie) admits(r *http.Request) bool {
 	return ok && (below == "" || below[0] == '/' || path[len(path)-1] == '/')
 }
 
-// originalPath is the path that the client sent, which a handler above may have
-// stripped.
+// originalPath returns the path that the client sent. An outer handler may have
+// stripped a prefix from r.URL.Path.
 func originalPath(r *http.Request) string {
 	if path, _, _ := strings.Cut(r.RequestURI, "?"); strings.HasPrefix(path, "/") {
 		if path, err := url.PathUnescape(path); err == nil {
@@ -258,7 +257,7 @@ func originalPath(r *http.Request) string {
 	return r.URL.Path
 }
 
-func (c *Cookie) presented(r *http.Request, tls bool, n int) (token string, ok bool) {
+func (c *Cookie) extract(r *http.Request, tls bool, n int) (token string, ok bool) {
 	value, ok := cookieValue(r.Header["Cookie"], c.name(c.isSecure(tls)), n)
 	if strings.IndexByte(value, '%') < 0 {
 		return value, ok
@@ -269,7 +268,7 @@ func (c *Cookie) presented(r *http.Request, tls bool, n int) (token string, ok b
 	return "", ok
 }
 
-func (c *Cookie) issue(h http.Header, tls bool, token string, ttl time.Duration) {
+func (c *Cookie) write(h http.Header, tls bool, token string, ttl time.Duration) {
 	cookie := c.cookie(escapeCookie(token), c.isSecure(tls))
 	if ttl > 0 {
 		age := min(ttl, maxCookieAge)
@@ -279,7 +278,7 @@ func (c *Cookie) issue(h http.Header, tls bool, token string, ttl time.Duration)
 	c.add(h, cookie)
 }
 
-func (c *Cookie) withdraw(h http.Header, tls bool) {
+func (c *Cookie) clear(h http.Header, tls bool) {
 	if c.KeepAfterDestroy {
 		return
 	}
@@ -302,11 +301,7 @@ func (c *Cookie) line(cookie *http.Cookie) string {
 	return line
 }
 
-func (c *Cookie) discloses(h http.Header, looked bool, line *[1]string) {
-	if looked {
-		vary(h, "Cookie", line)
-	}
-}
+func (c *Cookie) header() string { return "Cookie" }
 
 // working returns no carrier: each request chooses its own.
 func (f CookieFunc) working() (carrier, error) {
@@ -318,8 +313,8 @@ func (f CookieFunc) working() (carrier, error) {
 
 func (f CookieFunc) namespace() string { return "CookieFunc" }
 
-// escapeCookie encodes what a cookie's value may not contain as JavaScript's
-// encodeURIComponent does, which is what express-session puts on the wire.
+// escapeCookie encodes bytes that a cookie's value must not contain. It encodes
+// like JavaScript's encodeURIComponent, which express-session uses.
 func escapeCookie(token string) string {
 	const hex = "0123456789ABCDEF"
 	if strings.IndexFunc(token, needsEscape) < 0 {
@@ -341,8 +336,8 @@ func needsEscape(c rune) bool {
 }
 
 // cookieValue returns the value of the n-th cookie of that name, and whether
-// there is one. It is (*http.Request).CookiesNamed without its allocations, and
-// without unquoting: a token is never quoted.
+// there is one. Unlike (*http.Request).CookiesNamed it does not allocate or
+// unquote: a token is never quoted.
 func cookieValue(lines []string, name string, n int) (value string, ok bool) {
 	for _, line := range lines {
 		for rest := line; rest != ""; {

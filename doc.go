@@ -19,49 +19,44 @@
 //	c, err := cache.New(cache.Options{MaxBytes: 512 << 20})
 //	sessions, err := holdfast.New(holdfast.Options{Store: c})
 //
-// # What a request costs
+// # Cost of a request
 //
-// A request that never looks at its session costs one allocation, and with a
-// Store whose reads can fail (see Loader) one read. One that
-// reads values costs one lookup and one touch, and decodes the values that it
-// asks for. One that changes values encodes those. A visitor for whom nothing is
-// ever stored never gets a cookie.
+// A request that does not use its session costs one allocation, and with a Store
+// whose reads can fail (see Loader) one read. A request that reads values costs one
+// lookup and one touch, and decodes those values. A request that changes values
+// encodes those. A visitor without values gets no cookie, and nothing is stored.
 //
-// # Requests at the same time
+// # Concurrent requests
 //
-// A browser sends many requests at once, and they share one session. Each
-// commits only the keys that it changed, onto whatever the session is by then;
-// so requests that change different keys lose nothing of each other's. For the
-// same key the last commit wins, unless it is changed with Update, which loses
-// no step. And when one request ends the session or gives it a new ID, the commits
-// of those still running with the old one do nothing: they cannot bring it back.
-// Save and Update then return ErrEnded, and what was merely Set is dropped.
-// A change that changes nothing is not stored.
+// A browser sends many requests at once, and they share one session. Each request
+// commits only the keys that it changed, to the session as it is then. So requests
+// that change different keys lose nothing. For one key the last commit wins; Update
+// loses no step. If a request ends the session or gives it a new ID, other requests
+// with the old ID cannot bring it back: their Save and Update return ErrEnded, and
+// their other changes are dropped. A change that changes nothing is not stored.
 //
-// # When sessions end
+// # End of a session
 //
-// A session ends when no request has looked at it for the idle timeout (those
-// that Options.Passive names do not count), when its
-// absolute lifetime is over, by Destroy, one of the methods named End or
-// Manager.EndEveryone, when the cache needs its memory, and with the process unless the
-// cache is saved. The server alone decides this: the cookie says nothing of time
-// that the server would believe.
+// A session ends when no request has used it for the idle timeout (requests that
+// Options.Passive names do not count), when its absolute lifetime is over, by
+// Destroy and the methods named End, when the cache needs its memory, and with the
+// process unless the cache is saved. The server alone decides this. It believes no
+// time that a client sends.
 //
-// The cache evicts sessions that were used only once before those of users who
-// came back, so a flood of visitors costs no user a session, as long as the users'
-// sessions fit into four fifths of it.
+// The cache first evicts sessions that were used once, then those of users who came
+// back. So a flood of visitors ends no user's session, as long as the users'
+// sessions fit into four fifths of the cache.
 //
-// # What protects a session
+// # Protection of a session
 //
-// An ID is 256 random bits. One that this server did not issue, or whose session
-// has ended, is never adopted: what a client presents is a key to try, not a
-// name to take. Sessions are stored under the SHA-256 of their ID, so nobody can
-// log in with what they read there. Managers with different cookies on one Store
-// do not share sessions, unless Options.Namespace says so. The cookie is HttpOnly, SameSite=Lax, and on
-// TLS Secure and named with the __Host- prefix, unless you name it yourself; a
-// response that sets it carries Cache-Control: no-store, and one that looked at
-// the session Vary: Cookie.
+// An ID is 256 random bits. An ID that this server did not issue, or whose session
+// has ended, is never adopted. Sessions are stored under the SHA-256 of their ID, so
+// nobody can log in with a key that they read in the store. Managers with different
+// cookies on one Store do not share sessions, unless Options.Namespace says so. The
+// cookie is HttpOnly, SameSite=Lax, and on TLS Secure and named with the __Host-
+// prefix, unless Options give it a name. A response that sets it has Cache-Control:
+// no-store. A response that depends on the session has Vary: Cookie.
 //
 // Call Session.Login when a user logs in, and Session.Regenerate when they gain
-// rights, so that an ID that was known before is worth nothing after.
+// rights. Then an ID that an attacker planted or saw before identifies nobody.
 package holdfast

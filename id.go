@@ -7,24 +7,24 @@ import (
 	"fmt"
 )
 
-// An ID is 256 bits of the system's CSPRNG as 43 characters of URL-safe
-// base64, unless Options.NewID makes others of the same characters. Nothing
-// else that a client presents reaches the store.
+// An ID is 256 bits of the system's CSPRNG as 43 characters of URL-safe base64,
+// unless Options.NewID makes others of the same characters. The store is not asked
+// for any other string that a client presents.
 const (
 	idBytes = 32
 	idLen   = (idBytes*8 + 5) / 6
 
-	minIDLen = 22 // 128 bits, for generators of one's own
+	minIDLen = 22 // 128 bits, for Options.NewID
 	maxIDLen = 256
 )
 
 func randomID() string {
 	var random [idBytes]byte
-	rand.Read(random[:]) // never fails: it ends the program rather than return weak bytes
+	rand.Read(random[:]) // it never fails: it would end the program
 	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
-// newID returns an ID for a session that begins with this session's request.
+// newID returns an ID for a session that begins with this request.
 func (s *Session) newID() (string, error) {
 	generate := s.manager.options.NewID
 	if generate == nil {
@@ -40,7 +40,7 @@ func (s *Session) newID() (string, error) {
 	return id, nil
 }
 
-// mayBeID reports whether id has the form of those that the Manager issues.
+// mayBeID reports whether id has the form of the Manager's IDs.
 func (m *Manager) mayBeID(id string) bool {
 	if m.options.NewID == nil {
 		return len(id) == idLen && isURLBase64String(id)
@@ -68,19 +68,8 @@ var urlBase64 = func() (is [256]bool) {
 
 const storeKeyLen = sha256.Size
 
-// namespace tells the sessions of several Managers on one Store apart. It is a
-// hash of Options.Namespace, so short that with an ID of the usual length it
-// fits into one block of SHA-256.
-type namespace [8]byte
-
-func newNamespace(name string) (n namespace) {
-	sum := sha256.Sum256([]byte("holdfast: namespace\x00" + name))
-	copy(n[:], sum[:])
-	return n
-}
-
-// storeKey is what the session is stored under. It is a hash: nobody can log in
-// with what they read in the store, and no client chooses it.
+// storeKey returns the key of the session in the store. It is a hash: nobody can
+// log in with a key that they read in the store, and no client chooses a key.
 func (m *Manager) storeKey(id string) string {
 	var onStack [len(m.space) + maxIDLen]byte
 	hashed := append(onStack[:0], m.space[:]...)

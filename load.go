@@ -1,43 +1,37 @@
 package holdfast
 
-import "time"
+import "github.com/holdfast-go/holdfast/internal/record"
 
-// All functions in this file are called with the session's lock held, except
-// readable, which runs before anybody else knows the session.
+// The session's lock is held in all functions of this file, except in readable,
+// which runs before anyone else can use the session.
 
-const (
-	// maxTokens is how many tokens of one request are tried. A browser sends
-	// several cookies of one name if they were set with different Domains or
-	// Paths.
-	maxTokens = 4
+// maxTokens is how many tokens of one request are tried. A browser sends several
+// cookies of one name if they were set with different Domains or Paths.
+const maxTokens = 4
 
-	// clockTolerance is how far in the future a session may have been created:
-	// the clocks of several instances differ a little.
-	clockTolerance = instant(time.Minute)
-)
-
-// readable reads the session before the handler runs, if reading can fail. It
-// reports false if reading failed: then the handler must not run.
+// readable reads the session before the handler runs, if reads of the store can
+// fail. It reports false if the read failed. Then the handler must not run.
 func (s *Session) readable() bool {
 	if s.manager.loader == nil || s.err != nil {
 		return true
 	}
 	s.begin(s.manager.now())
 	err := s.find()
-	s.preread = true
+	s.found = true
 	s.loaded = err != nil
 	s.fail(err)
 	return err == nil
 }
 
 // load reads the session that the request presents, once, and restarts its idle
-// timeout. If there is none, the session is new; the store does not know it.
+// timeout. Without a stored session, the session is new, and the store does not
+// know it.
 func (s *Session) load() {
 	if s.loaded {
 		return
 	}
 	now := s.manager.now()
-	if !s.preread {
+	if !s.found {
 		s.begin(now)
 		if s.err == nil {
 			s.fail(s.find())
@@ -49,13 +43,13 @@ func (s *Session) load() {
 	s.loaded = true
 }
 
-// find reads the session that the request presents: the first of its tokens
-// that has one.
+// find reads the session that the request presents: the first of its tokens that
+// has one.
 func (s *Session) find() error {
 	isPassive := s.manager.options.Passive
 	s.passive = isPassive != nil && isPassive(&s.request)
 	for n := range maxTokens {
-		token, ok := s.carrier().presented(&s.request, s.tls, n)
+		token, ok := s.carrier().extract(&s.request, s.tls, n)
 		if !ok {
 			return nil
 		}
@@ -71,19 +65,19 @@ func (s *Session) find() error {
 }
 
 // read sets raw to the record of the session with that ID, if there is one. It
-// sets ended if the session was given another ID a moment ago.
+// sets ended if there is a tombstone.
 func (s *Session) read(id string) error {
 	key := s.manager.storeKey(id)
 	raw, found, err := s.manager.read(s.request.Context(), key, s.passive)
 	if err == nil && !found {
 		return nil
 	}
-	if err == nil && isReplaced(raw) {
-		s.ended = s.ended || replacedLately(raw, s.manager.now())
+	if err == nil && isTombstone(raw) {
+		s.ended = s.ended || tombstoneCounts(raw, s.manager.now())
 		return nil
 	}
 	if err == nil {
-		_, err = parseRecord(raw)
+		_, err = record.Parse(raw)
 	}
 	s.id, s.key = id, key
 	if s.unread = err != nil; s.unread {
@@ -93,14 +87,14 @@ func (s *Session) read(id string) error {
 	return nil
 }
 
-// adopt makes this the session that raw holds, and restarts its idle timeout. A
-// request that comes in time keeps its session however long it takes. It
-// reports false if the session has ended.
-func (s *Session) adopt(now instant) bool {
+// adopt makes this the session of raw, and restarts its idle timeout. So a
+// request that comes in time keeps its session however long it takes. It reports
+// false if the session has ended.
+func (s *Session) adopt(now record.Instant) bool {
 	r := s.record()
-	wrongClock := r.created > now+clockTolerance
-	if wrongClock {
-		r.created = now
+	fromTheFuture := r.Created > now+clockTolerance
+	if fromTheFuture {
+		r.Created = now
 	}
 	ttl := s.manager.ttl(r, now)
 	if s.passive && ttl <= 0 || !s.passive && !s.manager.touch(s.key, ttl) {
@@ -108,14 +102,15 @@ func (s *Session) adopt(now instant) bool {
 	}
 	s.touched = now
 	s.stored, s.isNew = true, false
-	if wrongClock {
-		// The absolute lifetime would not begin before that time.
-		s.changes = s.changes.plus(change{what: createdSet, created: now})
+	if fromTheFuture {
+		// A clock was wrong when the session began. Its absolute lifetime must not
+		// wait for that time.
+		s.changes = s.changes.Plus(record.SetCreated(now))
 	}
 	return true
 }
 
-// reload drops the changes not stored yet, and reads what others have stored.
+// reload drops the changes not stored yet, and reads the session again.
 func (s *Session) reload() error {
 	s.changes = nil
 	switch {
@@ -142,13 +137,13 @@ func (s *Session) reload() error {
 		s.stored, s.ended, s.raw = true, true, raw
 		return ErrEnded
 	}
-	s.begin(now)
+	s.begin(now) // the presented ID has no session, so it is not adopted
 	s.ended = ended
 	return nil
 }
 
-// begin makes this a new session, of which nothing is known to anyone.
-func (s *Session) begin(now instant) {
+// begin makes this a new session that nobody knows.
+func (s *Session) begin(now record.Instant) {
 	s.id, s.key, s.unread = "", "", false
 	s.raw, s.touched = nil, now
 	s.changes = nil

@@ -12,45 +12,48 @@ import (
 
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/codec"
+	"github.com/holdfast-go/holdfast/internal/record"
 )
 
 // Manager gives each request of a server its session. Make one with New, wrap
 // the server's handler with Handler, and end it with Close. It is safe for
 // concurrent use.
 type Manager struct {
-	*core // behind a pointer for the reason that a Session's state is: it knows keys
+	// A copy of a Manager, in an unexported field, would print its keys if they
+	// were here: fmt calls no Format method there, but prints pointers as
+	// addresses.
+	*managerState
 }
 
-// core is all that there is to a Manager.
-type core struct {
+type managerState struct {
 	options Options
 	store   Store
 	loader  Loader       // the store, if its reads can fail
-	own     *cache.Cache // nil if the store is the caller's
+	own     *cache.Cache // nil if the caller gave the store
 	carrier carrier      // nil if a CookieFunc chooses it for each request
 	signer  signer
 	proxies proxies
+	space   record.Namespace // of Options.Namespace
 	started time.Time
-	epoch   instant      // started, once more
-	space   namespace    // of Options.Namespace
-	binder  codec.Binder // nil if the codec binds no value to its place
-	msgPack bool         // the codec is codec.MsgPack
+	epoch   record.Instant // the Instant of started
+	binder  codec.Binder   // nil if the codec does not bind values to a place
+	msgPack bool           // the codec is codec.MsgPack
 
 	watchers  watchers
 	warnPlain sync.Once
 }
 
-// New returns a Manager that keeps to o. The error wraps ErrOptions and says
-// which option is wrong and what would be right; unless there is no memory for the
-// cache, if no Store is given.
+// New returns a Manager configured by o. The error wraps ErrOptions and names the
+// wrong option and the remedy. If o has no Store, it may also be the error of
+// making the cache.
 func New(o Options) (*Manager, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{&core{options: o, store: o.Store, proxies: proxiesIn(o.TrustedProxies), started: time.Now()}}
-	m.epoch = instantOf(m.started)
-	m.space = newNamespace(o.Namespace)
+	m := &Manager{&managerState{options: o, store: o.Store, proxies: proxiesIn(o.TrustedProxies), started: time.Now()}}
+	m.epoch = record.InstantOf(m.started)
+	m.space = record.NewNamespace(o.Namespace)
 	m.binder, _ = o.Codec.(codec.Binder)
 	_, m.msgPack = o.Codec.(codec.MsgPack)
 	if m.carrier, err = o.Carrier.working(); err != nil {
@@ -69,10 +72,9 @@ func New(o Options) (*Manager, error) {
 	return m, nil
 }
 
-// Close drops the sessions of the Manager's own cache; a Store given in the
-// options stays open. Requests that come later, or have not finished, get the
-// ErrorHandler's answer once they try to store something. It returns nil, and
-// may be called again.
+// Close releases the Manager's own cache and its sessions. A Store given in the
+// options stays open. A later request that stores something gets the
+// ErrorHandler's answer. Close returns nil, and may be called again.
 func (m *Manager) Close() error {
 	if m.own != nil {
 		return m.own.Close()
@@ -81,62 +83,30 @@ func (m *Manager) Close() error {
 }
 
 // Handler returns a handler that calls next with a request whose context has
-// the session; Manager.Session and FromContext find it there. Nothing is stored
+// the session. Manager.Session and FromContext find it there. Nothing is stored
 // unless next changes the session.
 //
-// If reads of the Store cannot fail, as with *cache.Cache, nothing is read
-// until next asks the session for something. If they can (see Loader), the
-// session that the request presents is read before next runs; if that fails,
-// the ErrorHandler answers and next does not run.
+// If reads of the Store cannot fail, as with *cache.Cache, the session is read
+// when next first uses it. If they can fail (see Loader), the session is read
+// before next runs. If that read fails, the ErrorHandler answers and next does
+// not run.
 //
 // Changes are stored, and the cookie is set, before the first byte of the
-// response leaves; changes that come later are stored when next returns, or at
-// once if it has. The header says Vary: Cookie if next looked at the session
-// before it left.
+// response is sent. Later changes are stored when next returns; changes after
+// that, by a goroutine, at once. The response has Vary: Cookie if next used the
+// session before the first byte.
 //
 // If next panics, changes not yet stored are dropped. If next had given the
-// session a new ID, the header has the new cookie, for a handler above that
+// session a new ID, the header has the new cookie, in case an outer handler
 // recovers and answers.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(next, w, r) })
 }
 
-// serve is what Handler's handler does.
-func (m *Manager) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
-	if r.Context().Value(managerKey{m}) != nil {
-		next.ServeHTTP(w, r) // an outer Handler of the same Manager has done it all
-		return
-	}
-	all := new(memory)
-	x, s := &all.exchange, &all.exchange.session
-	s.state = &all.state
-	s.manager = m
-	s.request = *r.WithContext(x) // which stays on the stack, inlined as it is here
-	x.outer, x.inner = r.Context(), w
-	if !s.chooseCarrier(r) {
-		next.ServeHTTP(w, r)
-		return
-	}
-	_, s.encoded = w.Header()["Content-Encoding"]
-	out := (*writer)(x)
-	finished := false
-	defer func() {
-		if !finished { // a panic, or runtime.Goexit
-			s.abandon(w.Header())
-		}
-		r.MultipartForm = s.request.MultipartForm // whose files net/http deletes, but only of the request that it knows
-	}()
-	if s.readable() {
-		next.ServeHTTP(out.asCapable(), &s.request)
-	}
-	out.finish()
-	finished = true
-}
-
 // Session returns the session of a request that came through the Manager's
-// Handler. It never returns nil: it panics if the request did not come through
-// Handler, or is for a path outside Cookie.Path. Wrap the server's handler with
-// Handler, or use FromContext where a request may have no session.
+// Handler. It never returns nil. It panics if the request did not come through
+// Handler, or if its path is outside Cookie.Path: wrap the server's handler with
+// Handler, or use FromContext if a request may have no session.
 func (m *Manager) Session(r *http.Request) *Session {
 	s, ok := r.Context().Value(managerKey{m}).(*Session)
 	if !ok {
@@ -145,115 +115,24 @@ func (m *Manager) Session(r *http.Request) *Session {
 	return s
 }
 
-// FromContext returns the session of the request that ctx belongs to. It
-// reports false if the request did not pass through a Manager's Handler, or is
-// for a path outside the cookie's. If the Handlers of several Managers are
-// nested, it is the innermost's.
+// FromContext returns the session of a request, given its context. It reports
+// false if the request did not come through a Manager's Handler, or if its path
+// is outside Cookie.Path. If the Handlers of several Managers are nested, it
+// returns the innermost session.
 func FromContext(ctx context.Context) (*Session, bool) {
 	s, ok := ctx.Value(sessionKey{}).(*Session)
 	return s, ok
 }
 
-// sessionKey is the key of the innermost session in a context, managerKey that
-// of the session of one Manager.
-type (
-	sessionKey struct{}
-	managerKey struct{ *Manager }
-)
-
-// memory is all that a request and its response need, in one allocation.
-type memory struct {
-	exchange exchange
-	state    state
-}
-
-// exchange is what a request's context and its response's writer are, under two
-// names, and where the session is. All three may be printed, see Session.
-type exchange struct {
-	outer   context.Context
-	inner   http.ResponseWriter
-	failed  error // why the response is the ErrorHandler's and not the handler's
-	session Session
-}
-
-// Deadline, Done, Err and Value make exchange the context of the request.
-
-func (x *exchange) Deadline() (time.Time, bool) { return x.outer.Deadline() }
-
-func (x *exchange) Done() <-chan struct{} { return x.outer.Done() }
-
-func (x *exchange) Err() error { return x.outer.Err() }
-
-func (x *exchange) Value(key any) any {
-	if key == (sessionKey{}) || key == (managerKey{x.session.manager}) {
-		return &x.session
-	}
-	return x.outer.Value(key)
-}
-
-// Format prints the type alone: a context in a log line gives nobody away.
-func (x *exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Context") }
-
-// now returns the wall time at which the Manager was made plus what has passed
-// since, so that stepping the wall clock ends no session and prolongs none.
-func (m *Manager) now() instant {
-	return m.epoch + instant(time.Since(m.started))
-}
-
-// stepped returns how far the wall clock was set forward since the Manager was
-// made, in whole seconds: the two clocks are read one after the other.
-func (m *Manager) stepped() time.Duration {
-	return time.Duration(instantOf(time.Now()) - m.now()).Truncate(time.Second)
-}
-
-// instantAt returns the instant at which the wall clock will show t, or for the
-// zero time 0.
-func (m *Manager) instantAt(t time.Time) instant {
-	if t.IsZero() {
-		return 0
-	}
-	return max(1, instantOf(t).plus(-m.stepped()))
-}
-
-// wallTime returns what the wall clock shows at i, the inverse of instantAt.
-func (m *Manager) wallTime(i instant) time.Time {
-	if i == 0 {
-		return time.Time{}
-	}
-	return i.plus(m.stepped()).time()
-}
-
-// expires returns when the session ends whatever its activity.
-func (m *Manager) expires(r record) instant {
-	end := r.created.plus(m.options.AbsoluteLifetime)
-	if r.expires != 0 {
-		end = min(end, r.expires)
-	}
-	return end
-}
-
-func (m *Manager) idleTimeout(r record) time.Duration {
-	if r.idle == 0 {
-		return m.options.IdleTimeout
-	}
-	return r.idle
-}
-
-// ttl returns how long a session may stay in the store from now on without
-// another request; 0 or less if it is over.
-func (m *Manager) ttl(r record, now instant) time.Duration {
-	return min(m.idleTimeout(r), time.Duration(m.expires(r)-now))
-}
-
-// Format prints the type alone, since a Manager knows secrets.
+// Format prints the type alone, since a Manager has secrets.
 func (m Manager) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Manager") }
 
-// log tells of what the session had to remark. A cookie that browsers drop is
-// told of once: it is the same for every request.
-func (m *Manager) log(r *http.Request, what remark) {
-	switch what {
+// warn logs a warning of a session. One about a cookie that browsers drop is
+// logged once: it is the same for every request.
+func (m *Manager) warn(r *http.Request, w warning) {
+	switch w {
 	case changesDropped:
-		m.options.Logger.DebugContext(r.Context(), "the session ended before its changes could be stored")
+		m.options.Logger.DebugContext(r.Context(), "the session ended before its changes could be stored", "method", r.Method, "path", r.URL.Path)
 	case cookieNeedsTLS:
 		m.warnPlain.Do(func() {
 			m.options.Logger.WarnContext(r.Context(), "a session cookie that browsers accept over TLS only was set on a request that seems to have come over plain HTTP; if TLS ends at a proxy, name the proxy in TrustedProxies")
@@ -261,8 +140,8 @@ func (m *Manager) log(r *http.Request, what remark) {
 	}
 }
 
-// logError logs an error of the store. That a client went away, so that the store
-// gave up its request, is nobody's fault.
+// logError logs an error of the store. An error is no fault if the client went
+// away and the store gave up.
 func (m *Manager) logError(r *http.Request, err error) {
 	level := slog.LevelError
 	if gone := r.Context().Err(); gone != nil && errors.Is(err, gone) {
@@ -271,15 +150,15 @@ func (m *Manager) logError(r *http.Request, err error) {
 	m.options.Logger.Log(r.Context(), level, "the session could not be read or stored", "error", err, "method", r.Method, "path", r.URL.Path)
 }
 
-// fail answers in place of the handler, and removes the header fields that
-// describe the handler's response. A Content-Encoding that was there before the
-// handler ran stays: a handler above encodes what the ErrorHandler writes.
+// fail lets the ErrorHandler answer. It removes header fields that describe the
+// handler's response, but keeps a Content-Encoding that an outer handler set: that
+// handler encodes the ErrorHandler's answer too.
 func (m *Manager) fail(w http.ResponseWriter, s *Session, err error) {
 	m.logError(&s.request, err)
 	for _, name := range []string{"Content-Disposition", "Content-Length", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location"} {
 		w.Header().Del(name)
 	}
-	if !s.encoded {
+	if !s.encodedOutside {
 		w.Header().Del("Content-Encoding")
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -20,83 +20,85 @@ const (
 	defaultAbsoluteLifetime = 24 * time.Hour
 )
 
-// Options configure a Manager. The zero value is safe: an embedded cache of 64
-// MiB, sessions that end after an hour without a request and a day after they
+// Options configure a Manager. The zero value is safe: a cache of 64 MiB in this
+// process, sessions that end after an hour without a request and a day after they
 // began, and a cookie that is HttpOnly, SameSite=Lax, and on TLS Secure with the
-// __Host- prefix. Options print as their type alone, except in an unexported field
-// of another struct, where fmt asks no Format and prints Keys: keep them no longer
-// than New needs them.
+// __Host- prefix.
+//
+// Options print as their type alone. In an unexported field of another struct fmt
+// prints Keys, so keep Options only until New has them.
 type Options struct {
-	// Store keeps the sessions. nil means a cache of the Manager's own, with
-	// the defaults of cache.Options, that ends with Close. A Store given here
-	// is the caller's to close.
+	// Store keeps the sessions. nil means a cache of the Manager's own, with the
+	// defaults of cache.Options, that Close closes. A Store given here is the
+	// caller's to close.
 	Store Store
 
-	// Namespace keeps the sessions of several Managers on one Store apart: the ID
-	// of one is unknown to the others, and each lists and ends its own. Managers
-	// of one Namespace share their sessions. "" means the Carrier's kind and name,
-	// so that sharing is never by accident; all CookieFuncs have one. Another
-	// Namespace makes all stored sessions unknown.
+	// Namespace separates the sessions of several Managers on one Store: a
+	// Manager does not know the IDs of another, and lists and ends only its own
+	// sessions. Managers with one Namespace share their sessions. "" means the
+	// kind and name of the Carrier, so no Managers share sessions by accident; all
+	// CookieFuncs have one Namespace. After a change of Namespace, the stored
+	// sessions are unknown.
 	Namespace string
 
-	// Codec turns values into bytes. nil means codec.MsgPack.
+	// Codec turns values into bytes and back. nil means codec.MsgPack.
 	Codec codec.Codec
 
-	// IdleTimeout ends a session that no request has looked at for so long. 0
-	// means an hour, or AbsoluteLifetime if that is less; less than a second, or more
-	// than AbsoluteLifetime, is refused. Session.SetIdleTimeout overrides it for one session.
+	// IdleTimeout ends a session that no request has used for so long. 0 means an
+	// hour, or AbsoluteLifetime if that is less. Less than a second or more than
+	// AbsoluteLifetime is an error. Session.SetIdleTimeout overrides it for one
+	// session.
 	IdleTimeout time.Duration
 
-	// AbsoluteLifetime ends a session so long after it began, or its user logged
-	// in, whatever its activity. 0 means 24 hours; less than a second is refused.
+	// AbsoluteLifetime ends a session so long after it began or its user logged
+	// in, whatever its activity. 0 means 24 hours. Less than a second is an error.
 	AbsoluteLifetime time.Duration
 
 	// Passive, if not nil, reports whether a request must not keep its session
-	// alive: a page that polls, a ping. Such a request sees its session, but does
-	// not restart the idle timeout, is no use for the cache's eviction, and does
-	// not send a rolling cookie again. Changes, Touch, Regenerate and Login restart
-	// the timeout all the same. It must be safe for concurrent use, and not use the
+	// alive: a page that polls, a ping. Such a request sees its session, but it
+	// does not restart the idle timeout, does not count as a use for eviction, and
+	// sends no rolling cookie. Changes, Touch, Regenerate and Login restart the
+	// timeout even so. It must be safe for concurrent use, and must not use the
 	// request's session.
 	Passive func(r *http.Request) bool
 
-	// Carrier says how the session's ID travels. nil means Cookie{}.
+	// Carrier is how the session's token travels. nil means Cookie{}.
 	Carrier Carrier
 
-	// Keys, if not nil, sign the IDs: what no key signed is turned away without
-	// asking the store. The first key signs, all of them verify; so a new key
-	// goes first, and the old one goes when its sessions have ended. Each has at
-	// least 16 bytes, best 32 of a random source. They are copied.
+	// Keys, if not nil, sign the IDs. The store is not asked for an ID that no key
+	// has signed. The first key signs, all keys verify. To rotate, put a new key
+	// first, and remove the old one when its sessions have ended. Each key has at
+	// least 16 bytes, better 32 of a random source. Keys are copied.
 	Keys [][]byte
 
 	// NewID, if not nil, makes the IDs: 22 to 256 characters of A-Z, a-z, 0-9, -
-	// and _ that nobody can guess. If it fails, so does the response. It must be
-	// safe for concurrent use, and not use the request's session.
+	// and _ that nobody can guess. If it fails, the ErrorHandler answers. It must
+	// be safe for concurrent use, and must not use the request's session.
 	NewID func(r *http.Request) (string, error)
 
 	// TrustedProxies are the networks of the proxies whose X-Forwarded-Proto
-	// says whether the client came over TLS. From everyone else the header
-	// changes nothing. A proxy is recognised by the request's RemoteAddr, so a
-	// middleware that rewrites that has to stand below Handler, and one on a Unix
-	// socket has no address: use SecureAlways. The first of the header's list
-	// counts, so the proxy must overwrite what the client sent.
+	// tells whether the client used TLS. From all others the header changes
+	// nothing. The request's RemoteAddr identifies a proxy, so a middleware that
+	// rewrites it must be below Handler. A proxy on a Unix socket has no address:
+	// use SecureAlways. The first entry of the header counts, so the proxy must
+	// overwrite the client's.
 	TrustedProxies []netip.Prefix
 
-	// ErrorHandler answers a request whose session could not be read or
-	// stored, in place of what the handler would have written; err wraps an
-	// error of this package, the store or the codec. r has the session in its
-	// context: if err is ErrRecord, its Destroy removes the damaged record. nil
-	// means the status 500 with its text.
+	// ErrorHandler answers a request whose session could not be read or stored, in
+	// place of the handler. err wraps an error of this package, the store or the
+	// codec. r has the session in its context: if err is ErrRecord, Destroy
+	// removes the damaged record. nil means the status 500 with its text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Logger gets every such error, and errors after the first byte, which no
-	// response can show, with the method and path of the request; once, that
-	// browsers will drop the cookie; and at the level of debugging, changes to a
-	// session that had ended. nil means slog.Default. No ID and no value is ever
-	// logged. Keys of values are, in errors.
+	// Logger gets each such error, and errors after the first byte, which no
+	// response can show, with the method and path of the request. It gets one
+	// warning if browsers will drop the cookie, and at debug level the changes
+	// that came after their session had ended. nil means slog.Default. IDs and
+	// values are never logged. Keys of values are, in errors.
 	Logger *slog.Logger
 }
 
-// withDefaults returns o with all but Store filled in, or says what is wrong.
+// withDefaults returns o with its defaults, except Store.
 func (o Options) withDefaults() (Options, error) {
 	if err := o.checkParts(); err != nil {
 		return o, err
@@ -137,7 +139,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// checkParts returns an error if a part that is given could only fail later.
+// checkParts returns an error for a part that would fail later.
 func (o Options) checkParts() error {
 	for name, part := range map[string]any{"Store": o.Store, "Codec": o.Codec, "Carrier": o.Carrier} {
 		if v := reflect.ValueOf(part); v.Kind() == reflect.Pointer && v.IsNil() {

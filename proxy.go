@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// proxies are the networks whose X-Forwarded-Proto is believed.
+// proxies are the networks whose X-Forwarded-Proto counts.
 type proxies []netip.Prefix
 
-// proxiesIn returns the networks with those of IPv4 that are written as IPv6 as what
-// they are, since addresses are compared so.
+// proxiesIn returns the networks. It converts IPv4 networks that are written as
+// IPv6, since addresses are compared as IPv4.
 func proxiesIn(networks []netip.Prefix) proxies {
 	var p proxies
 	for _, network := range networks {
@@ -22,8 +22,8 @@ func proxiesIn(networks []netip.Prefix) proxies {
 	return p
 }
 
-// cameOverTLS reports whether the client's connection was encrypted: this one,
-// or the one to a trusted proxy, which says so first in its list.
+// cameOverTLS reports whether the client used TLS, to this server or to a trusted
+// proxy. The first entry of the proxy's header counts.
 func (p proxies) cameOverTLS(r *http.Request) bool {
 	if r.TLS != nil {
 		return true

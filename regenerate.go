@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/internal/record"
 )
+
+// The session's lock is held in all functions of this file.
 
 // regenerate gives the session a new ID.
 func (s *Session) regenerate() error {
@@ -28,8 +31,8 @@ func (s *Session) regenerate() error {
 	return s.rename(id, key)
 }
 
-// startOver makes this a new session, under a new ID, that keeps only the
-// changes that this request made. If it fails, nothing has changed.
+// startOver makes this a new session with a new ID and the changes that this
+// request made. If it fails, it changes nothing.
 func (s *Session) startOver() error {
 	id, key, err := s.otherID()
 	if err != nil {
@@ -52,37 +55,37 @@ func (s *Session) otherID() (id, key string, err error) {
 	return id, s.manager.storeKey(id), err
 }
 
-// lostValues says what happens to values that the codec cannot bind to a new
-// ID, since their key was lost.
+// lostValues decides about values that the codec cannot bind to a new ID, since
+// their key was lost.
 type lostValues bool
 
 const (
-	keepValues lostValues = false // they are an error
-	dropValues lostValues = true  // they are dropped
+	keepValues lostValues = false // the move fails
+	dropValues lostValues = true  // the move drops them
 )
 
-// moveTo stores the session under a new ID, with the changes not stored yet and
-// also. If it fails, the session is still where it was.
-func (s *Session) moveTo(id, key string, lost lostValues, also ...change) error {
+// moveTo stores the session under a new ID, after the changes and also. If it
+// fails, the session stays under its old ID.
+func (s *Session) moveTo(id, key string, lost lostValues, also ...record.Change) error {
 	raw, err := s.move(key, lost, also)
 	if err != nil {
 		return err
 	}
 	s.manager.watchers.notify(s.key)
 	s.id, s.key = id, key
-	s.token = tokenIssued
+	s.token = sendToken
 	s.committed(raw)
 	return nil
 }
 
-// move stores the new record before it removes the old one, and Update removes
-// the old one only if it is still what the new one was made from. So nothing
-// written meanwhile is lost, and what was destroyed meanwhile stays destroyed.
-func (s *Session) move(key string, lost lostValues, also []change) (raw []byte, err error) {
+// move stores the new record first. Then it puts a tombstone in place of the old
+// record, if that is still the one from which it made the new record. So it loses
+// no change stored meanwhile, and a session destroyed meanwhile stays destroyed.
+func (s *Session) move(key string, lost lostValues, also []record.Change) (raw []byte, err error) {
 	store, copied := s.manager.storeNew, false
 	err = s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
 		raw = nil
-		if !found || isReplaced(old) {
+		if !found || isTombstone(old) {
 			return cache.Keep(), nil
 		}
 		moved, ttl, err := s.movedTo(key, old, lost, also)
@@ -92,7 +95,7 @@ func (s *Session) move(key string, lost lostValues, also []change) (raw []byte, 
 		if err := store(key, moved, ttl); err != nil {
 			return cache.Keep(), err
 		}
-		store, copied = s.manager.store.Set, true // called again, it replaces its own copy
+		store, copied = s.manager.store.Set, true // another call replaces the copy of this one
 		switch revoked, err := s.revoked(moved); {
 		case err != nil:
 			return cache.Keep(), err
@@ -100,7 +103,7 @@ func (s *Session) move(key string, lost lostValues, also []change) (raw []byte, 
 			return cache.Remove(), nil
 		}
 		raw = moved
-		return cache.Put(replacedMark(s.manager.now()), replacedFor), nil
+		return cache.Put(newTombstone(s.manager.now()), tombstoneTTL), nil
 	})
 	if err == nil && raw == nil {
 		s.ended = true
@@ -114,28 +117,27 @@ func (s *Session) move(key string, lost lostValues, also []change) (raw []byte, 
 	return raw, err
 }
 
-// movedTo returns what old becomes under another key by the changes not stored
-// yet and also.
-func (s *Session) movedTo(key string, old []byte, lost lostValues, also []change) (raw []byte, ttl time.Duration, err error) {
-	r, err := parseRecord(old)
+// movedTo returns the record old for another key, after the changes and also.
+func (s *Session) movedTo(key string, old []byte, lost lostValues, also []record.Change) (raw []byte, ttl time.Duration, err error) {
+	r, err := record.Parse(old)
 	if err != nil {
 		return nil, 0, err
 	}
-	if r.values, err = s.rebindValues(r, key, lost); err != nil {
+	if r.Values, err = s.rebindValues(r, key, lost); err != nil {
 		return nil, 0, err
 	}
 	cs, err := s.rebindChanges(key)
 	if err != nil {
 		return nil, 0, err
 	}
-	raw, ttl = s.encodeRecord(r, cs.with(also...))
+	raw, ttl = s.encodeRecord(r, cs.With(also...))
 	if ttl <= 0 {
 		return nil, 0, ErrEnded
 	}
 	return raw, ttl, nil
 }
 
-// rename gives a new ID to a session that is not stored yet.
+// rename gives a new ID to a session that is not stored.
 func (s *Session) rename(id, key string) error {
 	cs, err := s.rebindChanges(key)
 	if err != nil {
@@ -145,45 +147,44 @@ func (s *Session) rename(id, key string) error {
 	return nil
 }
 
-// rebindValues returns the values of r for the session's new store key. They
-// differ only if the codec binds a value to its place. Values that the changes
-// replace or remove are left out.
-func (s *Session) rebindValues(r record, newKey string, lost lostValues) ([]byte, error) {
+// rebindValues returns the values of r for a new store key. They differ only if
+// the codec binds values to their place. Values that the changes replace or delete
+// are left out.
+func (s *Session) rebindValues(r record.Record, newKey string, lost lostValues) (record.Values, error) {
 	if s.manager.binder == nil {
-		return r.values, nil
+		return r.Values, nil
 	}
-	var values []byte
-	for key, encoded := range r.values.all() {
-		if _, _, decided := s.changes.lookup(string(key)); decided {
+	var values record.Values
+	for key, encoded := range r.Values.All() {
+		if _, _, decided := s.changes.Lookup(string(key)); decided {
 			continue
 		}
-		rebound, err := s.manager.binder.Rebind(encoded, place(s.key, string(key)), place(newKey, string(key)))
+		rebound, err := s.rebind(string(key), encoded, newKey)
 		if err != nil && lost == dropValues {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w under %q cannot be bound to a new ID: %w", ErrValue, key, err)
+			return nil, err
 		}
-		values = appendValue(values, string(key), rebound)
+		values = values.Append(string(key), rebound)
 	}
 	return values, nil
 }
 
 // rebindChanges returns the changes not stored yet for a new store key.
-func (s *Session) rebindChanges(newKey string) (*changes, error) {
-	if s.manager.binder == nil || s.changes == nil {
+func (s *Session) rebindChanges(newKey string) (*record.Changes, error) {
+	if s.manager.binder == nil {
 		return s.changes, nil
 	}
-	rebound := s.changes.with()
-	for i, v := range rebound.values {
-		if v.deleted {
-			continue
-		}
-		encoded, err := s.manager.binder.Rebind(v.encoded, place(s.key, v.key), place(newKey, v.key))
-		if err != nil {
-			return nil, fmt.Errorf("%w under %q cannot be bound to a new ID: %w", ErrValue, v.key, err)
-		}
-		rebound.values[i].encoded = encoded
+	return s.changes.Recode(func(key string, encoded []byte) ([]byte, error) {
+		return s.rebind(key, encoded, newKey)
+	})
+}
+
+func (s *Session) rebind(key string, encoded []byte, newKey string) ([]byte, error) {
+	rebound, err := s.manager.binder.Rebind(encoded, place(s.key, key), place(newKey, key))
+	if err != nil {
+		return nil, fmt.Errorf("%w under %q cannot be bound to a new ID: %w", ErrValue, key, err)
 	}
 	return rebound, nil
 }

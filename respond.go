@@ -3,75 +3,104 @@ package holdfast
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// beforeHeader and afterResponse, with respond and conclude, and abandon take
-// the session's lock. All other functions in this file are called with it held.
+// sendHeader, conclude and abandon take the session's lock. It is held in all
+// other functions of this file.
 
-// slowHandler is how long a handler runs before its return counts as activity
-// of its own.
-const slowHandler = instant(time.Second)
+// slowHandler is how long a handler runs before its end counts as activity too.
+const slowHandler = record.Instant(time.Second)
 
-// beforeHeader commits the session and adds to the header what the client has
-// to be told of it.
-func (s *Session) beforeHeader(h http.Header) error {
-	remark, err := s.respond(h)
-	s.manager.log(&s.request, remark)
+// tokenTask is the response's task with the client's token.
+type tokenTask uint8
+
+const (
+	keepToken tokenTask = iota
+	sendToken
+	clearToken
+)
+
+// warning is a message to log when the session's lock is released: a log handler
+// may ask the session for its user.
+type warning uint8
+
+const (
+	noWarning warning = iota
+	changesDropped
+	cookieNeedsTLS
+)
+
+// sendHeader commits the session and adds its token to the header. The error is
+// the commit's. Even then the client gets the token of a session that was stored
+// before, since a replaced ID identifies nobody.
+//
+// If Options.NewID or a store panics, the response can still be written: an outer
+// handler may recover and answer.
+func (s *Session) sendHeader(h http.Header) error {
+	warning, err := func() (warning, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		defer func() { s.phase = afterHeader }()
+		s.setCacheHeaders(h)
+		if !s.loaded {
+			return noWarning, nil
+		}
+		before := s.touched
+		err := s.commitAndTouch()
+		if s.carrier() != nil {
+			s.writeToken(h, before)
+		}
+		return s.warning, err
+	}()
+	s.manager.warn(&s.request, warning)
 	return err
 }
 
-// afterResponse commits what was changed after the header had been sent.
-func (s *Session) afterResponse() error {
-	remark, err := s.conclude()
-	s.manager.log(&s.request, remark)
+// conclude commits the changes made after the first byte.
+func (s *Session) conclude() error {
+	warning, err := func() (warning, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.phase = afterHandler
+		if !s.loaded {
+			return noWarning, nil
+		}
+		before := s.warning
+		err := s.commitAndTouch()
+		if s.warning == before {
+			return noWarning, err // it is logged already
+		}
+		return s.warning, err
+	}()
+	s.manager.warn(&s.request, warning)
 	return err
 }
 
-// respond is beforeHeader under the lock. An error does not keep the client
-// from being told of what was stored before, since an ID that was replaced is
-// dead. A panic, of Options.NewID or a store, say, leaves a response that can
-// still be written: whoever recovers may want to answer.
-func (s *Session) respond(h http.Header) (remark, error) {
+// abandon is called if the handler panicked. It drops the changes. If the handler
+// gave the session a new ID or destroyed it, the header must say so, in case an
+// outer handler recovers and answers.
+func (s *Session) abandon(h http.Header) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer func() { s.phase = afterTheHeader }()
-	if s.carrier() != nil {
-		s.carrier().discloses(h, s.loaded, &s.varyLine)
+	if s.changes = nil; !s.headerSent() {
+		s.setCacheHeaders(h)
+		if s.loaded && s.token != keepToken && s.carrier() != nil {
+			s.writeToken(h, s.touched)
+		}
 	}
-	if !s.loaded {
-		return nothingToRemark, nil
-	}
-	before := s.touched
-	err := s.settle()
-	if s.carrier() != nil {
-		s.tellClient(h, before)
-	}
-	return s.remark, err
+	s.phase = afterHandler
 }
 
-// conclude is afterResponse under the lock. What was remarked before is not
-// remarked again.
-func (s *Session) conclude() (remark, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.phase = afterTheHandler
-	if !s.loaded {
-		return nothingToRemark, nil
-	}
-	before := s.remark
-	err := s.settle()
-	if s.remark == before {
-		return nothingToRemark, err
-	}
-	return s.remark, err
-}
-
-// settle commits the changes, and restarts the idle timeout after a slow
-// handler, unless the request is passive. That the session has ended is no error here: then there is nothing
-// to do but to remark it. A new session is not touched: its timeout has just
-// begun, and a second use would be taken for a visitor who came back.
-func (s *Session) settle() error {
+// commitAndTouch commits the changes, and restarts the idle timeout after a slow
+// handler, unless the request is passive. It returns no error if the session has
+// ended, but sets a warning if that drops changes. A new session is not touched:
+// its timeout has just begun, and the store would count a second use as coming
+// back.
+func (s *Session) commitAndTouch() error {
 	err := s.commit()
 	if err == nil && s.stored && !s.isNew && !s.passive {
 		if now := s.manager.now(); now-s.touched >= slowHandler {
@@ -82,40 +111,25 @@ func (s *Session) settle() error {
 		return err
 	}
 	if s.changes != nil {
-		s.remark = changesDropped
+		s.warning = changesDropped
 	}
 	return nil
 }
 
-// abandon is called when the handler panicked. Its changes are dropped, but if
-// it gave the session a new ID, or ended it, the old ID is dead already. So the
-// client is still told, in case somebody recovers and answers.
-func (s *Session) abandon(h http.Header) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.changes = nil; !s.headerSent() && s.carrier() != nil {
-		s.carrier().discloses(h, s.loaded, &s.varyLine)
-		if s.loaded && s.token != tokenKept {
-			s.tellClient(h, s.touched)
-		}
-	}
-	s.phase = afterTheHandler
-}
-
-// tellClient hands the client its token, or takes it away. A token is handed over
-// only if the store has its session now: another request may have replaced or ended
-// it since it was touched, and the client may have a newer one already.
-func (s *Session) tellClient(h http.Header, touched instant) {
+// writeToken sends the client its token, or clears it. It sends a token only if
+// the store has the session now. Since the request touched the session, another
+// request may have given the client a newer token.
+func (s *Session) writeToken(h http.Header, touched record.Instant) {
 	switch {
-	case s.stored && !s.ended && (s.token == tokenIssued || s.rolls()):
+	case s.stored && !s.ended && (s.token == sendToken || s.rolls()):
 		if s.touched == touched && !s.lives() {
 			s.ended = true
 			return
 		}
-		s.remarkIfDropped()
-		s.carrier().issue(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
-	case s.token == tokenWithdrawn:
-		s.carrier().withdraw(h, s.tls)
+		s.warnOfDroppedCookie()
+		s.carrier().write(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
+	case s.token == clearToken:
+		s.carrier().clear(h, s.tls)
 	}
 }
 
@@ -130,34 +144,55 @@ func (s *Session) rolls() bool {
 	return ok && cookie.Rolling && !s.passive
 }
 
-// cookieAge returns how long the cookie lasts; 0 ends it with the browser
-// session.
+// cookieAge returns how long the cookie lasts. 0 means until the browser closes.
 func (s *Session) cookieAge() time.Duration {
 	r, now := s.record(), s.manager.now()
-	if r.idle > 0 {
+	if r.Idle > 0 {
 		return s.manager.ttl(r, now)
 	}
-	if cookie, ok := s.carrier().(*Cookie); ok && cookie.Persistent || r.expires != 0 {
-		return time.Duration(s.manager.expires(r) - now)
+	if cookie, ok := s.carrier().(*Cookie); ok && cookie.Persistent || r.Expires != 0 {
+		return time.Duration(s.manager.end(r) - now)
 	}
 	return 0
 }
 
-// remarkIfDropped explains why a browser may drop the cookie that it is sent:
-// people have lost days to that.
-func (s *Session) remarkIfDropped() {
+// warnOfDroppedCookie sets a warning if a browser may drop the cookie. People have
+// lost days to that.
+func (s *Session) warnOfDroppedCookie() {
 	cookie, ok := s.carrier().(*Cookie)
 	if ok && !s.tls && cookie.needsTLS() {
-		s.remark = cookieNeedsTLS
+		s.warning = cookieNeedsTLS
 	}
 }
 
-// remark is something to log once the session's lock is released: a log
-// handler may ask the session who its user is.
-type remark uint8
+// setCacheHeaders tells caches that the response depends on the token, or that it
+// contains it.
+func (s *Session) setCacheHeaders(h http.Header) {
+	carrier := s.carrier()
+	if carrier == nil {
+		return
+	}
+	switch name := carrier.header(); {
+	case name == "":
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+	case s.loaded && len(h["Vary"]) == 0:
+		s.varyLine[0] = name
+		h["Vary"] = s.varyLine[:]
+	case s.loaded && !varies(h, name):
+		h.Add("Vary", name)
+	}
+}
 
-const (
-	nothingToRemark remark = iota
-	changesDropped
-	cookieNeedsTLS
-)
+// varies reports whether the header says that the response depends on the header
+// field name of the request.
+func varies(h http.Header, name string) bool {
+	for _, line := range h["Vary"] {
+		for field := range strings.SplitSeq(line, ",") {
+			if field = strings.TrimSpace(field); field == "*" || strings.EqualFold(field, name) {
+				return true
+			}
+		}
+	}
+	return false
+}

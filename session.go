@@ -4,89 +4,35 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
-	"sync"
 	"time"
 
-	"github.com/holdfast-go/holdfast/codec"
+	"github.com/holdfast-go/holdfast/internal/record"
 )
 
 // Session is the session of one request: the values that the server keeps for
-// one client. Manager.Session finds it; Get, Set and Update read and change its
+// one client. Manager.Session finds it. Get, Set and Update read and change its
 // values.
 //
-// Its methods are safe for concurrent use, as are requests of the same client
-// at the same time: each stores only the values that it changed.
+// Its methods are safe for concurrent use. So are concurrent requests of one
+// client: each stores only the keys that it changed.
 //
-// A Session prints as its type alone, with every verb of fmt and in every log. Use
-// it through its pointer: of a copy in an unexported field fmt prints what it finds.
+// A Session prints as its type alone, with every verb of fmt and in every log.
+// Use it through its pointer.
 type Session struct {
-	// In an unexported field of something else fmt prints a session without asking
-	// Format, and what its pointers point to as addresses. So nothing that is secret
-	// may lie before the first pointer.
-	*state
+	// In an unexported field, fmt prints a Session without its Format method, but
+	// pointers as addresses. So everything secret is behind this pointer.
+	*requestState
 }
 
-// state is all that there is to a session.
-type state struct {
-	manager *Manager
-	request http.Request // as the handler gets it
-	cookie  *Cookie      // the carrier, if a CookieFunc chose it
-
-	tls     bool // the client came over TLS, so far as a proxy can be trusted
-	encoded bool // a handler above had set Content-Encoding
-	passive bool // the request does not keep the session alive
-	preread bool // find was called before the handler ran
-	loaded  bool // the handler has looked, so the response depends on the cookie
-	stored  bool // the store has it, as far as this request knows
-	ended   bool // it was stored when the request began and is no more
-	unread  bool // id is presented, and its record could not be read
-	isNew   bool
-	phase   phase // written by the handler's goroutine alone, which reads it without the lock
-	token   tokenTask
-	remark  remark
-
-	mu      sync.Mutex // guards what follows, and what comes before from passive on
-	id      string     // "" until one is presented that the store knows, or one is needed
-	key     string     // storeKey(id)
-	raw     []byte     // the record that the store is known to have, checked; nil if there is none
-	touched instant    // when this request last set the store's TTL; without a record, when the session began
-	changes *changes   // not stored yet; nil if there are none
-	err     error      // the first that must not be lost: it fails the commit
-	watch   *watch     // for Ended; nil until it is called
-
-	varyLine [1]string // memory for a header that nearly every response needs
-}
-
-// phase is how far the response has come.
-type phase uint8
-
-const (
-	beforeTheHeader phase = iota // the client can still be handed a token
-	afterTheHeader               // what is changed now is stored when the handler returns
-	afterTheHandler              // changes are stored at once: nothing else would
-)
-
-func (s *Session) headerSent() bool { return s.phase != beforeTheHeader }
-
-// tokenTask is what the response has to do about the client's token.
-type tokenTask uint8
-
-const (
-	tokenKept tokenTask = iota
-	tokenIssued
-	tokenWithdrawn
-)
-
-// Set stores value under key, in place of what was there. The value is encoded
-// at once, so changing it afterwards changes nothing stored. If it cannot be
-// encoded, Err says so and the response becomes the ErrorHandler's. A value that
-// the session has already is not stored again.
+// Set stores value under key. It encodes the value at once, so a later change of
+// the value changes nothing stored. If it cannot encode the value, Err returns
+// the error and the ErrorHandler answers. A value that the session has already is
+// not stored again.
 //
 // Like all changes it is stored before the first byte of the response, or when the
-// handler returns. One that comes later still, from a goroutine of the handler's,
-// is stored at once, and Err tells if it could not be. If the session is new, its
-// first value must be set before the first byte; after that Err is ErrHeaderSent.
+// handler returns. A change after that, by a goroutine, is stored at once, and Err
+// returns its error. If the session is new, its first value must be set before the
+// first byte. Otherwise no cookie can be sent, and Err returns ErrHeaderSent.
 func (s *Session) Set(key string, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +42,7 @@ func (s *Session) Set(key string, value any) {
 		s.fail(err)
 		return
 	}
-	s.note(change{what: valueSet, key: key, encoded: encoded})
+	s.note(key, record.SetValue(key, encoded))
 }
 
 // Delete removes the value under key, if there is one.
@@ -104,16 +50,16 @@ func (s *Session) Delete(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.note(change{what: valueDeleted, key: key})
+	s.note(key, record.DeleteValue(key))
 }
 
-// Clear removes all values. The session itself goes on; see Destroy for a
-// log-out.
+// Clear removes all values. The session goes on, and so does a login; use Destroy
+// for a logout.
 func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.note(change{what: valuesCleared})
+	s.note("", record.ClearValues())
 }
 
 // Keys returns the keys of all values, in no particular order.
@@ -122,22 +68,20 @@ func (s *Session) Keys() []string {
 	defer s.mu.Unlock()
 	s.load()
 	var keys []string
-	for key := range s.values().all() {
-		if _, _, decided := s.changes.lookup(string(key)); !decided {
+	for key := range s.values().All() {
+		if _, _, decided := s.changes.Lookup(string(key)); !decided {
 			keys = append(keys, string(key))
 		}
 	}
-	for _, v := range s.changes.list() {
-		if !v.deleted {
-			keys = append(keys, v.key)
-		}
+	for key := range s.changes.Keys() {
+		keys = append(keys, key)
 	}
 	return keys
 }
 
-// ID returns the session's ID: the secret by which the client is recognised.
-// Treat it like a password. For a session that is new it is the ID under which
-// the first value will be stored; "" if Options.NewID failed, which Err tells.
+// ID returns the session's ID, the secret that identifies the client. Treat it
+// like a password. A new session has the ID under which its first value will be
+// stored. It is "" if Options.NewID failed; then Err returns the error.
 func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,9 +90,9 @@ func (s *Session) ID() string {
 	return s.id
 }
 
-// Token returns what the client presents to be recognised: the ID, signed if
-// Options.Keys are set. Only the Form and Query carriers need it, to be put
-// into the pages; with the others it travels by itself.
+// Token returns the token that the client sends: the ID, signed if Options.Keys
+// are set. Only the carriers Form and Query need it, for pages to contain it. The
+// others send it themselves.
 func (s *Session) Token() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,53 +111,53 @@ func (s *Session) IsNew() bool {
 	return s.isNew
 }
 
-// Created returns when the session began, or its user logged in; for a new one
-// that is now.
+// Created returns when the session began, or when its user logged in. For a new
+// session that is now.
 func (s *Session) Created() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.manager.wallTime(s.changes.applyHeader(s.record()).created)
+	return s.manager.wallTime(s.changes.ApplyHeader(s.record()).Created)
 }
 
 // SetIdleTimeout gives this session an idle timeout of its own, in place of
 // Options.IdleTimeout, and its cookie the same Max-Age, so that it outlives the
-// browser session. Options.AbsoluteLifetime still bounds both. An age of 0 takes
-// that back; any other of less than a second is an error, which Err reports and
-// which makes the response the ErrorHandler's. An age that the session has
-// already changes nothing.
+// browser session. Options.AbsoluteLifetime bounds both. A timeout of 0 restores
+// the default. Any other timeout below a second is an error: Err returns it, and
+// the ErrorHandler answers. Setting the timeout that the session has already
+// changes nothing.
 //
-// Call it before the first byte, or the cookie stays as it was. The browser
+// Call it before the first byte, or the cookie does not change. The browser
 // counts from the response that sets the cookie; with Cookie.Rolling, from the
 // latest one.
-func (s *Session) SetIdleTimeout(age time.Duration) {
+func (s *Session) SetIdleTimeout(timeout time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	if age != 0 && age < time.Second {
-		s.fail(fmt.Errorf("%w: a Max-Age of %v, it must be 0 or at least a second", ErrValue, age))
+	if timeout != 0 && timeout < time.Second {
+		s.fail(fmt.Errorf("%w: an idle timeout of %v; it must be 0 or at least a second", ErrValue, timeout))
 		return
 	}
-	s.note(change{what: idleSet, idle: age})
+	s.note("", record.SetIdle(timeout))
 }
 
-// IdleTimeout returns how long the session lasts without a request: what
-// SetIdleTimeout gave it, or Options.IdleTimeout.
+// IdleTimeout returns how long the session lasts without a request: the timeout
+// of SetIdleTimeout, or Options.IdleTimeout.
 func (s *Session) IdleTimeout() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.manager.idleTimeout(s.changes.applyHeader(s.record()))
+	return s.manager.idleTimeout(s.changes.ApplyHeader(s.record()))
 }
 
-// SetExpires ends this session when the wall clock shows t, if neither its idle
-// timeout nor Options.AbsoluteLifetime does so before. The zero time takes that
-// back. A time that has passed ends the session now, and its cookie.
+// SetExpires ends this session when the wall clock shows t, unless its idle
+// timeout or Options.AbsoluteLifetime ends it before. The zero time removes that
+// end. A time in the past ends the session now, and removes its cookie.
 func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.note(change{what: expiresSet, expires: s.manager.instantAt(t)})
+	s.note("", record.SetExpires(s.manager.instantAt(t)))
 }
 
 // Expires returns when the session ends whatever its activity.
@@ -221,12 +165,12 @@ func (s *Session) Expires() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	return s.manager.wallTime(s.manager.expires(s.changes.applyHeader(s.record())))
+	return s.manager.wallTime(s.manager.end(s.changes.ApplyHeader(s.record())))
 }
 
-// Touch restarts the idle timeout. Every request that looks at its session
-// does so by itself; a handler that runs for longer than the timeout can do it
-// in between. It returns ErrEnded if the session is no more.
+// Touch restarts the idle timeout. Each request that uses its session does so by
+// itself. Call Touch in a handler that runs longer than the timeout. It returns
+// ErrEnded if the session has ended.
 func (s *Session) Touch() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -234,11 +178,10 @@ func (s *Session) Touch() error {
 	return s.touch(s.manager.now())
 }
 
-// Save stores the changes made so far, rather than when the response begins or
-// the handler returns. Without changes it does nothing and returns nil. It
-// returns ErrEnded if the session has ended meanwhile,
-// ErrHeaderSent if it is new and its cookie can no longer be sent, or the error
-// of the codec or the store.
+// Save stores the changes now, not when the response begins. Without changes it
+// does nothing and returns nil. It returns ErrEnded if the session has ended,
+// ErrHeaderSent if the session is new and its cookie can no longer be sent, or the
+// error of the codec or the store.
 func (s *Session) Save() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -246,9 +189,8 @@ func (s *Session) Save() error {
 	return s.commit()
 }
 
-// Reload drops the changes not stored yet, and sees what other requests have
-// stored since this one first looked. It returns ErrEnded if the session has
-// ended meanwhile, or the error of the store.
+// Reload drops the changes not stored yet, and reads the session again. It
+// returns ErrEnded if the session has ended, or the error of the store.
 func (s *Session) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -256,30 +198,31 @@ func (s *Session) Reload() error {
 	return s.reload()
 }
 
-// Err returns the first error of a method that could not return it: an argument
-// that cannot be used, a session that cannot be read, an Options.NewID or a
-// CookieFunc that failed, what Pop or a late change could not store; nil if there
-// is none. Unless the header has left, the response becomes the ErrorHandler's.
-// Destroy clears the error, and so does a Reload of what could not be read. Of a
-// session that cannot be read (ErrRecord) there are no values: Destroy or Login
-// removes the record.
+// Err returns the first error of a method that returns none: an unusable
+// argument, a session that cannot be read, an Options.NewID or CookieFunc that
+// failed, a change by Pop or after the first byte that could not be stored. It is
+// nil if there was none. Before the first byte, such an error makes the
+// ErrorHandler answer.
+//
+// Destroy clears the error. So does a Reload that can read the session. A session
+// that cannot be read (ErrRecord) has no values; Destroy or Login removes its
+// record.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
 }
 
-// Regenerate gives the session a new ID, keeping its values, and ends the old
-// one in the same step: whoever knows it is a stranger from now on. Call it
-// when a user gains rights; Login does the same for a log-in.
+// Regenerate gives the session a new ID and keeps its values. The old ID ends in
+// the same step. Call it when a user gains rights; Login does it for a login.
 //
-// For a minute, a request that presents the old ID begins no session and its
-// response sets no cookie, unless it logs in: it is late, and the client has a newer
-// cookie already, or is about to get it. Its changes are dropped.
+// For a minute, a request with the old ID is taken for late: it begins no session
+// and sets no cookie, unless it logs in, since the client has the new cookie or is
+// about to get it. Its changes are dropped.
 //
-// It returns ErrEnded if the session has ended meanwhile, ErrHeaderSent if the
-// new cookie can no longer be sent, or the error of the store; then the old ID
-// is as it was.
+// Regenerate returns ErrEnded if the session has ended, ErrHeaderSent if the new
+// cookie can no longer be sent, or the error of the store. Then the old ID is
+// unchanged.
 func (s *Session) Regenerate() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -287,12 +230,13 @@ func (s *Session) Regenerate() error {
 	return s.regenerate()
 }
 
-// Destroy ends the session, also one that cannot be read: its values are gone, its ID is dead for every
-// request, also those under way, and the client is told to forget it. Values
-// set afterwards begin a new session with a new ID. If another request has just
-// given the session a new ID, it lives on under that: Manager.EndUser ends it.
+// Destroy ends the session, also one that cannot be read: its values are deleted,
+// its ID identifies nobody in any request, and the client is told to forget it.
+// Values set afterwards begin a new session with a new ID. If another request has
+// just given the session a new ID, it lives on under that; Manager.EndUser ends
+// it.
 //
-// An error is the store's, and then the session is still there.
+// An error is the store's. Then the session still exists.
 func (s *Session) Destroy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -301,65 +245,41 @@ func (s *Session) Destroy() error {
 	return err
 }
 
-// chooseCarrier reports whether the request can have a session at all. outer is
-// the request as it came, without the session.
-func (s *Session) chooseCarrier(outer *http.Request) bool {
-	s.tls = s.manager.proxies.cameOverTLS(outer)
-	if choose, ok := s.manager.options.Carrier.(CookieFunc); ok {
-		var err error
-		if s.cookie, err = choose(outer).complete(); err != nil {
-			s.fail(err)
-			return true
-		}
-	}
-	return s.carrier().admits(&s.request)
-}
+// Format prints the type alone, with every verb: sessions end up in logs.
+func (s Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Session") }
 
-// carrier is nil only if it could not be chosen, which err tells.
-func (s *Session) carrier() carrier {
-	if s.cookie != nil {
-		return s.cookie
-	}
-	return s.manager.carrier
-}
+// LogValue does the same for log/slog.
+func (s *Session) LogValue() slog.Value { return slog.StringValue("holdfast.Session") }
 
-// record returns the session as the store is known to have it.
-func (s *Session) record() record {
+// record returns the stored session, or an empty record if it is new.
+func (s *Session) record() record.Record {
 	if s.raw == nil {
-		return record{created: s.touched}
+		return record.Record{Created: s.touched}
 	}
-	r, _ := viewRecord(s.raw)
-	return r
+	return record.View(s.raw)
 }
 
-// values returns those that the store is known to have.
-func (s *Session) values() values {
+// values returns the stored values.
+func (s *Session) values() record.Values {
 	if s.raw == nil {
 		return nil
 	}
-	_, valuesAt, _ := fieldAt(s.raw, fixedLen)
-	return s.raw[valuesAt:]
+	return record.ViewValues(s.raw)
 }
 
-// fail keeps the first error for Err and the commit.
-func (s *Session) fail(err error) {
-	if s.err == nil {
-		s.err = err
+// note keeps a change until the next commit, or commits it if none follows. key
+// is for an error.
+func (s *Session) note(key string, c record.Change) {
+	s.changes = s.changes.Plus(c)
+	if s.headerSent() && !s.stored && !s.ended && s.changes.WorthStoring() {
+		s.fail(fmt.Errorf("%w: the session is new, so its value under %q cannot be stored any more", ErrHeaderSent, key))
 	}
-}
-
-// note keeps a change until the next commit, or commits itself if none follows.
-func (s *Session) note(c change) {
-	s.changes = s.changes.plus(c)
-	if s.headerSent() && !s.stored && !s.ended && s.changes.worthStoring() {
-		s.fail(fmt.Errorf("%w: the session is new, so its value under %q cannot be stored any more", ErrHeaderSent, c.key))
-	}
-	if s.phase == afterTheHandler {
+	if s.phase == afterHandler {
 		s.fail(s.commit())
 	}
 }
 
-// needID gives a new session the ID that it will be stored under.
+// needID gives a new session the ID under which it will be stored.
 func (s *Session) needID() error {
 	if s.id != "" {
 		return nil
@@ -371,43 +291,3 @@ func (s *Session) needID() error {
 	s.id, s.key = id, s.manager.storeKey(id)
 	return nil
 }
-
-func (s *Session) encode(key string, value any) ([]byte, error) {
-	if s.manager.binder != nil {
-		if err := s.needID(); err != nil {
-			return nil, err
-		}
-	}
-	encoded, err := s.manager.codecAt(s.key, key).Marshal(value)
-	if err != nil {
-		return nil, fmt.Errorf("%w under %q, of type %T, cannot be encoded: %w", ErrValue, key, value, err)
-	}
-	return encoded, nil
-}
-
-func (m *Manager) decode(storeKey, key string, encoded []byte, into any) error {
-	if err := m.codecAt(storeKey, key).Unmarshal(encoded, into); err != nil {
-		return fmt.Errorf("%w under %q is not a %T: %w", ErrValue, key, into, err)
-	}
-	return nil
-}
-
-// codecAt returns the codec for one value, bound to its place where the codec
-// can be.
-func (m *Manager) codecAt(storeKey, key string) codec.Codec {
-	if m.binder != nil {
-		return m.binder.Bind(place(storeKey, key))
-	}
-	return m.options.Codec
-}
-
-// place names one value of one session. A store key has a fixed length, so no
-// two places are named alike.
-func place(storeKey, key string) string { return storeKey + key }
-
-// Format prints the type alone, whatever the verb: a session in a log line
-// gives nobody away.
-func (s Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Session") }
-
-// LogValue does the same for log/slog.
-func (s *Session) LogValue() slog.Value { return slog.StringValue("holdfast.Session") }

@@ -14,5 +14,5 @@ func TestARequestsMemoryFitsItsSizeClass(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("for machines of 64 bits")
 	}
-	assert.LessOrEqual(t, unsafe.Sizeof(memory{})-unsafe.Sizeof(http.Request{}), uintptr(208))
+	assert.LessOrEqual(t, unsafe.Sizeof(requestMemory{})-unsafe.Sizeof(http.Request{}), uintptr(208))
 }

@@ -65,8 +65,8 @@ type Scanner interface {
 
 var _ Scanner = (*cache.Cache)(nil)
 
-// read returns what is stored under key. That counts as a use, unless the
-// request is passive or the store cannot tell.
+// read returns the bytes under key. It counts as a use, unless passive is set. A
+// Loader has no other read, so there it always counts.
 func (m *Manager) read(ctx context.Context, key string, passive bool) (raw []byte, found bool, err error) {
 	switch {
 	case m.loader != nil:
@@ -79,17 +79,16 @@ func (m *Manager) read(ctx context.Context, key string, passive bool) (raw []byt
 	return raw, found, nil
 }
 
-// peek is a passive read that finds no session that was replaced.
+// peek is a passive read that does not find tombstones.
 func (m *Manager) peek(ctx context.Context, key string) (raw []byte, found bool, err error) {
 	raw, found, err = m.read(ctx, key, true)
-	if isReplaced(raw) {
+	if isTombstone(raw) {
 		return nil, false, err
 	}
 	return raw, found, err
 }
 
-// touch gives a record the TTL that it has now, and reports false if it is no
-// more.
+// touch gives a session a new TTL, and reports false if it has ended.
 func (m *Manager) touch(key string, ttl time.Duration) bool {
 	touched := m.store.Touch(key, ttl)
 	if !touched {
@@ -98,8 +97,8 @@ func (m *Manager) touch(key string, ttl time.Duration) bool {
 	return touched
 }
 
-// storeNew stores the first record of a session. An ID of the system's CSPRNG
-// is new, but that of another generator may be somebody's.
+// storeNew stores the first record of a session. An ID of the system's CSPRNG is
+// new, but Options.NewID may return the ID of another session.
 func (m *Manager) storeNew(key string, raw []byte, ttl time.Duration) error {
 	if m.options.NewID == nil {
 		return m.store.Set(key, raw, ttl)
@@ -112,11 +111,11 @@ func (m *Manager) storeNew(key string, raw []byte, ttl time.Duration) error {
 	})
 }
 
-// remove deletes a record by way of Update, which unlike a plain deletion says
-// when the store could not do it. It reports whether there was one.
+// remove deletes a session and reports whether there was one. It uses Update,
+// which has an error.
 func (m *Manager) remove(key string) (removed bool, err error) {
 	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
-		if removed = found && !isReplaced(old); !removed {
+		if removed = found && !isTombstone(old); !removed {
 			return cache.Keep(), nil
 		}
 		return cache.Remove(), nil

@@ -8,21 +8,19 @@ import (
 	"strings"
 )
 
-// signer turns IDs into tokens and back. Without keys a token is the ID; with
-// keys it is in the format of Node's cookie-signature, as express-session
-// writes it:
+// signer turns IDs into tokens and back. Without keys a token is the ID. With
+// keys it has the format of Node's cookie-signature, which express-session uses:
 //
 //	s:ID.HMAC-SHA256(key, ID) in base64 without padding
 //
-// The first key signs, all of them verify.
+// The first key signs, all keys verify.
 type signer [][]byte
 
 const (
 	signedPrefix = "s:"
 	minKeyLen    = 16
 
-	// maxTokenLen is that of a signed ID when all that a cookie may not contain
-	// is encoded.
+	// maxTokenLen is the length of a signed ID after escapeCookie.
 	maxTokenLen = 3*len(signedPrefix) + maxIDLen + 1 + 3*43
 )
 

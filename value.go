@@ -2,58 +2,59 @@ package holdfast
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/holdfast-go/holdfast/codec"
+	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// Get returns the value under key. It reports false if there is none, or if it is
-// of another type: one that the codec cannot read as a T. The codecs of this module
-// are as lenient in this as encoding/json, so that values outlive a change of their
-// type: a number is of every numeric type that can hold it, nil is the zero value of
-// any, and of a struct the fields that both types have are read. The value is the
-// caller's own: changing it changes nothing stored.
+// Get returns the value under key. It reports false if there is none, or if the
+// codec cannot read it as a T. The codecs of this module are as lenient as
+// encoding/json, so that values outlive a change of their type: a number has every
+// numeric type that can hold it, nil is the zero value of any type, and a struct
+// keeps the fields that both types have. The caller owns the value. Changing it
+// changes nothing stored.
 func Get[T any](s *Session, key string) (T, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
 	var value T
-	encoded, found := s.changes.over(s.values(), key)
+	encoded, found := s.changes.Get(s.values(), key)
 	if !found || s.manager.msgPack && (codec.MsgPack{}).UnmarshalCommon(encoded, &value) {
 		return value, found
 	}
-	decoded := new(T) // on the heap, where a codec may keep it, so not before it is needed
+	decoded := new(T) // a codec may keep it, so it is on the heap
 	if err := s.manager.decode(s.key, key, encoded, decoded); err != nil {
 		return value, false
 	}
 	return *decoded, true
 }
 
-// Update replaces the value under key by what fn makes of it, and stores it at
-// once, in one atomic step: of any number of concurrent requests none loses
-// another's update. It returns the new value. Where there is no value, fn gets
-// the zero T. Changes made by this request before are stored along with it.
+// Update replaces the value under key by the result of fn, and stores it at once,
+// in one atomic step: concurrent requests lose no update. It returns the new
+// value. If there is no value, fn gets the zero T. Earlier changes of this request
+// are stored along with it. A new session is stored when its response begins.
 //
-// When another request changes the session in between, fn is called again with
-// the newer value, so it should have no effect besides what it returns. It must
-// use neither the session nor the ResponseWriter. A new session is stored when
-// its response begins.
+// If another request changes the session meanwhile, fn is called again with the
+// newer value. So fn should have no other effect. It must use neither the session
+// nor the ResponseWriter.
 //
-// The error wraps ErrValue if what is there is not a T, or is one of Save; then
-// nothing is stored. It is ErrEnded if another request has just ended the
-// session, by a log-out, say: then this one is a stranger's.
+// The error wraps ErrValue if the stored value is not a T, or is an error of Save.
+// Then nothing is stored. It is ErrEnded if another request has just ended the
+// session, by a logout for example.
 func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
 	var updated T
-	err := s.commitAs(func(r record) (change, error) {
+	err := s.commitAs(func(r record.Record) (record.Change, error) {
 		value, err := valueIn[T](s, r, key)
 		if err != nil {
-			return change{}, err
+			return record.Change{}, err
 		}
 		updated = fn(value)
 		encoded, err := s.encode(key, updated)
-		return change{what: valueSet, key: key, encoded: encoded}, err
+		return record.SetValue(key, encoded), err
 	})
 	if err != nil {
 		var zero T
@@ -62,22 +63,22 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 	return updated, nil
 }
 
-// Pop returns the value under key and removes it, in one atomic step: of any
-// number of concurrent requests one gets it. That is what a message to be shown
-// once needs. Like Update it stores the changes made before. It reports false if
-// there is none, it is of another type, or it could not be removed, which Err
-// tells.
+// Pop returns the value under key and removes it, in one atomic step: of
+// concurrent requests only one gets it. Use it for a message that is shown once.
+// Like Update it stores the earlier changes. It reports false if there is no
+// value, if the value is not a T, or if it could not be removed; then Err returns
+// the error.
 func Pop[T any](s *Session, key string) (value T, ok bool) {
 	if value, ok = Get[T](s, key); !ok {
 		return value, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.commitAs(func(r record) (change, error) {
-		_, ok = s.changes.over(r.values, key)
+	err := s.commitAs(func(r record.Record) (record.Change, error) {
+		_, ok = s.changes.Get(r.Values, key)
 		var err error
 		value, err = valueIn[T](s, r, key)
-		return change{what: valueDeleted, key: key}, err
+		return record.DeleteValue(key), err
 	})
 	if err != nil || !ok {
 		if !errors.Is(err, ErrEnded) {
@@ -89,11 +90,49 @@ func Pop[T any](s *Session, key string) (value T, ok bool) {
 	return value, true
 }
 
-// valueIn returns the value under key as r and the changes not stored yet make
-// it; the zero T if there is none.
-func valueIn[T any](s *Session, r record, key string) (value T, err error) {
-	if encoded, found := s.changes.over(r.values, key); found {
+// valueIn returns the value under key in r after the changes not stored yet, or
+// the zero T if there is none.
+func valueIn[T any](s *Session, r record.Record, key string) (value T, err error) {
+	if encoded, found := s.changes.Get(r.Values, key); found {
 		err = s.manager.decode(s.key, key, encoded, &value)
 	}
 	return value, err
 }
+
+func (s *Session) encode(key string, value any) ([]byte, error) {
+	if s.manager.binder != nil { // the place contains the ID
+		if err := s.needID(); err != nil {
+			return nil, err
+		}
+	}
+	encoded, err := s.manager.codecAt(s.key, key).Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("%w under %q: type %T cannot be encoded: %w", ErrValue, key, value, err)
+	}
+	return encoded, nil
+}
+
+func (m *Manager) decode(storeKey, key string, encoded []byte, into any) error {
+	if err := m.codecAt(storeKey, key).Unmarshal(encoded, into); err != nil {
+		return fmt.Errorf("%w under %q: it is not a %T: %w", ErrValue, key, into, err)
+	}
+	return nil
+}
+
+// sameValue reports whether two different encodings of the value under key hold
+// the same value.
+func (s *Session) sameValue(key string, a, b []byte) bool {
+	return s.manager.binder != nil && s.manager.binder.Same(a, b, place(s.key, key))
+}
+
+// codecAt returns the codec for one value. A codec.Binder is bound to its place.
+func (m *Manager) codecAt(storeKey, key string) codec.Codec {
+	if m.binder != nil {
+		return m.binder.Bind(place(storeKey, key))
+	}
+	return m.options.Codec
+}
+
+// place names one value of one session. Store keys have one length, so two places
+// never have one name.
+func place(storeKey, key string) string { return storeKey + key }

@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// watchInterval bounds how long it takes until the end of a session is noticed
-// that no method of its Manager caused: expiry, eviction, another process.
+// watchInterval bounds the delay until Ended reports an end that no method of its
+// Manager caused: expiry, eviction, another process.
 const watchInterval = 5 * time.Second
 
-// watch is what Ended waits for in one request.
+// watch is the state of Ended in one request.
 type watch struct {
 	key   string
 	ended chan struct{}
 }
 
-// Ended returns a channel that is closed when the session ends or gets a new
-// ID, for handlers that outlive their response's first byte: a stream of
-// events, a web socket. An end by this Manager closes it at once, any other
-// within some seconds. It is not closed once the request is done. Calls in one
-// request return the same channel, until the request itself gives the session a
-// new ID. For a session that is not stored yet Ended returns nil, as
-// context.Context's Done may: receiving from it blocks for ever.
+// Ended returns a channel that is closed when the session ends or gets a new ID.
+// It is for handlers that go on after the first byte: a stream of events, a web
+// socket. If a method of this Manager ends the session, the channel is closed at
+// once, otherwise within some seconds. When the request is done, the channel is
+// not closed any more. All calls in one request return the same channel, until the
+// request itself gives the session a new ID. For a session that is not stored yet
+// Ended returns nil; receiving from nil blocks for ever.
 //
-// An open stream is no activity: call Touch for as long as it should be.
+// An open stream does not restart the idle timeout. Call Touch for that.
 func (s *Session) Ended() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,10 +40,10 @@ func (s *Session) Ended() <-chan struct{} {
 	}
 	w := &watch{s.key, make(chan struct{})}
 	s.watch = w
-	m, ctx, told := s.manager, s.request.Context(), s.manager.watchers.add(w.key)
+	m, ctx, notified := s.manager, s.request.Context(), s.manager.watchers.add(w.key)
 	go func() {
-		defer m.watchers.remove(w.key, told)
-		if m.waitForEnd(ctx, w.key, told) {
+		defer m.watchers.remove(w.key, notified)
+		if m.waitForEnd(ctx, w.key, notified) {
 			close(w.ended)
 		}
 	}()
@@ -56,9 +56,9 @@ var alreadyEnded = func() chan struct{} {
 	return closed
 }()
 
-// waitForEnd returns true when nothing is stored under key any more, false when
-// ctx is done before.
-func (m *Manager) waitForEnd(ctx context.Context, key string, told <-chan struct{}) bool {
+// waitForEnd returns true when the store has no session under key any more, and
+// false when ctx is done before.
+func (m *Manager) waitForEnd(ctx context.Context, key string, notified <-chan struct{}) bool {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for {
@@ -66,7 +66,7 @@ func (m *Manager) waitForEnd(ctx context.Context, key string, told <-chan struct
 			return true
 		}
 		select {
-		case <-told:
+		case <-notified:
 		case <-tick.C:
 		case <-ctx.Done():
 			return false
@@ -74,41 +74,41 @@ func (m *Manager) waitForEnd(ctx context.Context, key string, told <-chan struct
 	}
 }
 
-// watchers are the handlers that wait for the end of a session.
+// watchers are the goroutines that wait for the end of a session.
 type watchers struct {
 	mu    sync.Mutex
 	byKey map[string][]chan struct{}
 }
 
-// add returns a channel that notify sends to.
+// add returns a channel for notify to send to.
 func (w *watchers) add(key string) chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.byKey == nil {
 		w.byKey = make(map[string][]chan struct{})
 	}
-	told := make(chan struct{}, 1)
-	w.byKey[key] = append(w.byKey[key], told)
-	return told
+	notified := make(chan struct{}, 1)
+	w.byKey[key] = append(w.byKey[key], notified)
+	return notified
 }
 
-func (w *watchers) remove(key string, told chan struct{}) {
+func (w *watchers) remove(key string, notified chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.byKey[key] = slices.DeleteFunc(w.byKey[key], func(c chan struct{}) bool { return c == told })
+	w.byKey[key] = slices.DeleteFunc(w.byKey[key], func(c chan struct{}) bool { return c == notified })
 	if len(w.byKey[key]) == 0 {
 		delete(w.byKey, key)
 	}
 }
 
-// notify wakes those who wait for the end of the session under key.
+// notify wakes the goroutines that wait for the session under key.
 func (w *watchers) notify(key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, told := range w.byKey[key] {
+	for _, notified := range w.byKey[key] {
 		select {
-		case told <- struct{}{}:
-		default: // it was notified already
+		case notified <- struct{}{}:
+		default: // an earlier notification has not been received yet
 		}
 	}
 }

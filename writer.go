@@ -8,43 +8,41 @@ import (
 	"net/http"
 )
 
-// writer is the exchange as its handler's response writer. It stores the session
-// before the first byte of the response leaves.
-type writer exchange
+// responseWriter is the response writer that the handler gets. It stores the
+// session before the first byte of the response is sent.
+type responseWriter exchange
 
-// begin is called before anything is sent. It reports false if the session
-// could not be stored and the client has been told so instead.
-func (w *writer) begin() bool {
+// begin is called before anything is sent. If the session cannot be stored, the
+// ErrorHandler answers, and begin reports false.
+func (w *responseWriter) begin() bool {
 	if w.session.headerSent() {
 		return w.failed == nil
 	}
-	if w.failed = w.session.beforeHeader(w.inner.Header()); w.failed != nil {
+	if w.failed = w.session.sendHeader(w.inner.Header()); w.failed != nil {
 		w.session.manager.fail(w.inner, &w.session, w.failed)
 	}
 	return w.failed == nil
 }
 
 // finish is called when the handler has returned.
-func (w *writer) finish() {
+func (w *responseWriter) finish() {
 	if !w.begin() {
 		return
 	}
-	if err := w.session.afterResponse(); err != nil {
+	if err := w.session.conclude(); err != nil {
 		w.session.manager.logError(&w.session.request, err)
 	}
 }
 
-// Header, WriteHeader and Write make writer an http.ResponseWriter.
+func (w *responseWriter) Header() http.Header { return w.inner.Header() }
 
-func (w *writer) Header() http.Header { return w.inner.Header() }
-
-func (w *writer) WriteHeader(status int) {
+func (w *responseWriter) WriteHeader(status int) {
 	if isInformational(status) || w.begin() {
 		w.inner.WriteHeader(status)
 	}
 }
 
-func (w *writer) Write(p []byte) (int, error) {
+func (w *responseWriter) Write(p []byte) (int, error) {
 	if !w.begin() {
 		return 0, w.failed
 	}
@@ -58,29 +56,27 @@ func isInformational(status int) bool {
 
 // WriteString and ReadFrom keep the fast paths of io.WriteString and io.Copy.
 
-func (w *writer) WriteString(s string) (int, error) {
+func (w *responseWriter) WriteString(s string) (int, error) {
 	if !w.begin() {
 		return 0, w.failed
 	}
 	return io.WriteString(w.inner, s)
 }
 
-func (w *writer) ReadFrom(src io.Reader) (int64, error) {
+func (w *responseWriter) ReadFrom(src io.Reader) (int64, error) {
 	if !w.begin() {
 		return 0, w.failed
 	}
 	return io.Copy(w.inner, src)
 }
 
-// Unwrap and FlushError are what http.ResponseController looks for; hijack is
-// Hijack of the writers below.
+// http.ResponseController uses Unwrap and FlushError.
 
-func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.inner }
 
-// A flush or a hijack that the writers below cannot do sends nothing, so the
-// header can still change.
-
-func (w *writer) FlushError() error {
+// FlushError sends nothing if no writer below can flush. So the header can still
+// change.
+func (w *responseWriter) FlushError() error {
 	if canFlush, _ := capabilities(w.inner); !canFlush {
 		return fmt.Errorf("holdfast: flushing: %w", http.ErrNotSupported)
 	}
@@ -90,7 +86,9 @@ func (w *writer) FlushError() error {
 	return http.NewResponseController(w.inner).Flush()
 }
 
-func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
+// hijack is Hijack for the types below. Like FlushError it sends nothing if it is
+// not supported.
+func (w *responseWriter) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if _, canHijack := capabilities(w.inner); !canHijack {
 		return nil, nil, fmt.Errorf("holdfast: hijacking: %w", http.ErrNotSupported)
 	}
@@ -100,13 +98,13 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.inner).Hijack()
 }
 
-// A handler may ask by type assertion whether it can flush or hijack, so a
-// writer must not have those methods unless what it wraps has them. These
-// types are a pointer each, which makes them free to convert to an interface.
+// A handler may find out by a type assertion whether it can flush or hijack. So a
+// writer must not have these methods unless a writer below has them. These types
+// are one pointer each, so converting them to an interface allocates nothing.
 type (
-	flushingWriter          struct{ *writer }
-	hijackingWriter         struct{ *writer }
-	flushingHijackingWriter struct{ *writer }
+	flushingWriter          struct{ *responseWriter }
+	hijackingWriter         struct{ *responseWriter }
+	flushingHijackingWriter struct{ *responseWriter }
 )
 
 func (w flushingWriter) Flush()          { _ = w.FlushError() }
@@ -115,9 +113,8 @@ func (w flushingHijackingWriter) Flush() { _ = w.FlushError() }
 func (w hijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error)         { return w.hijack() }
 func (w flushingHijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
 
-// asCapable returns w with Flush and Hijack where the wrapped writer has them,
-// or one that it wraps.
-func (w *writer) asCapable() http.ResponseWriter {
+// asCapable returns w with Flush and Hijack if a writer below has them.
+func (w *responseWriter) asCapable() http.ResponseWriter {
 	canFlush, canHijack := capabilities(w.inner)
 	switch {
 	case canFlush && canHijack:
@@ -130,8 +127,8 @@ func (w *writer) asCapable() http.ResponseWriter {
 	return w
 }
 
-// capabilities reports whether w, or one that it wraps, can flush, and whether
-// one is an http.Hijacker. It looks where http.ResponseController does.
+// capabilities reports whether w, or a writer that it wraps, can flush, and
+// whether one is an http.Hijacker. It looks where http.ResponseController looks.
 func capabilities(w http.ResponseWriter) (flush, hijack bool) {
 	for {
 		switch w.(type) {
@@ -147,4 +144,9 @@ func capabilities(w http.ResponseWriter) (flush, hijack bool) {
 		}
 		w = wrapper.Unwrap()
 	}
+}
+
+// Format prints the type alone, since writers end up in logs.
+func (w *responseWriter) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "holdfast.ResponseWriter")
 }

@@ -1,17 +1,17 @@
-package holdfast
+package record
 
 import (
 	"encoding/binary"
 	"iter"
 )
 
-// values are the keys and encoded values of a record, as it holds them. Each is
-// a field: its length, and so many bytes.
-type values []byte
+// Values holds the keys and encoded values of a record. Each key and each value
+// is a field: its length, then its bytes.
+type Values []byte
 
-// whole reports whether no field is cut short, without which the other methods
-// must not be called.
-func (v values) whole() bool {
+// whole reports whether no field is cut short. The other methods must not be
+// called otherwise.
+func (v Values) whole() bool {
 	for at := 0; at < len(v); {
 		_, keyEnd, ok := fieldAt(v, at)
 		if !ok {
@@ -24,8 +24,8 @@ func (v values) whole() bool {
 	return true
 }
 
-// all iterates over the keys and encoded values, which refer to the record.
-func (v values) all() iter.Seq2[[]byte, []byte] {
+// All iterates over the keys and encoded values. They refer to the record.
+func (v Values) All() iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, encoded []byte) bool) {
 		for at := 0; at < len(v); {
 			keyAt, keyEnd, _ := fieldAt(v, at)
@@ -38,8 +38,9 @@ func (v values) all() iter.Seq2[[]byte, []byte] {
 	}
 }
 
-func (v values) value(key string) (encoded []byte, found bool) {
-	for k, encoded := range v.all() {
+// Get returns the encoded value under key. It refers to the record.
+func (v Values) Get(key string) (encoded []byte, found bool) {
+	for k, encoded := range v.All() {
 		if string(k) == key {
 			return encoded, true
 		}
@@ -47,17 +48,18 @@ func (v values) value(key string) (encoded []byte, found bool) {
 	return nil, false
 }
 
-func appendValue(dst []byte, key string, encoded []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(key)))
-	dst = append(dst, key...)
-	dst = binary.AppendUvarint(dst, uint64(len(encoded)))
-	return append(dst, encoded...)
+// Append appends a key that v does not have.
+func (v Values) Append(key string, encoded []byte) Values {
+	v = binary.AppendUvarint(v, uint64(len(key)))
+	v = append(v, key...)
+	v = binary.AppendUvarint(v, uint64(len(encoded)))
+	return append(v, encoded...)
 }
 
 // fieldAt returns where in b the bytes of the field at b[at] begin and end, and
-// whether they all are there.
+// whether all of them are there.
 func fieldAt(b []byte, at int) (start, end int, whole bool) {
-	if at < len(b) && b[at] < 0x80 { // as most lengths, in one byte
+	if at < len(b) && b[at] < 0x80 { // most lengths take one byte
 		start = at + 1
 		end = start + int(b[at])
 		return start, end, end <= len(b)

@@ -1,0 +1,125 @@
+package holdfast
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/holdfast-go/holdfast/internal/record"
+)
+
+// Login makes this the session of a user. It gives the session a new ID and ends
+// the old ID in one step, keeps the values, and restarts the absolute lifetime.
+// Call it when the user's password, or another proof, has been checked. Then the
+// user's sessions can be listed and ended together.
+//
+// If another user was logged in, Login drops the session's values and lifetime,
+// also those that this request has set: set the new user's values after Login. If
+// the session has ended, because the user pressed the button twice for example,
+// Login begins a new session with the values that this request has set. It does the
+// same if the record is damaged (ErrRecord), and removes the record. It drops
+// values that codec.Sealed cannot open, since their key was lost.
+//
+// The error wraps ErrValue if userID is empty, ErrHeaderSent if the new cookie can
+// no longer be sent, or is the store's. Then nobody is logged in.
+func (s *Session) Login(userID string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	if userID == "" {
+		return fmt.Errorf("%w: the user ID is empty", ErrValue)
+	}
+	if s.unread && errors.Is(s.err, ErrRecord) {
+		if _, err := s.manager.remove(s.key); err != nil {
+			return err
+		}
+		s.unread, s.err = false, nil
+	}
+	switch {
+	case s.err != nil:
+		return s.err
+	case s.headerSent():
+		return ErrHeaderSent
+	}
+	login := []record.Change{record.SetUser(userID), record.SetCreated(s.manager.now())}
+	if user := s.user(); user != "" && user != userID {
+		login = append(login, record.ClearValues(), record.SetIdle(0), record.SetExpires(0))
+	}
+	if s.stored && !s.ended {
+		id, key, err := s.otherID()
+		if err == nil {
+			err = s.moveTo(id, key, dropValues, login...)
+		}
+		if !errors.Is(err, ErrEnded) {
+			return err
+		}
+	}
+	if err := s.startOver(); err != nil {
+		return err
+	}
+	before := s.changes
+	s.changes = before.With(login...)
+	err := s.commit()
+	if err != nil {
+		s.changes = before // so that no later commit stores the login
+	}
+	return err
+}
+
+// UserID returns the user who is logged in, or "".
+func (s *Session) UserID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	return s.user()
+}
+
+func (s *Session) user() string { return string(s.changes.ApplyHeader(s.record()).User) }
+
+// EndAll ends all sessions of the user who is logged in, this one too, and
+// returns how many. Without a user it ends this session. The errors are those of
+// EndOthers and Destroy.
+func (s *Session) EndAll() (int, error) {
+	n, err := s.EndOthers()
+	if err != nil {
+		return n, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ended, err := s.destroy()
+	if ended {
+		n++
+	}
+	return n, err
+}
+
+// EndOthers ends all other sessions of the user who is logged in, and returns
+// how many. Call it when a user changes the password, along with Regenerate.
+// Without a user it does nothing. The error is one of Manager.EndUser, ErrEnded if
+// this session has ended, or the error of reading it. Sessions that were ended
+// before the error stay ended and are counted.
+func (s *Session) EndOthers() (int, error) {
+	user, this, created, err := s.identity()
+	if user == "" || err != nil {
+		return 0, err
+	}
+	return s.manager.endWhere(user, created, func(infos []SessionInfo) ([]SessionInfo, error) {
+		here := slices.IndexFunc(infos, func(i SessionInfo) bool { return i.stored().key == this })
+		if here < 0 {
+			return nil, ErrEnded
+		}
+		return slices.Delete(infos, here, here+1), nil
+	})
+}
+
+// identity returns the session's user and store key, and when it was created. The
+// error is that of reading the session.
+func (s *Session) identity() (user, key string, created record.Instant, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	if s.unread {
+		return "", "", 0, s.err
+	}
+	return s.user(), s.key, s.changes.ApplyHeader(s.record()).Created, nil
+}
