@@ -19,10 +19,9 @@ func (m *Manager) now() record.Instant {
 }
 
 // stepped returns by how much the wall clock was set forward since the Manager
-// was made. It counts whole seconds, since it reads the two clocks one after the
-// other.
+// was made, to the second: it reads the two clocks one after the other.
 func (m *Manager) stepped() time.Duration {
-	return time.Duration(record.InstantOf(time.Now()) - m.now()).Truncate(time.Second)
+	return time.Duration(record.InstantOf(time.Now()) - m.now()).Round(time.Second)
 }
 
 // instantAt returns the Instant at which the wall clock will show t. The zero

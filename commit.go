@@ -123,7 +123,7 @@ func (s *Session) merge(decide decision) error {
 		return ErrEnded
 	case !written:
 		s.raw, s.changes = raw, nil
-		return nil
+		return s.touchIfSlow()
 	}
 	if newLifetime {
 		s.token = sendToken
@@ -176,9 +176,20 @@ func (s *Session) touch(now record.Instant) error {
 	return nil
 }
 
+// touchIfSlow restarts the idle timeout if this request has taken a while, unless
+// it is passive.
+func (s *Session) touchIfSlow() error {
+	if now := s.manager.now(); !s.passive && now-s.touched >= slowHandler {
+		return s.touch(now)
+	}
+	return nil
+}
+
 // destroy removes the session, also one that cannot be read, and makes this a
-// new one. It reports whether there was a session to end.
+// new one. It reports whether there was a session to end. A late request, whose
+// session has a newer ID, stays late: it begins no session.
 func (s *Session) destroy() (ended bool, err error) {
+	late := s.ended && !s.stored
 	if s.stored || s.unread {
 		if ended, err = s.manager.remove(s.key); err != nil {
 			return false, err
@@ -186,8 +197,18 @@ func (s *Session) destroy() (ended bool, err error) {
 		s.token = clearToken
 	}
 	if s.carrier() != nil {
+		// The client may have presented other sessions too. The next request must
+		// not find one of them.
+		for id := range s.presented {
+			if key := s.manager.storeKey(id); key != s.key && !late {
+				if _, err := s.manager.remove(key); err != nil {
+					return ended, err
+				}
+			}
+		}
 		s.err = nil
 	}
 	s.begin(s.manager.now())
+	s.ended = late
 	return ended, nil
 }

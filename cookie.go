@@ -15,7 +15,8 @@ import (
 // carry it only if the user follows a link, and it ends when the browser closes.
 // It is Secure if the request came over TLS.
 type Cookie struct {
-	// Name of the cookie. "" means session, or if the cookie is Secure
+	// Name of the cookie. If a request has several of the name, the first four
+	// that have the form of an ID are tried. "" means session, or if the cookie is Secure
 	// __Host-session, which no other host can set; with a Domain or a Path,
 	// __Secure-session. Any other name is used unchanged.
 	Name string
@@ -172,7 +173,7 @@ func checkCookiePath(path string) error {
 			return fmt.Errorf("%w: Cookie.Path is %q, but browsers send %q: write that", ErrOptions, path, (&url.URL{Path: decoded}).EscapedPath())
 		}
 	}
-	for part := range strings.SplitSeq(path, "/") {
+	for part := range strings.SplitSeq(decoded, "/") {
 		if part == "." || part == ".." {
 			return fmt.Errorf("%w: Cookie.Path is %q, but browsers send a path without %q", ErrOptions, path, part)
 		}
@@ -311,7 +312,7 @@ func (f CookieFunc) working() (carrier, error) {
 	return nil, nil
 }
 
-func (f CookieFunc) namespace() string { return "CookieFunc" }
+func (f CookieFunc) namespace() string { return "" }
 
 // escapeCookie encodes bytes that a cookie's value must not contain. It encodes
 // like JavaScript's encodeURIComponent, which express-session uses.

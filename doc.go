@@ -21,8 +21,9 @@
 //
 // # Cost of a request
 //
-// A request that does not use its session costs one allocation, and with a Store
-// whose reads can fail (see Loader) one read. A request that reads values costs one
+// A request that does not use its session costs one allocation. If reads of the
+// Store can fail (see Loader), each request that presents an ID costs one read
+// more. A request that reads values costs one
 // lookup and one touch, and decodes those values. A request that changes values
 // encodes those. A visitor without values gets no cookie, and nothing is stored.
 //
@@ -33,7 +34,7 @@
 // that change different keys lose nothing. For one key the last commit wins; Update
 // loses no step. If a request ends the session or gives it a new ID, other requests
 // with the old ID cannot bring it back: their Save and Update return ErrEnded, and
-// their other changes are dropped. A change that changes nothing is not stored.
+// their other changes are dropped. A value that is set to itself is not stored.
 //
 // # End of a session
 //
@@ -51,9 +52,9 @@
 //
 // An ID is 256 random bits. An ID that this server did not issue, or whose session
 // has ended, is never adopted. Sessions are stored under the SHA-256 of their ID, so
-// nobody can log in with a key that they read in the store. Managers with different
-// cookies on one Store do not share sessions, unless Options.Namespace says so. The
-// cookie is HttpOnly, SameSite=Lax, and on TLS Secure and named with the __Host-
+// nobody can log in with a key that they read in the store. Managers whose
+// carriers have different names share no sessions, unless Options.Namespace says
+// so. The cookie is HttpOnly, SameSite=Lax, and on TLS Secure and named with the __Host-
 // prefix, unless Options give it a name. A response that sets it has Cache-Control:
 // no-store. A response that depends on the session has Vary: Cookie.
 //

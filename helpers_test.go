@@ -61,6 +61,9 @@ func manage(t testing.TB, o holdfast.Options) (*holdfast.Manager, *site) {
 		t.Cleanup(func() { c.Close() })
 		o.Store, site.cache = c, c
 	}
+	if _, ok := o.Carrier.(holdfast.CookieFunc); ok && o.Namespace == "" {
+		o.Namespace = "test"
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(site.log, nil))
 	}

@@ -222,7 +222,7 @@ func (m *Manager) scan(prefix []byte) (iter.Seq2[cache.Entry, record.Record], er
 // for another reason before, the store's idle time has to do.
 func (m *Manager) lastSeen(r record.Record, entry cache.Entry) record.Instant {
 	now := m.now()
-	if end := now + record.Instant(entry.TTL); end < m.end(r) {
+	if end := now.Plus(entry.TTL); end < m.end(r) {
 		return end - record.Instant(m.idleTimeout(r))
 	}
 	return now - record.Instant(entry.Idle)

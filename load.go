@@ -1,16 +1,26 @@
 package holdfast
 
-import "github.com/holdfast-go/holdfast/internal/record"
+import (
+	"errors"
+
+	"github.com/holdfast-go/holdfast/internal/record"
+)
 
 // The session's lock is held in all functions of this file, except in readable,
 // which runs before anyone else can use the session.
 
 // maxTokens is how many tokens of one request are tried. A browser sends several
 // cookies of one name if they were set with different Domains or Paths.
-const maxTokens = 4
+//
+// maxPresented is how many tokens are looked at for one with the form of an ID.
+const (
+	maxTokens    = 4
+	maxPresented = 16
+)
 
 // readable reads the session before the handler runs, if reads of the store can
-// fail. It reports false if the read failed. Then the handler must not run.
+// fail. It reports false if the read failed. Then the handler must not run. load
+// reads again: the session may have ended or changed before the handler uses it.
 func (s *Session) readable() bool {
 	if s.manager.loader == nil || s.err != nil {
 		return true
@@ -31,7 +41,7 @@ func (s *Session) load() {
 		return
 	}
 	now := s.manager.now()
-	if !s.found {
+	if absent := s.found && s.raw == nil; !absent {
 		s.begin(now)
 		if s.err == nil {
 			s.fail(s.find())
@@ -48,20 +58,28 @@ func (s *Session) load() {
 func (s *Session) find() error {
 	isPassive := s.manager.options.Passive
 	s.passive = isPassive != nil && isPassive(&s.request)
-	for n := range maxTokens {
-		token, ok := s.carrier().extract(&s.request, s.tls, n)
-		if !ok {
-			return nil
-		}
-		id := s.manager.signer.verify(token)
-		if !s.manager.mayBeID(id) {
-			continue
-		}
+	for id := range s.presented {
 		if err := s.read(id); err != nil || s.raw != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// presented iterates over the tokens of the request that may be IDs.
+func (s *Session) presented(yield func(id string) bool) {
+	tokens := 0
+	for n := range maxPresented {
+		token, ok := s.carrier().extract(&s.request, s.tls, n)
+		if !ok || tokens == maxTokens {
+			return
+		}
+		if id := s.manager.signer.verify(token); s.manager.mayBeID(id) {
+			if tokens++; !yield(id) {
+				return
+			}
+		}
+	}
 }
 
 // read sets raw to the record of the session with that ID, if there is one. It
@@ -97,12 +115,12 @@ func (s *Session) adopt(now record.Instant) bool {
 		r.Created = now
 	}
 	ttl := s.manager.ttl(r, now)
-	if s.passive && ttl <= 0 || !s.passive && !s.manager.touch(s.key, ttl) {
+	if !s.passive && !s.manager.touch(s.key, ttl) || ttl <= 0 {
 		return false
 	}
 	s.touched = now
 	s.stored, s.isNew = true, false
-	if fromTheFuture {
+	if fromTheFuture && !s.passive {
 		// A clock was wrong when the session began. Its absolute lifetime must not
 		// wait for that time.
 		s.changes = s.changes.Plus(record.SetCreated(now))
@@ -124,7 +142,9 @@ func (s *Session) reload() error {
 	wasStored, isNew, raw := s.stored, s.isNew, s.raw
 	s.stored, s.raw = false, nil
 	if err := s.read(s.id); err != nil {
-		s.stored, s.raw = wasStored, raw
+		if !errors.Is(err, ErrRecord) { // a damaged session has no values
+			s.stored, s.raw = wasStored, raw
+		}
 		s.fail(err)
 		return err
 	}

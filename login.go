@@ -29,14 +29,9 @@ func (s *Session) Login(userID string) error {
 	if userID == "" {
 		return fmt.Errorf("%w: the user ID is empty", ErrValue)
 	}
-	if s.unread && errors.Is(s.err, ErrRecord) {
-		if _, err := s.manager.remove(s.key); err != nil {
-			return err
-		}
-		s.unread, s.err = false, nil
-	}
+	damaged := s.unread && errors.Is(s.err, ErrRecord)
 	switch {
-	case s.err != nil:
+	case s.err != nil && !damaged:
 		return s.err
 	case s.headerSent():
 		return ErrHeaderSent

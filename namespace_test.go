@@ -65,6 +65,17 @@ func TestEachNamespaceListsAndEndsItsOwn(t *testing.T) {
 	assert.Equal(t, 1, sessionsInAll(t, admins))
 }
 
+// A CookieFunc has no name that could tell its sessions from those of others.
+func TestACookieFuncNeedsANamespace(t *testing.T) {
+	choose := holdfast.CookieFunc(func(*http.Request) holdfast.Cookie { return holdfast.Cookie{} })
+	_, err := holdfast.New(holdfast.Options{Carrier: choose, Store: newCache(t)})
+	assert.ErrorIs(t, err, holdfast.ErrOptions)
+	assert.ErrorContains(t, err, "Namespace")
+	manager, err := holdfast.New(holdfast.Options{Carrier: choose})
+	require.NoError(t, err, "nobody shares a cache of the Manager's own")
+	manager.Close()
+}
+
 func sessionsInAll(t *testing.T, m *holdfast.Manager) (n int) {
 	t.Helper()
 	all, err := m.All()
@@ -89,8 +100,7 @@ func TestWhichManagersShareANamespace(t *testing.T) {
 		"header and cookie":    {holdfast.Options{Carrier: holdfast.Header{Name: "session"}}, holdfast.Options{}, false},
 		"one header":           {holdfast.Options{Carrier: holdfast.Header{}}, holdfast.Options{Carrier: &holdfast.Header{Name: "x-session"}}, true},
 		"form and query":       {holdfast.Options{Carrier: holdfast.Form{}}, holdfast.Options{Carrier: holdfast.Query{}}, false},
-		"CookieFuncs":          {holdfast.Options{Carrier: choose}, holdfast.Options{Carrier: choose}, true},
-		"a CookieFunc":         {holdfast.Options{Carrier: choose}, holdfast.Options{}, false},
+		"a CookieFunc":         {holdfast.Options{Carrier: choose, Namespace: "a"}, holdfast.Options{}, false},
 		"one Namespace":        {holdfast.Options{Namespace: "a", Carrier: holdfast.Header{}}, holdfast.Options{Namespace: "a"}, true},
 		"different Namespaces": {holdfast.Options{Namespace: "a"}, holdfast.Options{Namespace: "b"}, false},
 	} {

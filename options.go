@@ -1,7 +1,6 @@
 package holdfast
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -36,9 +35,9 @@ type Options struct {
 	// Namespace separates the sessions of several Managers on one Store: a
 	// Manager does not know the IDs of another, and lists and ends only its own
 	// sessions. Managers with one Namespace share their sessions. "" means the
-	// kind and name of the Carrier, so no Managers share sessions by accident; all
-	// CookieFuncs have one Namespace. After a change of Namespace, the stored
-	// sessions are unknown.
+	// kind and name of the Carrier, so no Managers share sessions by accident. A
+	// CookieFunc has no name: with a Store it needs a Namespace. After a change of
+	// Namespace, the stored sessions are unknown.
 	Namespace string
 
 	// Codec turns values into bytes and back. nil means codec.MsgPack.
@@ -57,8 +56,8 @@ type Options struct {
 	// Passive, if not nil, reports whether a request must not keep its session
 	// alive: a page that polls, a ping. Such a request sees its session, but it
 	// does not restart the idle timeout, does not count as a use for eviction, and
-	// sends no rolling cookie. Changes, Touch, Regenerate and Login restart the
-	// timeout even so. It must be safe for concurrent use, and must not use the
+	// sends no rolling cookie. Stored changes, Touch, Regenerate and Login
+	// restart the timeout even so. It must be safe for concurrent use, and must not use the
 	// request's session.
 	Passive func(r *http.Request) bool
 
@@ -130,7 +129,12 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Carrier == nil {
 		o.Carrier = Cookie{}
 	}
-	o.Namespace = cmp.Or(o.Namespace, o.Carrier.namespace())
+	if o.Namespace == "" {
+		o.Namespace = o.Carrier.namespace()
+	}
+	if _, ok := o.Carrier.(CookieFunc); ok && o.Namespace == "" && o.Store != nil {
+		return o, fmt.Errorf("%w: Namespace is empty, but with a CookieFunc and a Store it must be set, so that other Managers on the Store do not share the sessions", ErrOptions)
+	}
 	for _, network := range o.TrustedProxies {
 		if !network.IsValid() {
 			return o, fmt.Errorf("%w: TrustedProxies contains the zero netip.Prefix", ErrOptions)

@@ -32,15 +32,24 @@ func (s *Session) regenerate() error {
 }
 
 // startOver makes this a new session with a new ID and the changes that this
-// request made. If it fails, it changes nothing.
+// request made. It removes a record that cannot be read. If it fails, it changes
+// nothing.
 func (s *Session) startOver() error {
 	id, key, err := s.otherID()
 	if err != nil {
 		return err
 	}
-	if err := s.rename(id, key); err != nil {
+	changes, err := s.rebindChanges(key)
+	if err != nil {
 		return err
 	}
+	if s.unread {
+		if _, err := s.manager.remove(s.key); err != nil {
+			return err
+		}
+		s.err = nil
+	}
+	s.id, s.key, s.changes = id, key, changes
 	s.raw, s.touched = nil, s.manager.now()
 	s.stored, s.ended, s.isNew, s.unread = false, false, true, false
 	return nil
@@ -82,15 +91,18 @@ func (s *Session) moveTo(id, key string, lost lostValues, also ...record.Change)
 // record, if that is still the one from which it made the new record. So it loses
 // no change stored meanwhile, and a session destroyed meanwhile stays destroyed.
 func (s *Session) move(key string, lost lostValues, also []record.Change) (raw []byte, err error) {
-	store, copied := s.manager.storeNew, false
+	store, copied, expired := s.manager.storeNew, false, false
 	err = s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
-		raw = nil
+		raw, expired = nil, false
 		if !found || isTombstone(old) {
 			return cache.Keep(), nil
 		}
 		moved, ttl, err := s.movedTo(key, old, lost, also)
 		if err != nil {
 			return cache.Keep(), err
+		}
+		if expired = ttl <= 0; expired {
+			return cache.Remove(), nil
 		}
 		if err := store(key, moved, ttl); err != nil {
 			return cache.Keep(), err
@@ -107,6 +119,9 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 	})
 	if err == nil && raw == nil {
 		s.ended = true
+		if expired {
+			s.token = clearToken
+		}
 		s.manager.watchers.notify(s.key)
 		err = ErrEnded
 	}
@@ -131,9 +146,6 @@ func (s *Session) movedTo(key string, old []byte, lost lostValues, also []record
 		return nil, 0, err
 	}
 	raw, ttl = s.encodeRecord(r, cs.With(also...))
-	if ttl <= 0 {
-		return nil, 0, ErrEnded
-	}
 	return raw, ttl, nil
 }
 

@@ -49,11 +49,18 @@ func (s *Session) sendHeader(h http.Header) error {
 		if !s.loaded {
 			return noWarning, nil
 		}
-		before := s.touched
+		before, panics := s.touched, true
+		defer func() {
+			if panics {
+				s.abandonChanges(h)
+			}
+		}()
 		err := s.commitAndTouch()
-		if s.carrier() != nil {
-			s.writeToken(h, before)
+		if err != nil {
+			s.changes = nil // the client is told that they are not stored
 		}
+		s.writeToken(h, before)
+		panics = false
 		return s.warning, err
 	}()
 	s.manager.warn(&s.request, warning)
@@ -86,13 +93,19 @@ func (s *Session) conclude() error {
 func (s *Session) abandon(h http.Header) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.changes = nil; !s.headerSent() {
+	defer func() { s.phase = afterHandler }()
+	if !s.headerSent() {
 		s.setCacheHeaders(h)
-		if s.loaded && s.token != keepToken && s.carrier() != nil {
-			s.writeToken(h, s.touched)
-		}
+		s.abandonChanges(h)
 	}
-	s.phase = afterHandler
+	s.changes = nil
+}
+
+func (s *Session) abandonChanges(h http.Header) {
+	s.changes = nil
+	if s.token != keepToken {
+		s.writeToken(h, s.touched)
+	}
 }
 
 // commitAndTouch commits the changes, and restarts the idle timeout after a slow
@@ -102,10 +115,8 @@ func (s *Session) abandon(h http.Header) {
 // back.
 func (s *Session) commitAndTouch() error {
 	err := s.commit()
-	if err == nil && s.stored && !s.isNew && !s.passive {
-		if now := s.manager.now(); now-s.touched >= slowHandler {
-			err = s.touch(now)
-		}
+	if err == nil && s.stored && !s.isNew {
+		err = s.touchIfSlow()
 	}
 	if !errors.Is(err, ErrEnded) {
 		return err
@@ -116,27 +127,26 @@ func (s *Session) commitAndTouch() error {
 	return nil
 }
 
-// writeToken sends the client its token, or clears it. It sends a token only if
-// the store has the session now. Since the request touched the session, another
-// request may have given the client a newer token.
+// writeToken sends the client its token, or clears it. It sends no token of a
+// session that has ended: another request may have given the client a newer token
+// since this one touched the session. If it cannot know, it sends a new token, but
+// does not repeat an old one.
 func (s *Session) writeToken(h http.Header, touched record.Instant) {
 	switch {
+	case s.carrier() == nil:
 	case s.stored && !s.ended && (s.token == sendToken || s.rolls()):
-		if s.touched == touched && !s.lives() {
-			s.ended = true
-			return
+		if s.touched == touched {
+			_, lives, err := s.manager.peek(s.request.Context(), s.key)
+			s.ended = !lives && err == nil
+			if s.ended || err != nil && s.token != sendToken {
+				return
+			}
 		}
 		s.warnOfDroppedCookie()
 		s.carrier().write(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
 	case s.token == clearToken:
 		s.carrier().clear(h, s.tls)
 	}
-}
-
-// lives reports whether the store has the session.
-func (s *Session) lives() bool {
-	_, found, err := s.manager.peek(s.request.Context(), s.key)
-	return found && err == nil
 }
 
 func (s *Session) rolls() bool {

@@ -45,7 +45,8 @@ type Store interface {
 }
 
 // Loader is a Store whose reads can fail. Load is Append with an error. A Manager
-// calls it before the handler of each request that presents an ID. If it fails,
+// calls it before the handler of each request that presents an ID, and again when
+// the handler uses the session. If the first call fails,
 // the handler does not run, and the ErrorHandler answers: a store that is away
 // does not make its users strangers.
 type Loader interface {

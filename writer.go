@@ -2,6 +2,7 @@ package holdfast
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -26,10 +27,8 @@ func (w *responseWriter) begin() bool {
 
 // finish is called when the handler has returned.
 func (w *responseWriter) finish() {
-	if !w.begin() {
-		return
-	}
-	if err := w.session.conclude(); err != nil {
+	w.begin()
+	if err := w.session.conclude(); err != nil && !errors.Is(err, w.failed) {
 		w.session.manager.logError(&w.session.request, err)
 	}
 }

@@ -22,8 +22,8 @@ var aside = []string{
 	"A store whose reads can fail also implements Loader.",
 	"One that can find entries by the beginning of their value also implements Scanner.",
 	"Loader is a Store whose reads can fail.",
-	"A Manager calls it before the handler of each request that presents an ID.",
-	"If it fails, the handler does not run, and the ErrorHandler answers: a store that is away does not make its users strangers.",
+	"A Manager calls it before the handler of each request that presents an ID, and again when the handler uses the session.",
+	"If the first call fails, the handler does not run, and the ErrorHandler answers: a store that is away does not make its users strangers.",
 	"Scanner is a Store that can find sessions.",
 	"Manager.Sessions and all methods that end a user's sessions need it.",
 }

@@ -277,13 +277,22 @@ func (cs *Changes) Alters(r Record, same func(key string, a, b []byte) bool) boo
 	if cs.cleared && len(r.Values) > 0 {
 		return true
 	}
-	for _, v := range cs.values {
-		old, found := r.Values.Get(v.key)
-		if found == v.deleted || found && !bytes.Equal(old, v.encoded) && !same(v.key, old, v.encoded) {
+	unchanged := 0
+	for key, old := range r.Values.All() {
+		i := cs.find(string(key))
+		if i < 0 {
+			continue
+		}
+		v := &cs.values[i]
+		if v.deleted || !bytes.Equal(old, v.encoded) && !same(v.key, old, v.encoded) {
 			return true
 		}
+		unchanged++
 	}
-	return false
+	for range cs.Keys() {
+		unchanged--
+	}
+	return unchanged != 0 // some keys are new
 }
 
 // WorthStoring reports whether a new session with these changes has a value or a

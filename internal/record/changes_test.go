@@ -1,6 +1,7 @@
 package record
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -96,4 +97,18 @@ func TestChanges_Alters(t *testing.T) {
 	assert.False(t, (*Changes)(nil).Alters(r, sameLength))
 	var cs *Changes
 	assert.False(t, cs.Plus(ClearValues()).Alters(Record{}, sameLength), "there is nothing to clear")
+}
+
+// Quadratic time would be many minutes.
+func TestChanges_Alters_of_many_keys(t *testing.T) {
+	const keys = 300_000
+	var r Record
+	var cs *Changes
+	for i := range keys {
+		key := strconv.Itoa(i)
+		r.Values = r.Values.Append(key, nil)
+		cs = cs.Plus(SetValue(key, nil))
+	}
+	assert.False(t, cs.Alters(r, nil))
+	assert.True(t, cs.With(set("another", "1")).Alters(r, nil))
 }

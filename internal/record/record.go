@@ -2,8 +2,8 @@
 // the changes that a request makes to them.
 //
 //	version     1 byte
-//	namespace   4 bytes  tag of the Manager's namespace
-//	user tag    4 bytes  hash of the user ID; 0 while nobody is logged in
+//	namespace   5 bytes  tag of the Manager's namespace
+//	user tag    3 bytes  hash of the user ID; 0 while nobody is logged in
 //	created     8 bytes  Unix time in nanoseconds
 //	written     8 bytes  time of the latest commit
 //	expires     8 bytes  0: the Manager's absolute lifetime decides
@@ -25,8 +25,8 @@ import (
 
 const (
 	version         = 1
-	namespaceTagLen = 4
-	userTagLen      = 4
+	namespaceTagLen = 5
+	userTagLen      = 3
 	tagsEnd         = 1 + namespaceTagLen + userTagLen
 	fixedLen        = tagsEnd + 4*8
 )

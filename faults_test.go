@@ -1,0 +1,357 @@
+package holdfast_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
+)
+
+// Faults that attackers found, each with the test that found it.
+
+// The session is read before the handler runs, so that the handler does not run
+// if the store is away. Until the handler uses it, it may end or change.
+func TestASessionThatEndsBeforeItIsUsed(t *testing.T) {
+	for _, passive := range []bool{false, true} {
+		for _, end := range []string{"/destroy", "/regenerate"} {
+			for name, store := range map[string]holdfast.Store{"cache": newCache(t), "Loader": &away{Scanner: newCache(t)}} {
+				t.Run(fmt.Sprint(name, end, " passive ", passive), func(t *testing.T) {
+					var client *directClient
+					_, client = userSite(t, holdfast.Options{Store: store, Passive: func(r *http.Request) bool { return passive && r.URL.Path == "/poll" }}, pages{
+						"/poll": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+							client.twin().visit(end)
+							fmt.Fprint(w, s.UserID())
+						}})
+					client.visit("/login?user=ada")
+					assert.Empty(t, client.visit("/poll"))
+				})
+			}
+		}
+	}
+}
+
+func TestASessionThatChangesBeforeItIsUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var client *directClient
+		client = direct(t, holdfast.Options{Store: &away{Scanner: newCache(t)}, IdleTimeout: time.Hour}, pages{"/": count, "/views": views,
+			"/longer": maxAge(10 * time.Hour),
+			"/slow": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+				client.twin().visit("/")
+				client.twin().visit("/longer")
+				views(w, r, s)
+			}})
+		client.visit("/")
+		assert.Equal(t, "2 true", client.visit("/slow"))
+		time.Sleep(9 * time.Hour)
+		assert.Equal(t, "2 true", client.visit("/views"), "its timeout was not cut back")
+	})
+}
+
+// flaky is a store whose reads fail at will.
+type flaky struct {
+	holdfast.Scanner
+	fail atomic.Bool
+}
+
+func (s *flaky) Load(_ context.Context, dst []byte, id string) ([]byte, bool, error) {
+	if s.fail.Load() {
+		return dst, false, errAway
+	}
+	dst, found := s.Append(dst, id)
+	return dst, found, nil
+}
+
+// Without the cookie the client would lose its session, since the old ID is dead.
+func TestANewIDIsSentThoughTheStoreIsAway(t *testing.T) {
+	for name, act := range map[string]func(s *holdfast.Session) error{
+		"Login":      func(s *holdfast.Session) error { return s.Login("ada") },
+		"Regenerate": (*holdfast.Session).Regenerate,
+		"Save":       func(s *holdfast.Session) error { s.Set("a", 1); return s.Save() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &flaky{Scanner: newCache(t)}
+			client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+				"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					assert.NoError(t, act(s))
+					store.fail.Store(true)
+				}})
+			if name != "Save" {
+				client.visit("/")
+			}
+			assert.Len(t, client.show("/act").Result().Cookies(), 1)
+		})
+	}
+}
+
+// That a read failed says nothing about the session.
+func TestAReadThatFailsEndsNoSession(t *testing.T) {
+	store := &flaky{Scanner: newCache(t)}
+	client := direct(t, holdfast.Options{Store: store, Carrier: holdfast.Cookie{Rolling: true}}, pages{"/": count, "/views": views,
+		"/act": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.IsNew()
+			store.fail.Store(true)
+			fmt.Fprint(w, "first byte")
+			store.fail.Store(false)
+			assert.NoError(t, s.Touch())
+			s.Set("views", 7)
+		}})
+	client.visit("/")
+	assert.Empty(t, client.show("/act").Result().Cookies())
+	assert.Equal(t, "7 true", client.visit("/views"))
+}
+
+func TestALoginThatFailsOnADamagedRecord(t *testing.T) {
+	fail := false
+	n := 0
+	newID := func(*http.Request) (string, error) {
+		if fail {
+			return "", errors.New("no entropy")
+		}
+		n++
+		return fmt.Sprintf("%043d", n), nil
+	}
+	c := newCache(t)
+	client := direct(t, holdfast.Options{Store: c, NewID: newID}, pages{"/": count,
+		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			fail = true
+			assert.Error(t, s.Login("ada"))
+			fail = false
+			s.Set("notice", "try again")
+		},
+		"/late": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			fmt.Fprint(w, "first byte")
+			assert.ErrorIs(t, s.Login("ada"), holdfast.ErrHeaderSent)
+			assert.ErrorIs(t, s.Err(), holdfast.ErrRecord)
+		}})
+	client.visit("/")
+	damage(c)
+	old := client.cookie.Value
+	assert.Equal(t, http.StatusInternalServerError, client.show("/login").Code)
+	assert.Equal(t, old, client.cookie.Value, "the presented ID is not adopted")
+	client.visit("/late")
+	assert.Equal(t, 1, c.Len(), "the record is still there")
+}
+
+func TestALateRequestThatDestroys(t *testing.T) {
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views, "/regenerate": regenerate,
+		"/late": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			assert.NoError(t, s.Destroy())
+			s.Set("a", 1)
+		}})
+	client.visit("/")
+	late := client.twin()
+	client.visit("/regenerate")
+	assert.Empty(t, late.show("/late").Result().Cookies())
+	assert.Equal(t, "1 true", client.visit("/views"))
+}
+
+// cannotTell is a store that does not know whether it touched an entry.
+type cannotTell struct{ holdfast.Store }
+
+func (s cannotTell) Touch(id string, ttl time.Duration) bool { s.Store.Touch(id, ttl); return true }
+
+func TestASessionPastItsEndIsNotAdopted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := cannotTell{newCache(t)}
+		_, long := userSite(t, holdfast.Options{Store: store, IdleTimeout: 20 * time.Hour}, nil)
+		_, short := userSite(t, holdfast.Options{Store: store, AbsoluteLifetime: time.Hour}, nil)
+		long.visit("/login?user=ada")
+		time.Sleep(2 * time.Hour)
+		short.cookie = long.cookie
+		assert.Empty(t, short.visit("/who"))
+	})
+}
+
+// After the ErrorHandler's answer, changes are as after any other answer.
+func TestChangesAfterAFailedResponse(t *testing.T) {
+	t.Run("by a goroutine", func(t *testing.T) {
+		store := &away{Scanner: newCache(t)}
+		var kept *holdfast.Session
+		client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
+			"/fail": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Set("x", 1)
+				kept = s
+				store.away.Store(true)
+			}})
+		client.visit("/")
+		require.Equal(t, http.StatusInternalServerError, client.show("/fail").Code)
+		store.away.Store(false)
+		kept.Set("views", 7)
+		assert.NoError(t, kept.Err())
+		assert.Equal(t, "7 true", client.visit("/views"))
+	})
+	t.Run("by the ErrorHandler", func(t *testing.T) {
+		store := &away{Scanner: newCache(t)}
+		client := direct(t, holdfast.Options{Store: store, ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			store.away.Store(false)
+			s, _ := holdfast.FromContext(r.Context())
+			assert.NoError(t, s.Reload())
+			s.Set("views", 9)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}}, pages{"/": count, "/views": views})
+		client.visit("/")
+		store.away.Store(true)
+		require.Equal(t, http.StatusServiceUnavailable, client.show("/").Code)
+		assert.Equal(t, "9 true", client.visit("/views"))
+	})
+	t.Run("but not those that failed", func(t *testing.T) {
+		store := &away{Scanner: newCache(t)}
+		client := direct(t, holdfast.Options{Store: store, ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			store.away.Store(false)
+			s, _ := holdfast.FromContext(r.Context())
+			assert.NoError(t, s.Save())
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}}, pages{"/": count, "/views": views,
+			"/pay": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Set("views", 100)
+				store.away.Store(true)
+			}})
+		client.visit("/")
+		require.Equal(t, http.StatusServiceUnavailable, client.show("/pay").Code)
+		assert.Equal(t, "1 true", client.visit("/views"))
+	})
+}
+
+// panicky is a store whose Update panics at will.
+type panicky struct {
+	holdfast.Store
+	panics atomic.Bool
+}
+
+func (s *panicky) Update(id string, fn func([]byte, bool) (cache.Change, error)) error {
+	if s.panics.Load() {
+		panic("store")
+	}
+	return s.Store.Update(id, fn)
+}
+
+func TestAPanicInTheCommitAfterRegenerate(t *testing.T) {
+	store := &panicky{Store: newCache(t)}
+	manager, _ := manage(t, holdfast.Options{Store: store})
+	handler := manager.Handler(pages{"/": count, "/views": views,
+		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			assert.NoError(t, s.Regenerate())
+			s.Set("a", 1)
+			store.panics.Store(true)
+		}}.handler())
+	client := &directClient{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if recover() != nil {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}()
+		handler.ServeHTTP(w, r)
+	})}
+	client.visit("/")
+	response := client.show("/act")
+	store.panics.Store(false)
+	assert.Equal(t, http.StatusServiceUnavailable, response.Code)
+	assert.Len(t, response.Result().Cookies(), 1)
+	assert.Equal(t, "1 true", client.visit("/views"))
+}
+
+func TestASessionThatExpiresAndMoves(t *testing.T) {
+	for name, act := range map[string]func(s *holdfast.Session) error{
+		"Login":      func(s *holdfast.Session) error { return s.Login("ada") },
+		"Regenerate": (*holdfast.Session).Regenerate,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, client := userSite(t, holdfast.Options{}, pages{
+				"/end": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					s.SetExpires(time.Now().Add(-time.Hour))
+					assert.ErrorIs(t, act(s), holdfast.ErrEnded)
+				}})
+			client.visit("/login?user=ada")
+			before := client.twin()
+			cookies := client.show("/end").Result().Cookies()
+			require.Len(t, cookies, 1)
+			assert.Negative(t, cookies[0].MaxAge)
+			assert.Empty(t, before.visit("/who"))
+		})
+	}
+}
+
+func TestLastSeenOfASessionThatNeverExpires(t *testing.T) {
+	for name, o := range map[string]holdfast.Options{
+		"by its options":      {AbsoluteLifetime: math.MaxInt64, IdleTimeout: math.MaxInt64},
+		"by its idle timeout": {AbsoluteLifetime: math.MaxInt64},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				manager, client := userSite(t, o, pages{"/forever": maxAge(math.MaxInt64)})
+				client.visit("/login?user=ada")
+				client.visit("/forever")
+				time.Sleep(time.Hour)
+				infos, err := manager.Sessions("ada")
+				require.NoError(t, err)
+				require.Len(t, infos, 1)
+				assert.WithinDuration(t, time.Now(), infos[0].LastSeen, time.Hour)
+			})
+		})
+	}
+}
+
+// Whether a value happens to be the same does not decide how long a stream lasts.
+func TestAnUpdateThatChangesNothingIsActivity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/views": views, "/": count,
+			"/stream": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				for range 4 {
+					time.Sleep(30 * time.Minute)
+					_, err := holdfast.Update(s, "online", func(bool) bool { return true })
+					assert.NoError(t, err)
+				}
+			}})
+		client.visit("/")
+		client.visit("/stream")
+		assert.Equal(t, "1 true", client.visit("/views"))
+	})
+}
+
+// A logout must not leave the browser with another session that it presents.
+func TestDestroyEndsAllSessionsOfTheRequest(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, nil)
+	first, second := client.anonymous(), client.anonymous()
+	first.visit("/login?user=ada")
+	second.visit("/login?user=ada")
+	both := "session=" + first.cookie.Value + "; session=" + second.cookie.Value
+	require.Equal(t, "ada", client.visitWith(both, "/who"))
+	client.visitWith(both, "/destroy")
+	assert.Empty(t, client.visitWith(both, "/who"))
+	assert.Empty(t, second.visit("/who"))
+}
+
+func TestCookiesThatAreNoIDsShadowNothing(t *testing.T) {
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views})
+	client.visit("/")
+	mine := "session=" + client.cookie.Value
+	assert.Equal(t, "1 true", client.visitWith(strings.Repeat("session=x; ", 10)+mine, "/views"))
+}
+
+func TestAReloadThatFindsDamageHasNoValues(t *testing.T) {
+	c := newCache(t)
+	_, client := userSite(t, holdfast.Options{Store: c}, pages{
+		"/reload": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			require.Equal(t, "ada", s.UserID())
+			damage(c)
+			assert.ErrorIs(t, s.Reload(), holdfast.ErrRecord)
+			assert.Empty(t, s.UserID())
+			assert.Empty(t, s.Keys())
+			assert.NoError(t, s.Login("bob"))
+		}})
+	client.visit("/login?user=ada")
+	client.visit("/reload")
+	assert.Equal(t, "bob", client.visit("/who"))
+}
