@@ -23,23 +23,23 @@ type Carrier interface {
 // carrier is a Carrier with its defaults. A token is the ID, signed if
 // Options.Keys are set.
 type carrier interface {
-	// admits reports whether the request can have a session. It is called before
-	// the handler runs.
+	// admits reports whether the request can have a session. It is called
+	// before the handler runs.
 	admits(r *http.Request) bool
 
-	// extract returns the n-th token of the request, counted from 0, and reports
-	// whether there is one.
+	// extract returns the n-th token of the request, counted from 0, and
+	// reports whether there is one.
 	extract(r *http.Request, tls bool, n int) (token string, ok bool)
 
-	// write sends the client a token. ttl is how long the token is valid without
-	// another request; 0 means until the browser closes.
+	// write sends the client a token. ttl is how long the token is valid
+	// without another request; 0 means until the browser closes.
 	write(h http.Header, tls bool, token string, ttl time.Duration)
 
 	// clear makes the client forget its token.
 	clear(h http.Header, tls bool)
 
-	// header returns the name of the request header that has the token. "" means
-	// that pages contain the token, so no response may be cached.
+	// header returns the name of the request header that has the token. ""
+	// means that pages contain the token, so no response may be cached.
 	header() string
 }
 
@@ -49,9 +49,10 @@ const (
 )
 
 // Header carries the token in a header of the request, for APIs and mobile
-// applications. The response has a new token in its header of the same name, and
-// an empty one after Destroy. The client stores it. No browser sends it by itself:
-// other sites can forge no request, but links and plain forms have no session.
+// applications. The response has a new token in its header of the same name,
+// and an empty one after Destroy. The client stores it. No browser sends it by
+// itself: other sites can forge no request, but links and plain forms have no
+// session.
 type Header struct {
 	Name string // "" means X-Session
 }
@@ -88,8 +89,8 @@ func (c Header) header() string              { return c.Name }
 // body of a posted form is read before the handler runs, so a limit on its size
 // (http.MaxBytesHandler) must be outside Manager.Handler.
 //
-// Everyone who sees the source of a page can use its session. No response of such
-// a session is cached, and none names its page as a referrer.
+// Everyone who sees the source of a page can use its session. No response of
+// such a session is cached, and none names its page as a referrer.
 type Form struct {
 	Field string // "" means session
 }
@@ -115,11 +116,11 @@ func (c Form) write(http.Header, bool, string, time.Duration) {}
 func (c Form) clear(http.Header, bool)                        {}
 func (c Form) header() string                                 { return "" }
 
-// Query carries the token in the URL, for clients that can do nothing else. Each
-// link must contain it; Session.Token is its value.
+// Query carries the token in the URL, for clients that can do nothing else.
+// Each link must contain it; Session.Token is its value.
 //
-// Use it only if nothing else works: URLs are in histories, logs, screenshots and
-// messages, and everyone who has the URL is the user. No response of such a
+// Use it only if nothing else works: URLs are in histories, logs, screenshots
+// and messages, and everyone who has the URL is the user. No response of such a
 // session is cached, and none names its URL as a referrer.
 type Query struct {
 	Param string // "" means session
@@ -145,8 +146,8 @@ func (c Query) write(http.Header, bool, string, time.Duration) {}
 func (c Query) clear(http.Header, bool)                        {}
 func (c Query) header() string                                 { return "" }
 
-// isToken reports whether s is a token in the sense of RFC 9110, section 5.6.2: a
-// possible name of a header.
+// isToken reports whether s is a token in the sense of RFC 9110, section 5.6.2:
+// a possible name of a header.
 func isToken(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isURLBase64(c) && !strings.ContainsRune("!#$%&'*+.^`|~", rune(c)) {

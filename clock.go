@@ -7,8 +7,8 @@ import (
 )
 
 // A Manager's clock starts at the wall time and then follows the monotonic
-// clock. So setting the wall clock ends no session and prolongs none. Times that
-// users give or get are on the wall clock.
+// clock. So setting the wall clock ends no session and prolongs none. Times
+// that users give or get are on the wall clock.
 
 // clockTolerance is how far in the future a session may have been created. The
 // clocks of several instances differ a little.

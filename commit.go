@@ -32,8 +32,8 @@ func (s *Session) commit() error {
 // commitAs stores the change that decide returns, with the changes not stored
 // yet. If it fails, nothing is stored.
 //
-// A new session is stored with its response, since nobody knows it before. So the
-// store sees one write of it, which does not count as coming back.
+// A new session is stored with its response, since nobody knows it before. So
+// the store sees one write of it, which does not count as coming back.
 func (s *Session) commitAs(decide decision) error {
 	switch {
 	case s.err != nil:
@@ -147,8 +147,8 @@ func (s *Session) committed(raw []byte) {
 }
 
 // touch restarts the idle timeout. Another request may have changed the timeout
-// since this one began, so touch reads it. A change between the read and the touch
-// counts from the next request on.
+// since this one began, so touch reads it. A change between the read and the
+// touch counts from the next request on.
 func (s *Session) touch(now record.Instant) error {
 	switch {
 	case s.ended:
@@ -176,8 +176,8 @@ func (s *Session) touch(now record.Instant) error {
 	return nil
 }
 
-// touchIfSlow restarts the idle timeout if this request has taken a while, unless
-// it is passive.
+// touchIfSlow restarts the idle timeout if this request has taken a while,
+// unless it is passive.
 func (s *Session) touchIfSlow() error {
 	if now := s.manager.now(); !s.passive && now-s.touched >= slowHandler {
 		return s.touch(now)
@@ -197,8 +197,8 @@ func (s *Session) destroy() (ended bool, err error) {
 		s.token = clearToken
 	}
 	if s.carrier() != nil {
-		// The client may have presented other sessions too. The next request must
-		// not find one of them.
+		// The client may have presented other sessions too. The next request
+		// must not find one of them.
 		for id := range s.presented {
 			if key := s.manager.storeKey(id); key != s.key && !late {
 				if _, err := s.manager.remove(key); err != nil {

@@ -11,14 +11,14 @@ import (
 )
 
 // Cookie carries the token in a cookie. The zero value suits most sites: the
-// cookie is for the whole site, scripts cannot read it, requests from other sites
-// carry it only if the user follows a link, and it ends when the browser closes.
-// It is Secure if the request came over TLS.
+// cookie is for the whole site, scripts cannot read it, requests from other
+// sites carry it only if the user follows a link, and it ends when the browser
+// closes. It is Secure if the request came over TLS.
 type Cookie struct {
 	// Name of the cookie. If a request has several of the name, the first four
-	// that have the form of an ID are tried. "" means session, or if the cookie is Secure
-	// __Host-session, which no other host can set; with a Domain or a Path,
-	// __Secure-session. Any other name is used unchanged.
+	// that have the form of an ID are tried. "" means session, or if the cookie
+	// is Secure __Host-session, which no other host can set; with a Domain or a
+	// Path, __Secure-session. Any other name is used unchanged.
 	Name string
 
 	// Path limits the cookie to this path and the paths below it. "" means /.
@@ -35,8 +35,8 @@ type Cookie struct {
 	// SecureAuto, means if the request came over TLS.
 	Secure SecureMode
 
-	// SameSite decides which requests from other sites carry the cookie. 0 means
-	// http.SameSiteLaxMode. http.SameSiteNoneMode works over TLS alone;
+	// SameSite decides which requests from other sites carry the cookie. 0
+	// means http.SameSiteLaxMode. http.SameSiteNoneMode works over TLS alone;
 	// SameSiteAuto means None over TLS and Lax otherwise.
 	SameSite http.SameSite
 
@@ -46,8 +46,8 @@ type Cookie struct {
 	Persistent bool
 
 	// Rolling sends the cookie again with each response that used the session.
-	// So the Max-Age of Session.SetIdleTimeout counts from the latest request in
-	// the browser too. Caches may keep none of those responses.
+	// So the Max-Age of Session.SetIdleTimeout counts from the latest request
+	// in the browser too. Caches may keep none of those responses.
 	Rolling bool
 
 	// Partitioned keeps the cookie apart for each site that embeds this one.
@@ -85,10 +85,10 @@ const (
 // http.SameSiteLaxMode for others.
 const SameSiteAuto http.SameSite = -1
 
-// CookieFunc chooses the cookie for each request, by host or path for example. It
-// is called once for a request, and must be safe for concurrent use. If it returns
-// a cookie that cannot work, the ErrorHandler answers each request that uses its
-// session.
+// CookieFunc chooses the cookie for each request, by host or path for example.
+// It is called once for a request, and must be safe for concurrent use. If it
+// returns a cookie that cannot work, the ErrorHandler answers each request that
+// uses its session.
 type CookieFunc func(r *http.Request) Cookie
 
 const (
@@ -159,7 +159,8 @@ func (c *Cookie) check() error {
 	return nil
 }
 
-// checkCookiePath returns an error for a path that no browser sends in this form.
+// checkCookiePath returns an error for a path that no browser sends in this
+// form.
 func checkCookiePath(path string) error {
 	if path[0] != '/' {
 		return fmt.Errorf("%w: Cookie.Path is %q, it must begin with /", ErrOptions, path)
@@ -187,8 +188,8 @@ func hasPrefixFold(s, prefix string) bool {
 
 func (c *Cookie) hostOnly() bool { return c.Path == "/" && c.Domain == "" }
 
-// isSecure returns the Secure attribute. tls reports whether the request came over
-// TLS.
+// isSecure returns the Secure attribute. tls reports whether the request came
+// over TLS.
 func (c *Cookie) isSecure(tls bool) bool {
 	return c.Secure == SecureAlways || c.Secure == SecureAuto && tls
 }
@@ -228,8 +229,8 @@ func (c *Cookie) cookie(value string, secure bool) *http.Cookie {
 	}
 }
 
-// namespace uses the name without the prefix that TLS adds, so that a session does
-// not depend on TLS.
+// namespace uses the name without the prefix that TLS adds, so that a session
+// does not depend on TLS.
 func (c Cookie) namespace() string { return "cookie " + cmp.Or(c.Name, defaultName) }
 
 // admits reports whether a browser would send a cookie of this Path along with

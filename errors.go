@@ -6,11 +6,11 @@ import (
 	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// Every error of this package wraps one of these, or is an error of the store or
-// the codec. None contains a session's ID or a value.
+// Every error of this package wraps one of these, or is an error of the store
+// or the codec. None contains a session's ID or a value.
 var (
-	// ErrOptions: a Manager cannot work with an option of New, or with the cookie
-	// of a CookieFunc.
+	// ErrOptions: a Manager cannot work with an option of New, or with the
+	// cookie of a CookieFunc.
 	ErrOptions = errors.New("holdfast: invalid options")
 
 	// ErrEnded: the session of this request has ended. It was destroyed or
@@ -18,16 +18,16 @@ var (
 	// stored in it.
 	ErrEnded = errors.New("holdfast: the session has ended")
 
-	// ErrHeaderSent: the client needs a new cookie, but the response's header was
-	// sent already. Make the call before the first byte.
+	// ErrHeaderSent: the client needs a new cookie, but the response's header
+	// was sent already. Make the call before the first byte.
 	ErrHeaderSent = errors.New("holdfast: the response header was sent already")
 
-	// ErrValue: a value that cannot be encoded, or that does not have the stored
-	// type, an empty user ID, or an idle timeout below a second.
+	// ErrValue: a value that cannot be encoded, or that does not have the
+	// stored type, an empty user ID, or an idle timeout below a second.
 	ErrValue = errors.New("holdfast: invalid value")
 
-	// ErrID: Options.NewID failed, or its result cannot be an ID or is the ID of
-	// another session.
+	// ErrID: Options.NewID failed, or its result cannot be an ID or is the ID
+	// of another session.
 	ErrID = errors.New("holdfast: no valid session ID")
 
 	// ErrCookie: the cookie would be larger than browsers accept.

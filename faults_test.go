@@ -73,7 +73,8 @@ func (s *flaky) Load(_ context.Context, dst []byte, id string) ([]byte, bool, er
 	return dst, found, nil
 }
 
-// Without the cookie the client would lose its session, since the old ID is dead.
+// Without the cookie the client would lose its session, since the old ID is
+// dead.
 func TestANewIDIsSentThoughTheStoreIsAway(t *testing.T) {
 	for name, act := range map[string]func(s *holdfast.Session) error{
 		"Login":      func(s *holdfast.Session) error { return s.Login("ada") },
@@ -303,7 +304,8 @@ func TestLastSeenOfASessionThatNeverExpires(t *testing.T) {
 	}
 }
 
-// Whether a value happens to be the same does not decide how long a stream lasts.
+// Whether a value happens to be the same does not decide how long a stream
+// lasts.
 func TestAnUpdateThatChangesNothingIsActivity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/views": views, "/": count,

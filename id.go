@@ -8,8 +8,8 @@ import (
 )
 
 // An ID is 256 bits of the system's CSPRNG as 43 characters of URL-safe base64,
-// unless Options.NewID makes others of the same characters. The store is not asked
-// for any other string that a client presents.
+// unless Options.NewID makes others of the same characters. The store is not
+// asked for any other string that a client presents.
 const (
 	idBytes = 32
 	idLen   = (idBytes*8 + 5) / 6
@@ -68,8 +68,9 @@ var urlBase64 = func() (is [256]bool) {
 
 const storeKeyLen = sha256.Size
 
-// storeKey returns the key of the session in the store. It is a hash: nobody can
-// log in with a key that they read in the store, and no client chooses a key.
+// storeKey returns the key of the session in the store. It is a hash: nobody
+// can log in with a key that they read in the store, and no client chooses a
+// key.
 func (m *Manager) storeKey(id string) string {
 	var onStack [len(m.space) + maxIDLen]byte
 	hashed := append(onStack[:0], m.space[:]...)

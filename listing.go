@@ -17,8 +17,8 @@ import (
 
 // SessionInfo describes a stored session. It prints as its type alone.
 type SessionInfo struct {
-	// Handle names the session for Manager.End. It is not an ID, and identifies no
-	// client. A page may show it to the session's user.
+	// Handle names the session for Manager.End. It is not an ID, and identifies
+	// no client. A page may show it to the session's user.
 	Handle string
 
 	UserID   string    // "" if nobody is logged in
@@ -26,8 +26,8 @@ type SessionInfo struct {
 	LastSeen time.Time // when it was last used
 	Expires  time.Time // when it ends whatever its activity
 
-	// stored is a function because fmt prints no function's contents, but prints
-	// a struct's even behind a pointer.
+	// stored is a function because fmt prints no function's contents, but
+	// prints a struct's even behind a pointer.
 	stored func() storedSession
 }
 
@@ -98,8 +98,8 @@ func (m *Manager) All() (iter.Seq[SessionInfo], error) {
 	}, nil
 }
 
-// Len counts the sessions. It reads each of them; a gauge should use the cache's
-// Stats. The error is one of All.
+// Len counts the sessions. It reads each of them; a gauge should use the
+// cache's Stats. The error is one of All.
 func (m *Manager) Len() (int, error) {
 	all, err := m.scan(m.space.AppendPrefix(nil))
 	if err != nil {
@@ -112,9 +112,9 @@ func (m *Manager) Len() (int, error) {
 	return n, nil
 }
 
-// EndEveryone ends all sessions of all users and visitors, and returns how many. A
-// session that begins or gets a new ID meanwhile may live on. The error is one of
-// EndUser.
+// EndEveryone ends all sessions of all users and visitors, and returns how
+// many. A session that begins or gets a new ID meanwhile may live on. The error
+// is one of EndUser.
 func (m *Manager) EndEveryone() (int, error) {
 	all, err := m.All()
 	if err != nil {
@@ -123,20 +123,20 @@ func (m *Manager) EndEveryone() (int, error) {
 	return m.endEach(all)
 }
 
-// EndUser ends all sessions of a user who logged in before the call, and returns
-// how many it found. It also ends a session that gets a new ID meanwhile. A login
-// meanwhile may or may not be ended, so make sure first that the old password is
-// not accepted any more. The error wraps ErrUnsupported if the store is no
-// Scanner, or is the store's. Sessions that were ended before the error stay ended
-// and are counted.
+// EndUser ends all sessions of a user who logged in before the call, and
+// returns how many it found. It also ends a session that gets a new ID
+// meanwhile. A login meanwhile may or may not be ended, so make sure first that
+// the old password is not accepted any more. The error wraps ErrUnsupported if
+// the store is no Scanner, or is the store's. Sessions that were ended before
+// the error stay ended and are counted.
 func (m *Manager) EndUser(userID string) (int, error) {
 	return m.endWhere(userID, 0, func(infos []SessionInfo) ([]SessionInfo, error) { return infos, nil })
 }
 
 // End ends one session of a user, given its SessionInfo.Handle, and reports
 // whether there was one. It ends no session of another user, so the handle may
-// come from a form. The user "" is a visitor who has not logged in. The error is
-// the store's.
+// come from a form. The user "" is a visitor who has not logged in. The error
+// is the store's.
 func (m *Manager) End(userID, handle string) (bool, error) {
 	key, err := hex.DecodeString(handle)
 	if err != nil || len(key) != storeKeyLen {
@@ -177,8 +177,8 @@ func (m *Manager) endEach(infos iter.Seq[SessionInfo]) (n int, first error) {
 	return n, first
 }
 
-// endIfUser ends the session under key if it is the user's and of this Manager's
-// namespace.
+// endIfUser ends the session under key if it is the user's and of this
+// Manager's namespace.
 func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
 	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
 		r, err := record.Parse(old)
@@ -218,8 +218,8 @@ func (m *Manager) scan(prefix []byte) (iter.Seq2[cache.Entry, record.Record], er
 }
 
 // lastSeen returns when a request last used the session. The use restarted its
-// idle timeout, so the rest of the timeout tells it exactly. If the session ends
-// for another reason before, the store's idle time has to do.
+// idle timeout, so the rest of the timeout tells it exactly. If the session
+// ends for another reason before, the store's idle time has to do.
 func (m *Manager) lastSeen(r record.Record, entry cache.Entry) record.Instant {
 	now := m.now()
 	if end := now.Plus(entry.TTL); end < m.end(r) {

@@ -9,8 +9,8 @@ import (
 // The session's lock is held in all functions of this file, except in readable,
 // which runs before anyone else can use the session.
 
-// maxTokens is how many tokens of one request are tried. A browser sends several
-// cookies of one name if they were set with different Domains or Paths.
+// maxTokens is how many tokens of one request are tried. A browser sends
+// several cookies of one name if they were set with different Domains or Paths.
 //
 // maxPresented is how many tokens are looked at for one with the form of an ID.
 const (
@@ -19,8 +19,9 @@ const (
 )
 
 // readable reads the session before the handler runs, if reads of the store can
-// fail. It reports false if the read failed. Then the handler must not run. load
-// reads again: the session may have ended or changed before the handler uses it.
+// fail. It reports false if the read failed. Then the handler must not run.
+// load reads again: the session may have ended or changed before the handler
+// uses it.
 func (s *Session) readable() bool {
 	if s.manager.loader == nil || s.err != nil {
 		return true
@@ -53,8 +54,8 @@ func (s *Session) load() {
 	s.loaded = true
 }
 
-// find reads the session that the request presents: the first of its tokens that
-// has one.
+// find reads the session that the request presents: the first of its tokens
+// that has one.
 func (s *Session) find() error {
 	isPassive := s.manager.options.Passive
 	s.passive = isPassive != nil && isPassive(&s.request)
@@ -106,8 +107,8 @@ func (s *Session) read(id string) error {
 }
 
 // adopt makes this the session of raw, and restarts its idle timeout. So a
-// request that comes in time keeps its session however long it takes. It reports
-// false if the session has ended.
+// request that comes in time keeps its session however long it takes. It
+// reports false if the session has ended.
 func (s *Session) adopt(now record.Instant) bool {
 	r := s.record()
 	fromTheFuture := r.Created > now+clockTolerance
@@ -121,8 +122,8 @@ func (s *Session) adopt(now record.Instant) bool {
 	s.touched = now
 	s.stored, s.isNew = true, false
 	if fromTheFuture && !s.passive {
-		// A clock was wrong when the session began. Its absolute lifetime must not
-		// wait for that time.
+		// A clock was wrong when the session began. Its absolute lifetime must
+		// not wait for that time.
 		s.changes = s.changes.Plus(record.SetCreated(now))
 	}
 	return true

@@ -8,20 +8,21 @@ import (
 	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// Login makes this the session of a user. It gives the session a new ID and ends
-// the old ID in one step, keeps the values, and restarts the absolute lifetime.
-// Call it when the user's password, or another proof, has been checked. Then the
-// user's sessions can be listed and ended together.
+// Login makes this the session of a user. It gives the session a new ID and
+// ends the old ID in one step, keeps the values, and restarts the absolute
+// lifetime. Call it when the user's password, or another proof, has been
+// checked. Then the user's sessions can be listed and ended together.
 //
 // If another user was logged in, Login drops the session's values and lifetime,
-// also those that this request has set: set the new user's values after Login. If
-// the session has ended, because the user pressed the button twice for example,
-// Login begins a new session with the values that this request has set. It does the
-// same if the record is damaged (ErrRecord), and removes the record. It drops
-// values that codec.Sealed cannot open, since their key was lost.
+// also those that this request has set: set the new user's values after Login.
+// If the session has ended, because the user pressed the button twice for
+// example, Login begins a new session with the values that this request has
+// set. It does the same if the record is damaged (ErrRecord), and removes the
+// record. It drops values that codec.Sealed cannot open, since their key was
+// lost.
 //
-// The error wraps ErrValue if userID is empty, ErrHeaderSent if the new cookie can
-// no longer be sent, or is the store's. Then nobody is logged in.
+// The error wraps ErrValue if userID is empty, ErrHeaderSent if the new cookie
+// can no longer be sent, or is the store's. Then nobody is logged in.
 func (s *Session) Login(userID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,8 +73,8 @@ func (s *Session) UserID() string {
 func (s *Session) user() string { return string(s.changes.ApplyHeader(s.record()).User) }
 
 // EndAll ends all sessions of the user who is logged in, this one too, and
-// returns how many. Without a user it ends this session. The errors are those of
-// EndOthers and Destroy.
+// returns how many. Without a user it ends this session. The errors are those
+// of EndOthers and Destroy.
 func (s *Session) EndAll() (int, error) {
 	n, err := s.EndOthers()
 	if err != nil {
@@ -90,9 +91,9 @@ func (s *Session) EndAll() (int, error) {
 
 // EndOthers ends all other sessions of the user who is logged in, and returns
 // how many. Call it when a user changes the password, along with Regenerate.
-// Without a user it does nothing. The error is one of Manager.EndUser, ErrEnded if
-// this session has ended, or the error of reading it. Sessions that were ended
-// before the error stay ended and are counted.
+// Without a user it does nothing. The error is one of Manager.EndUser, ErrEnded
+// if this session has ended, or the error of reading it. Sessions that were
+// ended before the error stay ended and are counted.
 func (s *Session) EndOthers() (int, error) {
 	user, this, created, err := s.identity()
 	if user == "" || err != nil {
@@ -107,8 +108,8 @@ func (s *Session) EndOthers() (int, error) {
 	})
 }
 
-// identity returns the session's user and store key, and when it was created. The
-// error is that of reading the session.
+// identity returns the session's user and store key, and when it was created.
+// The error is that of reading the session.
 func (s *Session) identity() (user, key string, created record.Instant, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -43,9 +43,9 @@ type managerState struct {
 	warnPlain sync.Once
 }
 
-// New returns a Manager configured by o. The error wraps ErrOptions and names the
-// wrong option and the remedy. If o has no Store, it may also be the error of
-// making the cache.
+// New returns a Manager configured by o. The error wraps ErrOptions and names
+// the wrong option and the remedy. If o has no Store, it may also be the error
+// of making the cache.
 func New(o Options) (*Manager, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -105,8 +105,8 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 
 // Session returns the session of a request that came through the Manager's
 // Handler. It never returns nil. It panics if the request did not come through
-// Handler, or if its path is outside Cookie.Path: wrap the server's handler with
-// Handler, or use FromContext if a request may have no session.
+// Handler, or if its path is outside Cookie.Path: wrap the server's handler
+// with Handler, or use FromContext if a request may have no session.
 func (m *Manager) Session(r *http.Request) *Session {
 	s, ok := r.Context().Value(managerKey{m}).(*Session)
 	if !ok {
@@ -151,8 +151,8 @@ func (m *Manager) logError(r *http.Request, err error) {
 }
 
 // fail lets the ErrorHandler answer. It removes header fields that describe the
-// handler's response, but keeps a Content-Encoding that an outer handler set: that
-// handler encodes the ErrorHandler's answer too.
+// handler's response, but keeps a Content-Encoding that an outer handler set:
+// that handler encodes the ErrorHandler's answer too.
 func (m *Manager) fail(w http.ResponseWriter, s *Session, err error) {
 	m.logError(&s.request, err)
 	for _, name := range []string{"Content-Disposition", "Content-Length", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location"} {

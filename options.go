@@ -19,73 +19,74 @@ const (
 	defaultAbsoluteLifetime = 24 * time.Hour
 )
 
-// Options configure a Manager. The zero value is safe: a cache of 64 MiB in this
-// process, sessions that end after an hour without a request and a day after they
-// began, and a cookie that is HttpOnly, SameSite=Lax, and on TLS Secure with the
-// __Host- prefix.
+// Options configure a Manager. The zero value is safe: a cache of 64 MiB in
+// this process, sessions that end after an hour without a request and a day
+// after they began, and a cookie that is HttpOnly, SameSite=Lax, and on TLS
+// Secure with the __Host- prefix.
 //
-// Options print as their type alone. In an unexported field of another struct fmt
-// prints Keys, so keep Options only until New has them.
+// Options print as their type alone. In an unexported field of another struct
+// fmt prints Keys, so keep Options only until New has them.
 type Options struct {
-	// Store keeps the sessions. nil means a cache of the Manager's own, with the
-	// defaults of cache.Options, that Close closes. A Store given here is the
-	// caller's to close.
+	// Store keeps the sessions. nil means a cache of the Manager's own, with
+	// the defaults of cache.Options, that Close closes. A Store given here is
+	// the caller's to close.
 	Store Store
 
 	// Namespace separates the sessions of several Managers on one Store: a
 	// Manager does not know the IDs of another, and lists and ends only its own
 	// sessions. Managers with one Namespace share their sessions. "" means the
-	// kind and name of the Carrier, so no Managers share sessions by accident. A
-	// CookieFunc has no name: with a Store it needs a Namespace. After a change of
-	// Namespace, the stored sessions are unknown.
+	// kind and name of the Carrier, so no Managers share sessions by accident.
+	// A CookieFunc has no name: with a Store it needs a Namespace. After a
+	// change of Namespace, the stored sessions are unknown.
 	Namespace string
 
 	// Codec turns values into bytes and back. nil means codec.MsgPack.
 	Codec codec.Codec
 
-	// IdleTimeout ends a session that no request has used for so long. 0 means an
-	// hour, or AbsoluteLifetime if that is less. Less than a second or more than
-	// AbsoluteLifetime is an error. Session.SetIdleTimeout overrides it for one
-	// session.
+	// IdleTimeout ends a session that no request has used for so long. 0 means
+	// an hour, or AbsoluteLifetime if that is less. Less than a second or more
+	// than AbsoluteLifetime is an error. Session.SetIdleTimeout overrides it
+	// for one session.
 	IdleTimeout time.Duration
 
 	// AbsoluteLifetime ends a session so long after it began or its user logged
-	// in, whatever its activity. 0 means 24 hours. Less than a second is an error.
+	// in, whatever its activity. 0 means 24 hours. Less than a second is an
+	// error.
 	AbsoluteLifetime time.Duration
 
 	// Passive, if not nil, reports whether a request must not keep its session
 	// alive: a page that polls, a ping. Such a request sees its session, but it
-	// does not restart the idle timeout, does not count as a use for eviction, and
-	// sends no rolling cookie. Stored changes, Touch, Regenerate and Login
-	// restart the timeout even so. It must be safe for concurrent use, and must not use the
-	// request's session.
+	// does not restart the idle timeout, does not count as a use for eviction,
+	// and sends no rolling cookie. Stored changes, Touch, Regenerate and Login
+	// restart the timeout even so. It must be safe for concurrent use, and must
+	// not use the request's session.
 	Passive func(r *http.Request) bool
 
 	// Carrier is how the session's token travels. nil means Cookie{}.
 	Carrier Carrier
 
-	// Keys, if not nil, sign the IDs. The store is not asked for an ID that no key
-	// has signed. The first key signs, all keys verify. To rotate, put a new key
-	// first, and remove the old one when its sessions have ended. Each key has at
-	// least 16 bytes, better 32 of a random source. Keys are copied.
+	// Keys, if not nil, sign the IDs. The store is not asked for an ID that no
+	// key has signed. The first key signs, all keys verify. To rotate, put a
+	// new key first, and remove the old one when its sessions have ended. Each
+	// key has at least 16 bytes, better 32 of a random source. Keys are copied.
 	Keys [][]byte
 
-	// NewID, if not nil, makes the IDs: 22 to 256 characters of A-Z, a-z, 0-9, -
-	// and _ that nobody can guess. If it fails, the ErrorHandler answers. It must
-	// be safe for concurrent use, and must not use the request's session.
+	// NewID, if not nil, makes the IDs: 22 to 256 characters of A-Z, a-z, 0-9,
+	// - and _ that nobody can guess. If it fails, the ErrorHandler answers. It
+	// must be safe for concurrent use, and must not use the request's session.
 	NewID func(r *http.Request) (string, error)
 
 	// TrustedProxies are the networks of the proxies whose X-Forwarded-Proto
 	// tells whether the client used TLS. From all others the header changes
-	// nothing. The request's RemoteAddr identifies a proxy, so a middleware that
-	// rewrites it must be below Handler. A proxy on a Unix socket has no address:
-	// use SecureAlways. The first entry of the header counts, so the proxy must
-	// overwrite the client's.
+	// nothing. The request's RemoteAddr identifies a proxy, so a middleware
+	// that rewrites it must be below Handler. A proxy on a Unix socket has no
+	// address: use SecureAlways. The first entry of the header counts, so the
+	// proxy must overwrite the client's.
 	TrustedProxies []netip.Prefix
 
-	// ErrorHandler answers a request whose session could not be read or stored, in
-	// place of the handler. err wraps an error of this package, the store or the
-	// codec. r has the session in its context: if err is ErrRecord, Destroy
+	// ErrorHandler answers a request whose session could not be read or stored,
+	// in place of the handler. err wraps an error of this package, the store or
+	// the codec. r has the session in its context: if err is ErrRecord, Destroy
 	// removes the damaged record. nil means the status 500 with its text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 

@@ -22,8 +22,8 @@ func proxiesIn(networks []netip.Prefix) proxies {
 	return p
 }
 
-// cameOverTLS reports whether the client used TLS, to this server or to a trusted
-// proxy. The first entry of the proxy's header counts.
+// cameOverTLS reports whether the client used TLS, to this server or to a
+// trusted proxy. The first entry of the proxy's header counts.
 func (p proxies) cameOverTLS(r *http.Request) bool {
 	if r.TLS != nil {
 		return true

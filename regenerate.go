@@ -32,8 +32,8 @@ func (s *Session) regenerate() error {
 }
 
 // startOver makes this a new session with a new ID and the changes that this
-// request made. It removes a record that cannot be read. If it fails, it changes
-// nothing.
+// request made. It removes a record that cannot be read. If it fails, it
+// changes nothing.
 func (s *Session) startOver() error {
 	id, key, err := s.otherID()
 	if err != nil {
@@ -87,9 +87,10 @@ func (s *Session) moveTo(id, key string, lost lostValues, also ...record.Change)
 	return nil
 }
 
-// move stores the new record first. Then it puts a tombstone in place of the old
-// record, if that is still the one from which it made the new record. So it loses
-// no change stored meanwhile, and a session destroyed meanwhile stays destroyed.
+// move stores the new record first. Then it puts a tombstone in place of the
+// old record, if that is still the one from which it made the new record. So it
+// loses no change stored meanwhile, and a session destroyed meanwhile stays
+// destroyed.
 func (s *Session) move(key string, lost lostValues, also []record.Change) (raw []byte, err error) {
 	store, copied, expired := s.manager.storeNew, false, false
 	err = s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
@@ -160,8 +161,8 @@ func (s *Session) rename(id, key string) error {
 }
 
 // rebindValues returns the values of r for a new store key. They differ only if
-// the codec binds values to their place. Values that the changes replace or delete
-// are left out.
+// the codec binds values to their place. Values that the changes replace or
+// delete are left out.
 func (s *Session) rebindValues(r record.Record, newKey string, lost lostValues) (record.Values, error) {
 	if s.manager.binder == nil {
 		return r.Values, nil

@@ -92,7 +92,8 @@ func (m *Manager) serve(next http.Handler, w http.ResponseWriter, r *http.Reques
 		if !finished { // a panic, or runtime.Goexit
 			s.abandon(w.Header())
 		}
-		// net/http removes the files of a form, but only of the request it knows.
+		// net/http removes the files of a form, but only of the request it
+		// knows.
 		r.MultipartForm = s.request.MultipartForm
 	}()
 	if s.readable() {
@@ -133,8 +134,8 @@ func (s *Session) fail(err error) {
 	}
 }
 
-// sessionKey finds the innermost session in a context, managerKey the session of
-// one Manager.
+// sessionKey finds the innermost session in a context, managerKey the session
+// of one Manager.
 type (
 	sessionKey struct{}
 	managerKey struct{ *Manager }

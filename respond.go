@@ -24,8 +24,8 @@ const (
 	clearToken
 )
 
-// warning is a message to log when the session's lock is released: a log handler
-// may ask the session for its user.
+// warning is a message to log when the session's lock is released: a log
+// handler may ask the session for its user.
 type warning uint8
 
 const (
@@ -35,11 +35,11 @@ const (
 )
 
 // sendHeader commits the session and adds its token to the header. The error is
-// the commit's. Even then the client gets the token of a session that was stored
-// before, since a replaced ID identifies nobody.
+// the commit's. Even then the client gets the token of a session that was
+// stored before, since a replaced ID identifies nobody.
 //
-// If Options.NewID or a store panics, the response can still be written: an outer
-// handler may recover and answer.
+// If Options.NewID or a store panics, the response can still be written: an
+// outer handler may recover and answer.
 func (s *Session) sendHeader(h http.Header) error {
 	warning, err := func() (warning, error) {
 		s.mu.Lock()
@@ -87,9 +87,9 @@ func (s *Session) conclude() error {
 	return err
 }
 
-// abandon is called if the handler panicked. It drops the changes. If the handler
-// gave the session a new ID or destroyed it, the header must say so, in case an
-// outer handler recovers and answers.
+// abandon is called if the handler panicked. It drops the changes. If the
+// handler gave the session a new ID or destroyed it, the header must say so, in
+// case an outer handler recovers and answers.
 func (s *Session) abandon(h http.Header) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,11 +108,11 @@ func (s *Session) abandonChanges(h http.Header) {
 	}
 }
 
-// commitAndTouch commits the changes, and restarts the idle timeout after a slow
-// handler, unless the request is passive. It returns no error if the session has
-// ended, but sets a warning if that drops changes. A new session is not touched:
-// its timeout has just begun, and the store would count a second use as coming
-// back.
+// commitAndTouch commits the changes, and restarts the idle timeout after a
+// slow handler, unless the request is passive. It returns no error if the
+// session has ended, but sets a warning if that drops changes. A new session is
+// not touched: its timeout has just begun, and the store would count a second
+// use as coming back.
 func (s *Session) commitAndTouch() error {
 	err := s.commit()
 	if err == nil && s.stored && !s.isNew {
@@ -128,9 +128,9 @@ func (s *Session) commitAndTouch() error {
 }
 
 // writeToken sends the client its token, or clears it. It sends no token of a
-// session that has ended: another request may have given the client a newer token
-// since this one touched the session. If it cannot know, it sends a new token, but
-// does not repeat an old one.
+// session that has ended: another request may have given the client a newer
+// token since this one touched the session. If it cannot know, it sends a new
+// token, but does not repeat an old one.
 func (s *Session) writeToken(h http.Header, touched record.Instant) {
 	switch {
 	case s.carrier() == nil:
@@ -154,7 +154,8 @@ func (s *Session) rolls() bool {
 	return ok && cookie.Rolling && !s.passive
 }
 
-// cookieAge returns how long the cookie lasts. 0 means until the browser closes.
+// cookieAge returns how long the cookie lasts. 0 means until the browser
+// closes.
 func (s *Session) cookieAge() time.Duration {
 	r, now := s.record(), s.manager.now()
 	if r.Idle > 0 {
@@ -166,8 +167,8 @@ func (s *Session) cookieAge() time.Duration {
 	return 0
 }
 
-// warnOfDroppedCookie sets a warning if a browser may drop the cookie. People have
-// lost days to that.
+// warnOfDroppedCookie sets a warning if a browser may drop the cookie. People
+// have lost days to that.
 func (s *Session) warnOfDroppedCookie() {
 	cookie, ok := s.carrier().(*Cookie)
 	if ok && !s.tls && cookie.needsTLS() {
@@ -175,8 +176,8 @@ func (s *Session) warnOfDroppedCookie() {
 	}
 }
 
-// setCacheHeaders tells caches that the response depends on the token, or that it
-// contains it.
+// setCacheHeaders tells caches that the response depends on the token, or that
+// it contains it.
 func (s *Session) setCacheHeaders(h http.Header) {
 	carrier := s.carrier()
 	if carrier == nil {
@@ -194,8 +195,8 @@ func (s *Session) setCacheHeaders(h http.Header) {
 	}
 }
 
-// varies reports whether the header says that the response depends on the header
-// field name of the request.
+// varies reports whether the header says that the response depends on the
+// header field name of the request.
 func varies(h http.Header, name string) bool {
 	for _, line := range h["Vary"] {
 		for field := range strings.SplitSeq(line, ",") {

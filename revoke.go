@@ -7,17 +7,18 @@ import (
 	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// To end a user's sessions, the Manager lists them. The listing may miss a session
-// that gets a new ID meanwhile: it may pass the new key before the session is
-// there, and the old key after the session has left. So the Manager first stores a
-// revocation: all sessions of the user that were created until now have ended. A
-// request that moves a session stores it under the new key, then looks for a
-// revocation, and only then removes the old key. If it finds a revocation, it ends
-// the session. If it finds none, the listing has not begun yet, and will find the
-// session under the new key.
+// To end a user's sessions, the Manager lists them. The listing may miss a
+// session that gets a new ID meanwhile: it may pass the new key before the
+// session is there, and the old key after the session has left. So the Manager
+// first stores a revocation: all sessions of the user that were created until
+// now have ended. A request that moves a session stores it under the new key,
+// then looks for a revocation, and only then removes the old key. If it finds a
+// revocation, it ends the session. If it finds none, the listing has not begun
+// yet, and will find the session under the new key.
 //
-// Only a request that moves a session looks for a revocation. So a revocation is
-// needed only as long as a listing takes, and other requests cost nothing more.
+// Only a request that moves a session looks for a revocation. So a revocation
+// is needed only as long as a listing takes, and other requests cost nothing
+// more.
 
 // revocationTTL is longer than a listing takes.
 const revocationTTL = 5 * tombstoneTTL
@@ -32,8 +33,9 @@ type revocation struct {
 
 const revocationLen = 1 + 8 + 8
 
-// revocationKey returns the key of the user's revocation. It is as long as the key
-// of a session. No session has it, since its ID would have to be a preimage.
+// revocationKey returns the key of the user's revocation. It is as long as the
+// key of a session. No session has it, since its ID would have to be a
+// preimage.
 func (m *Manager) revocationKey(userID string) string {
 	sum := sha256.Sum256(append(m.space[:], "holdfast: revoked\x00"+userID...))
 	return string(sum[:])

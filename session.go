@@ -19,20 +19,21 @@ import (
 // A Session prints as its type alone, with every verb of fmt and in every log.
 // Use it through its pointer.
 type Session struct {
-	// In an unexported field, fmt prints a Session without its Format method, but
-	// pointers as addresses. So everything secret is behind this pointer.
+	// In an unexported field, fmt prints a Session without its Format method,
+	// but pointers as addresses. So everything secret is behind this pointer.
 	*requestState
 }
 
-// Set stores value under key. It encodes the value at once, so a later change of
-// the value changes nothing stored. If it cannot encode the value, Err returns
-// the error and the ErrorHandler answers. A value that the session has already is
-// not stored again.
+// Set stores value under key. It encodes the value at once, so a later change
+// of the value changes nothing stored. If it cannot encode the value, Err
+// returns the error and the ErrorHandler answers. A value that the session has
+// already is not stored again.
 //
-// Like all changes it is stored before the first byte of the response, or when the
-// handler returns. A change after that, by a goroutine, is stored at once, and Err
-// returns its error. If the session is new, its first value must be set before the
-// first byte. Otherwise no cookie can be sent, and Err returns ErrHeaderSent.
+// Like all changes it is stored before the first byte of the response, or when
+// the handler returns. A change after that, by a goroutine, is stored at once,
+// and Err returns its error. If the session is new, its first value must be set
+// before the first byte. Otherwise no cookie can be sent, and Err returns
+// ErrHeaderSent.
 func (s *Session) Set(key string, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,8 +54,8 @@ func (s *Session) Delete(key string) {
 	s.note(key, record.DeleteValue(key))
 }
 
-// Clear removes all values. The session goes on, and so does a login; use Destroy
-// for a logout.
+// Clear removes all values. The session goes on, and so does a login; use
+// Destroy for a logout.
 func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,8 +92,8 @@ func (s *Session) ID() string {
 }
 
 // Token returns the token that the client sends: the ID, signed if Options.Keys
-// are set. Only the carriers Form and Query need it, for pages to contain it. The
-// others send it themselves.
+// are set. Only the carriers Form and Query need it, for pages to contain it.
+// The others send it themselves.
 func (s *Session) Token() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,10 +123,10 @@ func (s *Session) Created() time.Time {
 
 // SetIdleTimeout gives this session an idle timeout of its own, in place of
 // Options.IdleTimeout, and its cookie the same Max-Age, so that it outlives the
-// browser session. Options.AbsoluteLifetime bounds both. A timeout of 0 restores
-// the default. Any other timeout below a second is an error: Err returns it, and
-// the ErrorHandler answers. Setting the timeout that the session has already
-// changes nothing.
+// browser session. Options.AbsoluteLifetime bounds both. A timeout of 0
+// restores the default. Any other timeout below a second is an error: Err
+// returns it, and the ErrorHandler answers. Setting the timeout that the
+// session has already changes nothing.
 //
 // Call it before the first byte, or the cookie does not change. The browser
 // counts from the response that sets the cookie; with Cookie.Rolling, from the
@@ -151,8 +152,8 @@ func (s *Session) IdleTimeout() time.Duration {
 }
 
 // SetExpires ends this session when the wall clock shows t, unless its idle
-// timeout or Options.AbsoluteLifetime ends it before. The zero time removes that
-// end. A time in the past ends the session now, and removes its cookie.
+// timeout or Options.AbsoluteLifetime ends it before. The zero time removes
+// that end. A time in the past ends the session now, and removes its cookie.
 func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,9 +169,9 @@ func (s *Session) Expires() time.Time {
 	return s.manager.wallTime(s.manager.end(s.changes.ApplyHeader(s.record())))
 }
 
-// Touch restarts the idle timeout. Each request that uses its session does so by
-// itself. Call Touch in a handler that runs longer than the timeout. It returns
-// ErrEnded if the session has ended.
+// Touch restarts the idle timeout. Each request that uses its session does so
+// by itself. Call Touch in a handler that runs longer than the timeout. It
+// returns ErrEnded if the session has ended.
 func (s *Session) Touch() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,8 +181,8 @@ func (s *Session) Touch() error {
 
 // Save stores the changes now, not when the response begins. Without changes it
 // does nothing and returns nil. It returns ErrEnded if the session has ended,
-// ErrHeaderSent if the session is new and its cookie can no longer be sent, or the
-// error of the codec or the store.
+// ErrHeaderSent if the session is new and its cookie can no longer be sent, or
+// the error of the codec or the store.
 func (s *Session) Save() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,29 +201,30 @@ func (s *Session) Reload() error {
 
 // Err returns the first error of a method that returns none: an unusable
 // argument, a session that cannot be read, an Options.NewID or CookieFunc that
-// failed, a change by Pop or after the first byte that could not be stored. It is
-// nil if there was none. Before the first byte, such an error makes the
+// failed, a change by Pop or after the first byte that could not be stored. It
+// is nil if there was none. Before the first byte, such an error makes the
 // ErrorHandler answer.
 //
-// Destroy clears the error. So does a Reload that can read the session. A session
-// that cannot be read (ErrRecord) has no values; Destroy or Login removes its
-// record.
+// Destroy clears the error. So does a Reload that can read the session. A
+// session that cannot be read (ErrRecord) has no values; Destroy or Login
+// removes its record.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
 }
 
-// Regenerate gives the session a new ID and keeps its values. The old ID ends in
-// the same step. Call it when a user gains rights; Login does it for a login.
+// Regenerate gives the session a new ID and keeps its values. The old ID ends
+// in the same step. Call it when a user gains rights; Login does it for a
+// login.
 //
-// For a minute, a request with the old ID is taken for late: it begins no session
-// and sets no cookie, unless it logs in, since the client has the new cookie or is
-// about to get it. Its changes are dropped.
+// For a minute, a request with the old ID is taken for late: it begins no
+// session and sets no cookie, unless it logs in, since the client has the new
+// cookie or is about to get it. Its changes are dropped.
 //
-// Regenerate returns ErrEnded if the session has ended, ErrHeaderSent if the new
-// cookie can no longer be sent, or the error of the store. Then the old ID is
-// unchanged.
+// Regenerate returns ErrEnded if the session has ended, ErrHeaderSent if the
+// new cookie can no longer be sent, or the error of the store. Then the old ID
+// is unchanged.
 func (s *Session) Regenerate() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,11 +232,11 @@ func (s *Session) Regenerate() error {
 	return s.regenerate()
 }
 
-// Destroy ends the session, also one that cannot be read: its values are deleted,
-// its ID identifies nobody in any request, and the client is told to forget it.
-// Values set afterwards begin a new session with a new ID. If another request has
-// just given the session a new ID, it lives on under that; Manager.EndUser ends
-// it.
+// Destroy ends the session, also one that cannot be read: its values are
+// deleted, its ID identifies nobody in any request, and the client is told to
+// forget it. Values set afterwards begin a new session with a new ID. If
+// another request has just given the session a new ID, it lives on under that;
+// Manager.EndUser ends it.
 //
 // An error is the store's. Then the session still exists.
 func (s *Session) Destroy() error {

@@ -31,11 +31,11 @@ import (
 //   - No method finds an entry after its ttl, or after Update removed it. Only Set
 //     and Put make an entry.
 //
-// All methods are safe for concurrent use. Set and Update return an error if the
-// store cannot do what was asked; it contains no ID and no value.
+// All methods are safe for concurrent use. Set and Update return an error if
+// the store cannot do what was asked; it contains no ID and no value.
 //
-// A store whose reads can fail also implements Loader. One that can find entries
-// by the beginning of their value also implements Scanner.
+// A store whose reads can fail also implements Loader. One that can find
+// entries by the beginning of their value also implements Scanner.
 type Store interface {
 	Set(id string, value []byte, ttl time.Duration) error
 	Append(dst []byte, id string) ([]byte, bool)
@@ -44,21 +44,21 @@ type Store interface {
 	Update(id string, fn func(old []byte, found bool) (cache.Change, error)) error
 }
 
-// Loader is a Store whose reads can fail. Load is Append with an error. A Manager
-// calls it before the handler of each request that presents an ID, and again when
-// the handler uses the session. If the first call fails,
-// the handler does not run, and the ErrorHandler answers: a store that is away
-// does not make its users strangers.
+// Loader is a Store whose reads can fail. Load is Append with an error. A
+// Manager calls it before the handler of each request that presents an ID, and
+// again when the handler uses the session. If the first call fails, the handler
+// does not run, and the ErrorHandler answers: a store that is away does not
+// make its users strangers.
 type Loader interface {
 	Store
 	Load(ctx context.Context, dst []byte, id string) ([]byte, bool, error)
 }
 
 // Scanner is a Store that can find sessions. Manager.Sessions and all methods
-// that end a user's sessions need it. ScanValues iterates over the entries whose
-// value begins with prefix, in any order; the caller owns the entries, and they
-// have their ttl and how long they were idle. The loop's body may call the store.
-// Scanning is no use of an entry.
+// that end a user's sessions need it. ScanValues iterates over the entries
+// whose value begins with prefix, in any order; the caller owns the entries,
+// and they have their ttl and how long they were idle. The loop's body may call
+// the store. Scanning is no use of an entry.
 type Scanner interface {
 	Store
 	ScanValues(prefix []byte) iter.Seq[cache.Entry]
@@ -66,8 +66,8 @@ type Scanner interface {
 
 var _ Scanner = (*cache.Cache)(nil)
 
-// read returns the bytes under key. It counts as a use, unless passive is set. A
-// Loader has no other read, so there it always counts.
+// read returns the bytes under key. It counts as a use, unless passive is set.
+// A Loader has no other read, so there it always counts.
 func (m *Manager) read(ctx context.Context, key string, passive bool) (raw []byte, found bool, err error) {
 	switch {
 	case m.loader != nil:
@@ -98,8 +98,8 @@ func (m *Manager) touch(key string, ttl time.Duration) bool {
 	return touched
 }
 
-// storeNew stores the first record of a session. An ID of the system's CSPRNG is
-// new, but Options.NewID may return the ID of another session.
+// storeNew stores the first record of a session. An ID of the system's CSPRNG
+// is new, but Options.NewID may return the ID of another session.
 func (m *Manager) storeNew(key string, raw []byte, ttl time.Duration) error {
 	if m.options.NewID == nil {
 		return m.store.Set(key, raw, ttl)

@@ -9,7 +9,8 @@ import (
 )
 
 // signer turns IDs into tokens and back. Without keys a token is the ID. With
-// keys it has the format of Node's cookie-signature, which express-session uses:
+// keys it has the format of Node's cookie-signature, which express-session
+// uses:
 //
 //	s:ID.HMAC-SHA256(key, ID) in base64 without padding
 //

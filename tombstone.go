@@ -9,9 +9,10 @@ import (
 // A response gives the client the new ID of a session. Requests with the old ID
 // may still be under way, or arrive late. If one of them began a session, its
 // cookie would replace the newer one and log the user out. So a tombstone stays
-// under the old key for a while. It is no session and identifies nobody. A request
-// that finds it gets an empty session that has ended: its changes are dropped and
-// its response sets no cookie. If the request logs in, that begins a session.
+// under the old key for a while. It is no session and identifies nobody. A
+// request that finds it gets an empty session that has ended: its changes are
+// dropped and its response sets no cookie. If the request logs in, that begins
+// a session.
 //
 //	'r', until 8 bytes
 //

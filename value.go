@@ -10,10 +10,10 @@ import (
 
 // Get returns the value under key. It reports false if there is none, or if the
 // codec cannot read it as a T. The codecs of this module are as lenient as
-// encoding/json, so that values outlive a change of their type: a number has every
-// numeric type that can hold it, nil is the zero value of any type, and a struct
-// keeps the fields that both types have. The caller owns the value. Changing it
-// changes nothing stored.
+// encoding/json, so that values outlive a change of their type: a number has
+// every numeric type that can hold it, nil is the zero value of any type, and a
+// struct keeps the fields that both types have. The caller owns the value.
+// Changing it changes nothing stored.
 func Get[T any](s *Session, key string) (T, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,18 +30,19 @@ func Get[T any](s *Session, key string) (T, bool) {
 	return *decoded, true
 }
 
-// Update replaces the value under key by the result of fn, and stores it at once,
-// in one atomic step: concurrent requests lose no update. It returns the new
-// value. If there is no value, fn gets the zero T. Earlier changes of this request
-// are stored along with it. A new session is stored when its response begins.
+// Update replaces the value under key by the result of fn, and stores it at
+// once, in one atomic step: concurrent requests lose no update. It returns the
+// new value. If there is no value, fn gets the zero T. Earlier changes of this
+// request are stored along with it. A new session is stored when its response
+// begins.
 //
 // If another request changes the session meanwhile, fn is called again with the
-// newer value. So fn should have no other effect. It must use neither the session
-// nor the ResponseWriter.
+// newer value. So fn should have no other effect. It must use neither the
+// session nor the ResponseWriter.
 //
-// The error wraps ErrValue if the stored value is not a T, or is an error of Save.
-// Then nothing is stored. It is ErrEnded if another request has just ended the
-// session, by a logout for example.
+// The error wraps ErrValue if the stored value is not a T, or is an error of
+// Save. Then nothing is stored. It is ErrEnded if another request has just
+// ended the session, by a logout for example.
 func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,10 +65,10 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 }
 
 // Pop returns the value under key and removes it, in one atomic step: of
-// concurrent requests only one gets it. Use it for a message that is shown once.
-// Like Update it stores the earlier changes. It reports false if there is no
-// value, if the value is not a T, or if it could not be removed; then Err returns
-// the error.
+// concurrent requests only one gets it. Use it for a message that is shown
+// once. Like Update it stores the earlier changes. It reports false if there is
+// no value, if the value is not a T, or if it could not be removed; then Err
+// returns the error.
 func Pop[T any](s *Session, key string) (value T, ok bool) {
 	if value, ok = Get[T](s, key); !ok {
 		return value, false
@@ -125,7 +126,8 @@ func (s *Session) sameValue(key string, a, b []byte) bool {
 	return s.manager.binder != nil && s.manager.binder.Same(a, b, place(s.key, key))
 }
 
-// codecAt returns the codec for one value. A codec.Binder is bound to its place.
+// codecAt returns the codec for one value. A codec.Binder is bound to its
+// place.
 func (m *Manager) codecAt(storeKey, key string) codec.Codec {
 	if m.binder != nil {
 		return m.binder.Bind(place(storeKey, key))
@@ -133,6 +135,6 @@ func (m *Manager) codecAt(storeKey, key string) codec.Codec {
 	return m.options.Codec
 }
 
-// place names one value of one session. Store keys have one length, so two places
-// never have one name.
+// place names one value of one session. Store keys have one length, so two
+// places never have one name.
 func place(storeKey, key string) string { return storeKey + key }

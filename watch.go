@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// watchInterval bounds the delay until Ended reports an end that no method of its
-// Manager caused: expiry, eviction, another process.
+// watchInterval bounds the delay until Ended reports an end that no method of
+// its Manager caused: expiry, eviction, another process.
 const watchInterval = 5 * time.Second
 
 // watch is the state of Ended in one request.
@@ -17,13 +17,13 @@ type watch struct {
 	ended chan struct{}
 }
 
-// Ended returns a channel that is closed when the session ends or gets a new ID.
-// It is for handlers that go on after the first byte: a stream of events, a web
-// socket. If a method of this Manager ends the session, the channel is closed at
-// once, otherwise within some seconds. When the request is done, the channel is
-// not closed any more. All calls in one request return the same channel, until the
-// request itself gives the session a new ID. For a session that is not stored yet
-// Ended returns nil; receiving from nil blocks for ever.
+// Ended returns a channel that is closed when the session ends or gets a new
+// ID. It is for handlers that go on after the first byte: a stream of events, a
+// web socket. If a method of this Manager ends the session, the channel is
+// closed at once, otherwise within some seconds. When the request is done, the
+// channel is not closed any more. All calls in one request return the same
+// channel, until the request itself gives the session a new ID. For a session
+// that is not stored yet Ended returns nil; receiving from nil blocks for ever.
 //
 // An open stream does not restart the idle timeout. Call Touch for that.
 func (s *Session) Ended() <-chan struct{} {

@@ -73,8 +73,8 @@ func (w *responseWriter) ReadFrom(src io.Reader) (int64, error) {
 
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.inner }
 
-// FlushError sends nothing if no writer below can flush. So the header can still
-// change.
+// FlushError sends nothing if no writer below can flush. So the header can
+// still change.
 func (w *responseWriter) FlushError() error {
 	if canFlush, _ := capabilities(w.inner); !canFlush {
 		return fmt.Errorf("holdfast: flushing: %w", http.ErrNotSupported)
@@ -85,8 +85,8 @@ func (w *responseWriter) FlushError() error {
 	return http.NewResponseController(w.inner).Flush()
 }
 
-// hijack is Hijack for the types below. Like FlushError it sends nothing if it is
-// not supported.
+// hijack is Hijack for the types below. Like FlushError it sends nothing if it
+// is not supported.
 func (w *responseWriter) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if _, canHijack := capabilities(w.inner); !canHijack {
 		return nil, nil, fmt.Errorf("holdfast: hijacking: %w", http.ErrNotSupported)
@@ -97,9 +97,10 @@ func (w *responseWriter) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.inner).Hijack()
 }
 
-// A handler may find out by a type assertion whether it can flush or hijack. So a
-// writer must not have these methods unless a writer below has them. These types
-// are one pointer each, so converting them to an interface allocates nothing.
+// A handler may find out by a type assertion whether it can flush or hijack. So
+// a writer must not have these methods unless a writer below has them. These
+// types are one pointer each, so converting them to an interface allocates
+// nothing.
 type (
 	flushingWriter          struct{ *responseWriter }
 	hijackingWriter         struct{ *responseWriter }
@@ -127,7 +128,8 @@ func (w *responseWriter) asCapable() http.ResponseWriter {
 }
 
 // capabilities reports whether w, or a writer that it wraps, can flush, and
-// whether one is an http.Hijacker. It looks where http.ResponseController looks.
+// whether one is an http.Hijacker. It looks where http.ResponseController
+// looks.
 func capabilities(w http.ResponseWriter) (flush, hijack bool) {
 	for {
 		switch w.(type) {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Changes are the changes of a request that are not stored yet. Changes keep the
-// result, not the history: one entry for each key, however often the key
+// Changes are the changes of a request that are not stored yet. Changes keep
+// the result, not the history: one entry for each key, however often the key
 // changed. A record after the changes has all its other keys as before, so
 // concurrent requests that change different keys lose nothing. A nil pointer
 // means no changes. values may refer to first, so Changes must not be copied.
@@ -217,8 +217,8 @@ func (cs *Changes) list() []valueChange {
 	return cs.values
 }
 
-// Lookup returns the value of key if the changes decide it. Otherwise decided is
-// false, and the record has the value.
+// Lookup returns the value of key if the changes decide it. Otherwise decided
+// is false, and the record has the value.
 func (cs *Changes) Lookup(key string) (encoded []byte, found, decided bool) {
 	if cs == nil {
 		return nil, false, false
@@ -295,8 +295,8 @@ func (cs *Changes) Alters(r Record, same func(key string, a, b []byte) bool) boo
 	return unchanged != 0 // some keys are new
 }
 
-// WorthStoring reports whether a new session with these changes has a value or a
-// user.
+// WorthStoring reports whether a new session with these changes has a value or
+// a user.
 func (cs *Changes) WorthStoring() bool {
 	for range cs.Keys() {
 		return true

@@ -47,6 +47,6 @@ func (i Instant) AppendTo(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint64(dst, uint64(i))
 }
 
-// ReadInstant reads the Instant that AppendTo wrote at the beginning of b, which
-// has at least 8 bytes.
+// ReadInstant reads the Instant that AppendTo wrote at the beginning of b,
+// which has at least 8 bytes.
 func ReadInstant(b []byte) Instant { return Instant(binary.LittleEndian.Uint64(b)) }

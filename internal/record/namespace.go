@@ -19,9 +19,9 @@ func (n Namespace) AppendPrefix(dst []byte) []byte {
 	return append(append(dst, version), n[:namespaceTagLen]...)
 }
 
-// AppendUserPrefix appends the bytes with which the records of a user's sessions
-// begin. Hardly any other record begins with them, but the caller must compare
-// the user ID.
+// AppendUserPrefix appends the bytes with which the records of a user's
+// sessions begin. Hardly any other record begins with them, but the caller must
+// compare the user ID.
 func (n Namespace) AppendUserPrefix(dst, user []byte) []byte {
 	dst = n.AppendPrefix(dst)
 	if len(user) == 0 {

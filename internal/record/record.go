@@ -45,7 +45,8 @@ type Record struct {
 	Values  Values
 }
 
-// Parse checks all of raw, so nothing that reads the Record later needs a check.
+// Parse checks all of raw, so nothing that reads the Record later needs a
+// check.
 func Parse(raw []byte) (Record, error) {
 	if len(raw) < fixedLen {
 		return Record{}, fmt.Errorf("%w: it has %d bytes, a header has at least %d", ErrDamaged, len(raw), fixedLen)
