@@ -1,7 +1,7 @@
 // Package plug lets other session middlewares keep their sessions in a
-// [cache.Cache]: one line of the application is replaced, and its sessions have
-// a memory that is bounded, TTLs that are kept, and an eviction that a flood of
-// new sessions does not turn against the users who are logged in.
+// [cache.Cache]. The application replaces one line. Its sessions then have
+// bounded memory and exact TTLs, and a flood of new sessions does not evict the
+// users who are logged in.
 //
 //	c, err := cache.New(cache.Options{MaxBytes: 256 << 20})
 //
@@ -25,32 +25,36 @@
 //	store := memstore.NewStore(key)                                // before
 //	store, err := ginplug.NewStore(c, "shop", key)                 // after
 //
-// The first three need only types of the standard library, and are here. The
-// last two import the module they adapt to and are modules of their own,
-// plug/gorilla and plug/gin. An application that has no session middleware yet
-// does better with the package holdfast itself, whose sessions lose no update.
+// The first three adapters need only types of the standard library and are in
+// this package. The last two import the module that they adapt. They are
+// modules of their own: plug/gorilla and plug/gin.
 //
-// # What the adapters have in common
+// An application that has no session middleware yet does better with the
+// package holdfast itself, whose sessions lose no update.
 //
-// Several of them may share one cache, and one cap. The prefix keeps apart
-// those of the same kind, such as two sites in one process; those of different
-// kinds are apart in any case. A prefix may be any string, also an empty one,
-// and none is taken for part of another. The cache belongs to who made it: no
-// adapter closes it.
+// # All adapters
 //
-// A session is stored under a SHA-256 of its prefix and ID. A snapshot of the
-// cache contains no session ID, so it logs nobody in, and a client that makes
-// up IDs does not choose keys. The one exception is [IterableSCSStore].
+// Several adapters can share one cache and its cap. Adapters of different kinds
+// never share sessions. Adapters of one kind share them only under the same
+// prefix, so two sites in one process need two prefixes. A prefix is any
+// string, the empty one included. The caller owns the cache: no adapter closes
+// it.
 //
-// A log-out is not undone by a request that was under way. Deleting a session
-// leaves a mark in its place for ten minutes, and a request that had read the
-// session before and writes it back finds the mark: what it wrote is dropped.
-// The mark takes some hundred bytes and can be evicted like any entry, so it is
-// no promise where memory is very short.
+// An adapter stores a session under a SHA-256 of its prefix and ID. A snapshot
+// of the cache contains no session ID and logs nobody in. A client that invents
+// IDs does not choose keys in the cache. [IterableSCSStore] is the one
+// exception: it stores IDs.
 //
-// A session's TTL is what its middleware says. A session whose time is over is
-// not found, whatever the client's cookie says.
+// A request that is under way during a logout does not undo it. Deleting a
+// session leaves a tombstone under its ID for ten minutes. A request that read
+// the session before the logout and writes it back afterwards finds the
+// tombstone, and its write is dropped. A tombstone takes about a hundred bytes.
+// The cache can evict it like any entry, so it promises nothing when memory is
+// very short.
 //
-// Beside a session's data, an adapter stores a byte of its own (an
-// IterableSCSStore: the token too), which counts towards cache.Options.MaxValue.
+// The middleware chooses a session's TTL. After the TTL the session is not
+// found, even if the client still has the cookie.
+//
+// An adapter adds one byte to a session's data, and IterableSCSStore adds the
+// token too. These bytes count towards cache.Options.MaxValue.
 package plug

@@ -8,7 +8,7 @@ import (
 	"github.com/holdfast-go/holdfast/plug"
 )
 
-// With scs, the one line to replace is the one that chooses the store.
+// With scs, the application replaces the line that chooses the store.
 func ExampleSCS() {
 	c, err := cache.New(cache.Options{MaxBytes: 64 << 20})
 	if err != nil {
@@ -21,12 +21,12 @@ func ExampleSCS() {
 	// after:  sessionManager.Store = plug.SCS(c, "shop")
 	store := plug.SCS(c, "shop")
 
-	// What scs does with it:
+	// scs calls the store:
 	store.Commit("token", []byte("alice"), time.Now().Add(time.Hour))
 	data, found, _ := store.Find("token")
 	fmt.Println(string(data), found)
 
-	// At logout, with a late request still under way:
+	// A user logs out while another request is under way:
 	store.Delete("token")
 	store.Commit("token", []byte("alice again"), time.Now().Add(time.Hour))
 	_, found, _ = store.Find("token")
@@ -37,8 +37,8 @@ func ExampleSCS() {
 	// false
 }
 
-// Applications that call Iterate, say to log a user out everywhere, need a
-// store that knows the tokens.
+// Applications that call Iterate, for example to log a user out everywhere,
+// need a store that knows the tokens.
 func ExampleIterableSCS() {
 	c, err := cache.New(cache.Options{MaxBytes: 64 << 20})
 	if err != nil {
@@ -72,7 +72,7 @@ func ExampleFiber() {
 	// after:  app.Use(session.New(session.Config{Storage: plug.Fiber(c, "shop")}))
 	storage := plug.Fiber(c, "shop")
 
-	// What fiber does with it:
+	// fiber calls the storage:
 	storage.Set("id", []byte("alice"), 30*time.Minute)
 	value, _ := storage.Get("id")
 	fmt.Println(string(value))
@@ -80,7 +80,7 @@ func ExampleFiber() {
 	// Output: alice
 }
 
-// With fasthttp/session, the provider is set once, at the start.
+// With fasthttp/session, the application sets the provider once, at the start.
 func ExampleFastHTTP() {
 	c, err := cache.New(cache.Options{MaxBytes: 64 << 20})
 	if err != nil {
@@ -93,7 +93,7 @@ func ExampleFastHTTP() {
 	//         serverSession.SetProvider(provider)
 	provider := plug.FastHTTP(c, "shop")
 
-	// What the manager does with it, here when a user logs in:
+	// The manager calls the provider, here when a user logs in:
 	provider.Save([]byte("id"), []byte("alice"), time.Hour)
 	provider.Regenerate([]byte("id"), []byte("new id"), time.Hour)
 	data, _ := provider.Get([]byte("new id"))

@@ -10,29 +10,30 @@ import (
 	"github.com/holdfast-go/holdfast/plug/internal/space"
 )
 
-// SCSStore keeps the sessions of scs v2: it is an scs.Store and an
-// scs.CtxStore. Make one with SCS. It is safe for concurrent use.
+// SCSStore keeps the sessions of scs v2 in a cache. It implements scs.Store and
+// scs.CtxStore. SCS makes one; the zero value panics. It is safe for concurrent
+// use.
 //
-// A session ends at the expiry that scs commits it with, by its Lifetime and
-// IdleTimeout; one committed with an expiry that has passed is gone at once.
+// scs computes each session's expiry from its Lifetime and IdleTimeout. The
+// session ends at that expiry.
 //
-// What is better than with scs's own memstore: memory is bounded, and a session
-// that was destroyed, or renewed under another token, stays so. There, a
-// request that was under way during the log-out, and with an IdleTimeout every
-// such request, writes the session back and logs the user in again. Here, the
-// late commit of a token that was deleted within the last ten minutes does
-// nothing, and returns no error: the response goes out, the session stays
-// ended. Only where memory is so short that even that mark was evicted can a
-// session come back.
+// It improves on scs's own memstore in two ways. Memory is bounded. And a
+// session that was destroyed, or renewed under another token, stays ended. With
+// memstore, a request that is under way during a logout can write the session
+// back and log the user in again; with an IdleTimeout, each such request does.
+// With SCSStore, a late commit of a token that was deleted within the last ten
+// minutes does nothing and returns no error: the response goes out and the
+// session stays ended. If memory is so short that the cache evicts the
+// tombstone, the session can come back.
 //
-// What scs's interface makes impossible:
+// scs's interface leaves these limits:
 //
-//   - Two requests of one session at a time: each commits the whole session as
-//     it read it and changed it, so of their changes, one's are lost.
-//   - A request that calls RenewToken while another one calls Destroy: the
-//     store sees a deletion and a new session, and stores that.
-//   - scs.SessionManager.Iterate needs the tokens, which this store does not
-//     have: see IterableSCSStore.
+//   - Concurrent requests of one session lose updates: each commits the whole
+//     session as it read and changed it, and the last commit wins.
+//   - A request that calls RenewToken while another one calls Destroy keeps the
+//     session: the store sees a deletion and a new session.
+//   - scs.SessionManager.Iterate needs the tokens. This store does not have
+//     them; IterableSCSStore does.
 type SCSStore struct {
 	sessions *space.Space
 	// keepTokens puts each session's token in front of its data.
@@ -40,14 +41,14 @@ type SCSStore struct {
 }
 
 // SCS returns a store for scs.SessionManager.Store that keeps its sessions in
-// c, apart from those of any other prefix and adapter. The cache remains the
-// caller's to close. It panics if c is nil.
+// c, apart from those of any other prefix and adapter. The caller keeps
+// ownership of c and closes it. SCS panics if c is nil.
 func SCS(c *cache.Cache, prefix string) *SCSStore {
 	return &SCSStore{sessions: space.New(c, "scs", prefix)}
 }
 
-// Find returns the data committed under token, a copy that the caller owns, and
-// whether there is any. The error is always nil.
+// Find returns a copy, owned by the caller, of the data committed under token,
+// and reports whether there is a live session. The error is always nil.
 func (s *SCSStore) Find(token string) ([]byte, bool, error) {
 	data, found := s.sessions.Get(token)
 	if found && s.keepTokens {
@@ -56,9 +57,11 @@ func (s *SCSStore) Find(token string) ([]byte, bool, error) {
 	return data, found, nil
 }
 
-// Commit stores a copy of data under token until expiry, in place of what was
-// there, unless token was deleted lately: then it does nothing. The error wraps
-// cache.ErrInvalid for an empty token, cache.ErrTooLarge or cache.ErrClosed.
+// Commit stores a copy of data under token until expiry and replaces the old
+// data. An expiry that has passed removes the session. If token was deleted
+// within the last ten minutes, Commit does nothing and returns nil. The error
+// wraps cache.ErrInvalid for an empty token, cache.ErrTooLarge or
+// cache.ErrClosed.
 func (s *SCSStore) Commit(token string, data []byte, expiry time.Time) error {
 	if s.keepTokens {
 		data = joinToken(token, data)
@@ -70,7 +73,8 @@ func (s *SCSStore) Commit(token string, data []byte, expiry time.Time) error {
 	return err
 }
 
-// Delete ends the session called token, whether or not it is there.
+// Delete ends the session under token and leaves a tombstone, even if there is
+// no such session. In a closed cache it does nothing and returns nil.
 func (s *SCSStore) Delete(token string) error {
 	_, err := s.sessions.End(token)
 	return err
@@ -102,33 +106,33 @@ func (s *SCSStore) DeleteCtx(ctx context.Context, token string) error {
 	return s.Delete(token)
 }
 
-// IterableSCSStore is an SCSStore that can list its sessions, for
-// scs.SessionManager.Iterate: it is also an scs.IterableStore and an
-// scs.IterableCtxStore. Make one with IterableSCS.
+// IterableSCSStore is an SCSStore that can list its sessions. It also
+// implements scs.IterableStore and scs.IterableCtxStore, so that
+// scs.SessionManager.Iterate works. IterableSCS makes one; the zero value
+// panics. It is safe for concurrent use.
 //
-// It has a price. Iterate wants each session's token, and scs compares and
-// deletes by it, so the token itself has to be stored, beside the data: who
-// gets hold of a snapshot of the cache can log in as anyone in it. An SCSStore
-// stores only a hash. Choose this one if the application calls Iterate, for
-// instance to log a user out everywhere.
+// Choose it only if the application calls Iterate, for example to log a user
+// out everywhere. Iterate needs each session's token, so this store keeps the
+// tokens beside the data. Anyone with a snapshot of the cache can log in as any
+// user in it. An SCSStore keeps only hashes.
 type IterableSCSStore struct{ SCSStore }
 
-// IterableSCS is SCS for applications that call Iterate. Its sessions are apart
-// from those of SCS, under the same prefix too.
+// IterableSCS is SCS for applications that call Iterate. It does not share
+// sessions with SCS, even under the same prefix.
 func IterableSCS(c *cache.Cache, prefix string) *IterableSCSStore {
 	return &IterableSCSStore{SCSStore{sessions: space.New(c, "scs iterable", prefix), keepTokens: true}}
 }
 
-// All returns a copy of the data of each session, by its token. The map is
-// never nil. Sessions committed or deleted meanwhile may or may not be in it.
-// It walks the whole cache and copies it: not a thing to do on each request.
-// The error is always nil.
+// All returns a copy, owned by the caller, of the data of each live session, by
+// its token. The map is never nil. Sessions committed or deleted during the
+// call may or may not be in it. All walks and copies the whole cache, which is
+// too much for each request. The error is always nil.
 func (s *IterableSCSStore) All() (map[string][]byte, error) {
 	return s.AllCtx(context.Background())
 }
 
-// AllCtx is All, unless ctx ends before it has finished: then it returns ctx's
-// error and an empty map.
+// AllCtx is All, unless ctx ends during the call: then it returns ctx's error
+// and an empty map.
 func (s *IterableSCSStore) AllCtx(ctx context.Context) (map[string][]byte, error) {
 	sessions := make(map[string][]byte)
 	if err := ctx.Err(); err != nil {
@@ -146,8 +150,7 @@ func (s *IterableSCSStore) AllCtx(ctx context.Context) (map[string][]byte, error
 	return sessions, nil
 }
 
-// joinToken and splitToken are inverse: the token's length, the token, the data.
-
+// joinToken returns the token's length, the token and the data in one slice.
 func joinToken(token string, data []byte) []byte {
 	joined := make([]byte, 0, binary.MaxVarintLen64+len(token)+len(data))
 	joined = binary.AppendUvarint(joined, uint64(len(token)))
@@ -155,6 +158,7 @@ func joinToken(token string, data []byte) []byte {
 	return append(joined, data...)
 }
 
+// splitToken is the inverse of joinToken. The data shares joined's memory.
 func splitToken(joined []byte) (token string, data []byte, ok bool) {
 	length, n := binary.Uvarint(joined)
 	if n <= 0 || length > uint64(len(joined)-n) {

@@ -13,7 +13,7 @@ import (
 	ginplug "github.com/holdfast-go/holdfast/plug/gin"
 )
 
-// A page that counts its views.
+// A page counts its views.
 func ExampleNewStore() {
 	c, err := cache.New(cache.Options{MaxBytes: 64 << 20})
 	if err != nil {

@@ -8,23 +8,24 @@ import (
 	gorillasessions "github.com/gorilla/sessions"
 )
 
-// Renew has the session get another ID when it is saved, as is right when a
-// user logs in; its values stay. The session under the ID that the request came
-// with has then ended.
+// Renew makes the next Save give the session another ID, which protects a login
+// from session fixation. The values stay. That Save ends the session under the
+// old ID. Renew is not safe for concurrent use on one session.
 //
-// The error wraps errors.ErrUnsupported if session is not one of
-// gin-contrib/sessions, but somebody's own Session.
+// The error wraps errors.ErrUnsupported if session is another implementation
+// than that of gin-contrib/sessions.
 func Renew(session sessions.Session) error {
 	wrapper, ok := session.(interface {
 		Session() *gorillasessions.Session
 	})
 	if !ok {
-		return fmt.Errorf("ginplug: cannot renew a session of type %T: %w", session, errors.ErrUnsupported)
+		return fmt.Errorf("ginplug: session not renewed: its type is %T, not that of gin-contrib/sessions: %w",
+			session, errors.ErrUnsupported)
 	}
 	wrapper.Session().ID = ""
-	session.Delete(unused{}) // makes Save write, though nothing may have changed
+	session.Delete(unused{}) // without a change, Save would not write
 	return nil
 }
 
-// unused is a key that no session has.
+// unused is a key that no session contains.
 type unused struct{}

@@ -10,21 +10,23 @@ import (
 )
 
 var (
-	// ErrKeys: the keys given to NewStore cannot sign or encrypt a cookie.
+	// ErrKeys reports that the keys given to NewStore cannot sign or encrypt a
+	// cookie. It is gorilla.ErrKeys.
 	ErrKeys = gorilla.ErrKeys
 
-	// ErrTooLong: the session's values are longer than MaxLength allows.
+	// ErrTooLong reports that the session's values are longer than MaxLength
+	// allows. It is gorilla.ErrTooLong.
 	ErrTooLong = gorilla.ErrTooLong
 )
 
 // Store is a sessions.Store for sessions.Sessions and sessions.SessionsMany.
-// Make one with NewStore. It is safe for concurrent use, but what configures it
-// is to be called, or set, before its first use.
+// NewStore makes one; the zero value panics. It is safe for concurrent use, but
+// set its fields and call Options, MaxAge and MaxLength before its first use.
 //
-// The documentation of gorilla.Store applies to it, with two exceptions. Renew
-// gives a session another ID. And BrowserSessionTTL is 24 hours, not 0: in
-// gin-contrib's memstore a session with MaxAge 0 is a browser session, and so
-// it is here. The MaxAge that ends a session is a negative one.
+// The documentation of gorilla.Store applies to it, with two exceptions. The
+// function Renew gives a session another ID. And the default of
+// BrowserSessionTTL is 24 hours, not 0: a session with MaxAge 0 is a browser
+// session, as in gin-contrib's memstore, and a negative MaxAge ends a session.
 //
 // gin-contrib's redis store ends a session at MaxAge 0. An application that
 // relies on this sets BrowserSessionTTL to 0.
@@ -35,11 +37,12 @@ var _ sessions.Store = (*Store)(nil)
 const defaultBrowserSessionTTL = 24 * time.Hour
 
 // NewStore returns a store that keeps its sessions in c, apart from those of
-// any other prefix. The keys are those of gorilla.NewStore: pairs of a key that
-// signs the cookie and one that encrypts it, of which the latter may be left
-// out. The error wraps ErrKeys. NewStore panics if c is nil.
+// any other prefix. The caller keeps ownership of c and closes it. The keys are
+// those of gorilla.NewStore: pairs of a key that signs the cookie and a key
+// that encrypts it; the encryption key is optional. The error wraps ErrKeys.
+// NewStore panics if c is nil.
 //
-// Sessions of gin and of gorilla under one prefix are the same sessions.
+// A gin store and a gorilla store with one prefix share their sessions.
 func NewStore(c *cache.Cache, prefix string, keyPairs ...[]byte) (*Store, error) {
 	store, err := gorilla.NewStore(c, prefix, keyPairs...)
 	if err != nil {
@@ -49,10 +52,10 @@ func NewStore(c *cache.Cache, prefix string, keyPairs ...[]byte) (*Store, error)
 	return &Store{store}, nil
 }
 
-// Options sets the options that each new session starts with, in place of
-// Path "/" and MaxAge 30 days. Options without a MaxAge have MaxAge 0. The
-// browser drops the cookie of such a session when it closes, and the server
-// keeps the session for BrowserSessionTTL after its last Save.
+// Options sets the options of each new session. The default is Path "/" and
+// MaxAge 30 days. Options without a MaxAge have MaxAge 0. The browser drops the
+// cookie of such a session when it closes, and the server keeps the session for
+// BrowserSessionTTL after its last Save. Call it before the store's first use.
 func (s *Store) Options(options sessions.Options) {
 	s.Store.Options = options.ToGorillaOptions()
 }

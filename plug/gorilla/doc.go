@@ -8,10 +8,10 @@
 //
 // The cookie holds the session's ID, 256 random bits, signed with the key and,
 // if a second key is given, encrypted. The values stay on the server, in the
-// cache, encoded with securecookie's serializer: types that an application has
-// registered with encoding/gob for another gorilla store go on working.
+// cache, encoded with securecookie's serializer. Types that an application has
+// registered with encoding/gob for another gorilla store need no change.
 //
-// The package plug says what all adapters have in common.
+// The package plug documents the properties that all adapters share.
 //
 // # Differences from FilesystemStore
 //
@@ -25,8 +25,8 @@
 //   - A Save that ends a session at MaxAge 0 removes the cookie.
 //     FilesystemStore sends an empty cookie, which the next Get refuses with an
 //     error.
-//   - A session that has ended is not saved again under its ID.
-//   - New returns no error for a cookie whose session has ended.
+//   - Save does not store a session that has ended under its old ID again.
+//   - New returns no error if the session of a cookie has ended.
 //   - MaxLength counts the encoded values without encryption and base64. By
 //     default there is no limit.
 //   - Store.BrowserSessionTTL allows browser sessions with MaxAge 0. An

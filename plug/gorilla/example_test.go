@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast-go/holdfast/plug/gorilla"
 )
 
-// A page that counts its views. With echo, the store goes to echo-contrib's
+// A page counts its views. With echo, pass the store to echo-contrib's
 // middleware: e.Use(session.Middleware(store)).
 func ExampleNewStore() {
 	c, err := cache.New(cache.Options{MaxBytes: 64 << 20})
@@ -56,8 +56,8 @@ func ExampleNewStore() {
 	// views: 3
 }
 
-// When a user logs in, the session gets another ID: one that somebody else may
-// have planted in the browser before is worth nothing then.
+// The session gets another ID when a user logs in. An attacker who planted the
+// old ID in the browser before has no access to the session after the login.
 func ExampleStore_Save() {
 	c, err := cache.New(cache.Options{MaxBytes: 64 << 20})
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/holdfast-go/holdfast/plug/gorilla"
 )
 
-// The README promises that one line replaces a FilesystemStore. The test in
-// this file sends the same requests to a FilesystemStore and to a Store, and
-// compares the answers.
+// The README promises that a change of one line replaces a FilesystemStore. The
+// test in this file sends the same requests to a FilesystemStore and to a Store
+// and compares the answers.
 
 // replaceable is the method set that an application's other lines may use.
 type replaceable interface {

@@ -17,20 +17,22 @@ import (
 )
 
 var (
-	// ErrKeys: the keys given to NewStore cannot sign or encrypt a cookie. The
-	// error that wraps it says which pair is wrong, and never contains a key.
+	// ErrKeys reports that the keys given to NewStore cannot sign or encrypt a
+	// cookie. The error that wraps it gives the number of the wrong pair and
+	// never contains a key.
 	ErrKeys = errors.New("gorilla: unusable keys")
 
-	// ErrTooLong: the values given to Save are longer than MaxLength allows.
-	// The error that wraps it contains both lengths, and no value.
+	// ErrTooLong reports that the values given to Save are longer than
+	// MaxLength allows. The error that wraps it contains both lengths and no
+	// value.
 	ErrTooLong = errors.New("gorilla: session too long")
 )
 
 const defaultMaxAge = 30 * 24 * 60 * 60 // seconds; as in gorilla's own stores
 
-// Store keeps sessions in a cache, and their IDs in signed cookies. Make one
-// with NewStore. It is safe for concurrent use, but its fields are to be set
-// before its first use.
+// Store keeps sessions in a cache and their IDs in signed cookies. NewStore
+// makes one; the zero value panics. It is safe for concurrent use, but set its
+// fields before its first use.
 //
 // The session's Options.MaxAge decides what Save does:
 //
@@ -40,54 +42,54 @@ const defaultMaxAge = 30 * 24 * 60 * 60 // seconds; as in gorilla's own stores
 //     BrowserSessionTTL is set, 0 makes a browser session instead.
 //
 // A Save that ends a session also empties its Values, so the rest of the
-// request finds nobody logged in. To use a value after this Save, read it
+// request finds no user logged in. To use a value after this Save, read it
 // before. The next Save with a MaxAge above 0 starts a new session under
 // another ID.
 //
-// A session that has ended while a request was under way, by a logout, by its
-// TTL or by eviction, is not brought back by that request: Save then stores
-// nothing, sets no cookie, and returns nil.
+// A session can end while a request is under way, by a logout, by its TTL or by
+// eviction. That request cannot bring the session back: its Save stores
+// nothing, sets no cookie and returns nil.
 //
-// To give a session another ID, as is right when a user logs in, empty its ID
-// field and save it:
+// To give a session another ID, which protects a login from session fixation,
+// empty its ID field and save it:
 //
 //	session.ID = ""
 //	session.Values["user"] = user
 //	err := session.Save(r, w)
 //
-// The session under the ID that the request came with has then ended.
+// This Save ends the session under the old ID.
 //
-// What gorilla's interface makes impossible:
+// gorilla's interface leaves these limits:
 //
-//   - Two requests of one session at a time: each saves all values as it read
-//     them and changed them, so of their changes, one's are lost.
+//   - Concurrent requests of one session lose updates: each saves all values as
+//     it read and changed them, and the last save wins.
 //   - A request that gives its session another ID more than ten minutes after
-//     the session was ended: by then the mark of its end is gone, as it is
-//     earlier where memory was so short that it was evicted. The session then
-//     goes on under the other ID.
+//     the session ended brings the session back under the other ID. The
+//     tombstone of the session has expired after that time. If memory is very
+//     short, the cache may evict the tombstone earlier.
 type Store struct {
-	// Codecs sign the cookie, and encrypt it if they have a key for that. The
-	// first one encodes; all of them are tried to decode, so that keys can be
-	// rotated. NewStore makes them from its keys. They do not limit the age of
-	// a cookie: the session's TTL in the cache does.
+	// Codecs sign the cookie, and encrypt it if they have an encryption key.
+	// The first codec encodes. Each codec is tried in turn to decode, so that
+	// keys can be rotated. NewStore makes the codecs from its keys. They do not
+	// limit the age of a cookie: the session's TTL in the cache does.
 	Codecs []securecookie.Codec
 
-	// Options are those that each new session starts with. NewStore sets
-	// gorilla's: Path "/" and MaxAge 30 days. A site on TLS will want to set
-	// Secure, HttpOnly and SameSite. Options without a MaxAge have MaxAge 0,
-	// which stores no session unless BrowserSessionTTL is set.
+	// Options are the options of each new session. NewStore sets gorilla's
+	// defaults: Path "/" and MaxAge 30 days. A site on TLS sets Secure, HttpOnly
+	// and SameSite too. Options without a MaxAge have MaxAge 0, which stores no
+	// session unless BrowserSessionTTL is set. nil makes New panic.
 	Options *sessions.Options
 
-	// Serializer encodes the values of sessions, a
-	// map[interface{}]interface{}. nil means securecookie.GobEncoder. Sessions
-	// stored with another one cannot be read.
+	// Serializer encodes the values of sessions, a map[any]any. nil means
+	// securecookie.GobEncoder. A store cannot read sessions that were stored
+	// with another serializer.
 	Serializer securecookie.Serializer
 
 	// BrowserSessionTTL allows browser sessions. With a TTL above 0, a session
 	// with MaxAge 0 has a cookie that the browser drops when it closes, and the
-	// server keeps the session for this TTL after its last Save. A negative
-	// MaxAge is then the only one that ends a session. With a TTL of 0 or less,
-	// there are no browser sessions and MaxAge 0 ends a session.
+	// server keeps the session for this TTL after its last Save. Only a
+	// negative MaxAge then ends a session. With a TTL of 0 or less, there are
+	// no browser sessions and MaxAge 0 ends a session.
 	BrowserSessionTTL time.Duration
 
 	maxLength int // 0 means no limit
@@ -97,13 +99,14 @@ type Store struct {
 var _ sessions.Store = (*Store)(nil)
 
 // NewStore returns a store that keeps its sessions in c, apart from those of
-// any other prefix and of adapters to other middlewares. The cache remains the
-// caller's to close.
+// any other prefix and of adapters to other middlewares. The caller keeps
+// ownership of c and closes it.
 //
-// Keys come in pairs, of which the first signs and the second encrypts, as for
-// sessions.NewCookieStore. The first should have 32 or 64 bytes; the second has
-// 16, 24 or 32, or is nil, or is left out of the last pair. The first pair
-// writes cookies; those after it are read too, so that keys can be rotated.
+// Keys come in pairs, as for sessions.NewCookieStore. The first key of a pair
+// signs the cookie and should have 32 or 64 bytes. The second key encrypts it
+// and has 16, 24 or 32 bytes, or is nil for no encryption. The last pair may
+// omit it. The first pair writes cookies. All pairs read cookies, so that keys
+// can be rotated.
 //
 // The error wraps ErrKeys. NewStore panics if c is nil.
 func NewStore(c *cache.Cache, prefix string, keyPairs ...[]byte) (*Store, error) {
@@ -121,11 +124,11 @@ func NewStore(c *cache.Cache, prefix string, keyPairs ...[]byte) (*Store, error)
 	}, nil
 }
 
-// check finds out by a trial what securecookie would only say at the first
-// request.
+// check encodes a value with each codec. Otherwise securecookie would report an
+// unusable key only at the first request.
 func check(codecs []securecookie.Codec) error {
 	if len(codecs) == 0 {
-		return fmt.Errorf("%w: there are none; give one of 32 or 64 bytes, and keep it secret", ErrKeys)
+		return fmt.Errorf("%w: there are none: pass a secret key of 32 or 64 bytes", ErrKeys)
 	}
 	for i, codec := range codecs {
 		if _, err := codec.Encode("name", "value"); err != nil {
@@ -135,34 +138,33 @@ func check(codecs []securecookie.Codec) error {
 	return nil
 }
 
-// MaxAge sets the MaxAge, in seconds, that each new session starts with. Like
-// the fields, it is to be set before the store's first use.
+// MaxAge sets the MaxAge, in seconds, of each new session. Call it before the
+// store's first use.
 func (s *Store) MaxAge(age int) { s.Options.MaxAge = age }
 
 // MaxLength limits a session to l bytes of encoded values. Save refuses a
 // longer one with ErrTooLong and leaves the stored session as it was. New still
 // reads sessions that were stored under a higher limit. 0, the default, sets no
-// limit, so cache.Options.MaxValue is the only one. A negative l refuses every
-// session. Like the fields, the limit is to be set before the store's first
-// use.
+// limit, so only cache.Options.MaxValue applies. A negative l refuses every
+// session. Call MaxLength before the store's first use.
 //
 // FilesystemStore counts the bytes after encryption and base64, which nearly
-// double them, and has a default of 4096. Each session that fits in l bytes
-// there fits here too.
+// double them, and has a default of 4096. A session that fits in l bytes there
+// fits here too.
 func (s *Store) MaxLength(l int) { s.maxLength = l }
 
-// Get returns the session called name of this request, the same one each time.
-// See New for what it returns.
+// Get returns the session called name of this request. It calls New once for
+// each request and name and returns the same session at every call.
 func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
 	return sessions.GetRegistry(r).Get(s, name)
 }
 
-// New reads the session called name, anew at each call. It never returns nil:
-// without a cookie, or where the session has ended, it returns a new session.
-// If the cookie is not one that this store signed, or the values cannot be
-// decoded, it returns a new session and the error, which contains neither the
-// ID nor a value. A new session has no ID until it is saved, and never one that
-// the client sent.
+// New reads the session called name from the cache at each call. It never
+// returns a nil session. Without a cookie, or if the session has ended, it
+// returns a new session. If the store did not sign the cookie, or if the values
+// cannot be decoded, it returns a new session and an error, which contains
+// neither the ID nor a value. A new session has no ID until Save gives it one,
+// and never takes an ID from the client.
 func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(s, name)
 	options := *s.Options
@@ -188,9 +190,9 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 }
 
 // Save stores the session and sets its cookie, or ends both; see Store. Call it
-// before anything is written to w. The error is of encoding the values or the
-// cookie, or wraps ErrTooLong, cache.ErrTooLarge or cache.ErrClosed; nothing
-// has been stored then.
+// before the first write to w. It returns an error if it cannot encode the
+// values or the cookie, and otherwise an error that wraps ErrTooLong,
+// cache.ErrTooLarge or cache.ErrClosed. With an error it stores nothing.
 func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	if s.ends(session.Options.MaxAge) {
 		return s.end(r, w, session)
@@ -200,7 +202,7 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 		return err
 	}
 	if s.maxLength != 0 && len(data) > s.maxLength {
-		return fmt.Errorf("%w: its values take %d bytes, MaxLength allows %d: store less in it or raise the limit",
+		return fmt.Errorf("%w: its values take %d bytes, MaxLength is %d: store less in the session or raise MaxLength",
 			ErrTooLong, len(data), s.maxLength)
 	}
 	id := session.ID
@@ -222,8 +224,8 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	return nil
 }
 
-// store writes data under id, which is the session's or, if it has none, a new
-// one. The error is space.ErrEnded if the session is over.
+// store writes data under id, which is the session's ID or, if it has none, a
+// new one. The error is space.ErrEnded if the session has ended.
 func (s *Store) store(r *http.Request, session *sessions.Session, id string, data []byte) error {
 	ttl := s.ttl(session.Options.MaxAge)
 	if session.ID != "" {
@@ -232,13 +234,14 @@ func (s *Store) store(r *http.Request, session *sessions.Session, id string, dat
 		}
 		return s.sessions.Replace(id, data, ttl)
 	}
-	// The new session is stored first: if it does not fit, the old one is kept.
+	// The new session is stored first: if it does not fit, the old session
+	// remains.
 	if err := s.sessions.Put(id, data, ttl); err != nil {
 		return err
 	}
 	old, err := s.cookieID(r, session.Name())
 	if err != nil || old == "" {
-		return nil // a cookie that is not ours names no session to end
+		return nil // no cookie, or a forged one: there is no session to end
 	}
 	first, err := s.sessions.End(old)
 	if err == nil && !first && !session.IsNew {
@@ -256,12 +259,12 @@ func (s *Store) ends(maxAge int) bool {
 	return maxAge < 0 || maxAge == 0 && s.BrowserSessionTTL <= 0
 }
 
-// end removes the session and makes the Session a new one, without values. If
-// the Session is saved again with another MaxAge, it gets another ID.
+// end ends the session in the cache and turns the Session into a new one
+// without values. Another Save with another MaxAge gives it another ID.
 func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	id := session.ID
 	if id == "" {
-		id, _ = s.cookieID(r, session.Name()) // a cookie that is not ours names nothing to end
+		id, _ = s.cookieID(r, session.Name()) // "" ends nothing
 	}
 	if _, err := s.sessions.End(id); err != nil {
 		return err
@@ -275,8 +278,8 @@ func (s *Store) end(r *http.Request, w http.ResponseWriter, session *sessions.Se
 	return nil
 }
 
-// cookieID returns the ID in the request's cookie called name, which this store
-// signed; "" if there is no cookie.
+// cookieID returns the ID in the request's cookie called name, or "" without a
+// cookie. The error reports a cookie that this store did not sign.
 func (s *Store) cookieID(r *http.Request, name string) (id string, err error) {
 	cookie, err := r.Cookie(name)
 	if err != nil {
@@ -295,7 +298,7 @@ func (s *Store) serializer() securecookie.Serializer {
 	return s.Serializer
 }
 
-// ttl returns how long a session with maxAge, which does not end it, is kept.
+// ttl returns the TTL of a session with maxAge, which does not end it.
 func (s *Store) ttl(maxAge int) time.Duration {
 	switch {
 	case maxAge == 0:
@@ -307,7 +310,7 @@ func (s *Store) ttl(maxAge int) time.Duration {
 	}
 }
 
-// newID returns 256 random bits in characters that a cookie may hold.
+// newID returns 256 random bits in characters that are valid in a cookie.
 func newID() string {
 	var random [32]byte
 	rand.Read(random[:]) // never fails

@@ -2,18 +2,17 @@ package space
 
 import "crypto/sha256"
 
-// A key is a tag, which says whose session it is, and a hash, which says which
-// one. The hash takes in the whole seed and the whole token:
+// A key is a tag, which identifies the space, and a hash, which identifies the
+// session. The hash covers the whole seed and the whole token:
 //
-//   - Who reads the keys in a dump or in a callback learns no token.
-//   - Who chooses tokens does not choose keys, and so neither shards nor
-//     collisions.
-//   - Sessions of two spaces never have the same key: the seed has a fixed
-//     length, so no prefix and token can be taken for another prefix and token.
+//   - A dump of the cache or a callback shows keys, but no token.
+//   - A client that chooses its token chooses no key, and so neither a shard nor
+//     a collision.
+//   - Sessions of two spaces never have the same key. The seed has a fixed
+//     length, so seed and token cannot be split at another place.
 //
-// The tag only lets a space find its own sessions among all. A key is longer
-// than a plain SHA-256, so it is never taken for one that the package holdfast
-// stores a session under.
+// The tag lets a space find its own sessions in the cache. A key is longer than
+// a plain SHA-256, so it never equals a key of the package holdfast.
 const (
 	tagLen = 8
 	keyLen = tagLen + sha256.Size
@@ -29,7 +28,7 @@ func newSeed(adapter, prefix string) seed {
 func (s *seed) tag() string { return string(s[:tagLen]) }
 
 func (s *seed) key(token string) string {
-	input := make([]byte, 0, 128) // on the stack, unless the token is unusually long
+	input := make([]byte, 0, 128) // stays on the stack for tokens of usual length
 	input = append(input, s[:]...)
 	input = append(input, token...)
 	hash := sha256.Sum256(input)

@@ -1,13 +1,14 @@
 package space
 
-// A record is a state, one byte, and a live session's data after it.
+// A record is a state byte, followed by the data if the session is live. A
+// tombstone has no data.
 
 const (
-	stateLive  byte = 1
-	stateEnded byte = 2
+	stateLive      byte = 1
+	stateTombstone byte = 2
 )
 
-var endedRecord = []byte{stateEnded}
+var tombstone = []byte{stateTombstone}
 
 func newRecord(data []byte) []byte {
 	record := make([]byte, 1+len(data))
@@ -16,8 +17,8 @@ func newRecord(data []byte) []byte {
 	return record
 }
 
-// dataOf returns the data in a record of a live session, sharing its memory.
-// No record, as of a session that is not there, is not live.
+// dataOf returns the data of a live record. It shares the record's memory. A
+// nil record, which means that the cache has no entry, is not live.
 func dataOf(record []byte) (data []byte, live bool) {
 	if !isLive(record) {
 		return nil, false
@@ -25,5 +26,5 @@ func dataOf(record []byte) (data []byte, live bool) {
 	return record[1:], true
 }
 
-func isLive(record []byte) bool  { return len(record) > 0 && record[0] == stateLive }
-func isEnded(record []byte) bool { return len(record) > 0 && record[0] == stateEnded }
+func isLive(record []byte) bool      { return len(record) > 0 && record[0] == stateLive }
+func isTombstone(record []byte) bool { return len(record) > 0 && record[0] == stateTombstone }

@@ -1,18 +1,20 @@
-// Package space is what all adapters in plug are made of: one adapter's part of
-// a cache, and the rule that a session which was ended stays ended.
+// Package space is the common part of the adapters in plug. A Space is one
+// adapter's part of a cache. It makes sure that a session which has ended stays
+// ended.
 //
-// A token is whatever a middleware calls its session by: what the client holds.
-// A space stores a session under a hash of its token (key.go), as a record
-// (record.go) that is either live, with the session's data, or ended:
+// A token is the name under which a middleware and its client know a session. A
+// space stores a session under a hash of its token (key.go). The entry is a
+// record (record.go): a live record holds the session's data, and a tombstone
+// marks a session that has ended.
 //
-//	          Put                        End, Move from, EndAll
-//	absent ─────────► live ─────────────────────────────────────► ended
-//	   ▲                │ TTL, eviction                             │ endedTTL
-//	   └────────────────┴───────────────────────────────────────────┘
+//	          Put                     End, Move from, EndAll
+//	absent ─────────► live ───────────────────────────────► tombstone
+//	   ▲                │ TTL, eviction                         │ tombstoneTTL
+//	   └────────────────┴───────────────────────────────────────┘
 //
-// The ended record is there for requests that read the session before it was
-// ended and write it back afterwards: their Put is refused. Tokens are random
-// and never issued twice, so it stands in no new session's way.
+// The tombstone refuses the Put of a request that read the session before it
+// ended and writes it back afterwards. Middlewares issue no token twice, so a
+// tombstone never blocks a new session.
 package space
 
 import (
@@ -25,34 +27,35 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// ErrEnded: the session was ended, and what was to be written to it was not.
-var ErrEnded = errors.New("plug: the session has ended")
+// ErrEnded reports that the session has ended, so nothing was stored.
+var ErrEnded = errors.New("plug: session not saved: it has ended")
 
-// endedTTL is how long an ended session is remembered: longer than a request
-// should run, and short enough that the memory, some hundred bytes for each
-// session ended, does not matter at hundreds of logouts a second.
-const endedTTL = 10 * time.Minute
+// tombstoneTTL is longer than a request should run. It is short enough that
+// tombstones, of about a hundred bytes each, need little memory even at
+// hundreds of logouts a second.
+const tombstoneTTL = 10 * time.Minute
 
-// Space is one adapter's part of a cache. It is safe for concurrent use, copies
-// all bytes that it is given, and returns bytes that the caller owns. An empty
-// token names no session.
+// Space is one adapter's part of a cache. New makes one; the zero value panics.
+// It is safe for concurrent use. It copies the bytes that it is given, and the
+// caller owns the bytes that it returns. There is no session under an empty
+// token.
 type Space struct {
 	cache *cache.Cache
 	seed  seed
 }
 
-// New returns the space of one kind of adapter under one prefix: spaces that
-// differ in either share nothing, and those that differ in neither share
-// everything. An adapter's name contains no NUL byte. It panics if c is nil.
+// New returns the space of one kind of adapter under one prefix. Spaces with
+// the same adapter and prefix share all sessions; other spaces share none. The
+// name of an adapter must not contain a NUL byte. New panics if c is nil.
 func New(c *cache.Cache, adapter, prefix string) *Space {
 	if c == nil {
-		panic("plug: the cache is nil")
+		panic("plug: the cache is nil: pass one made by cache.New")
 	}
 	return &Space{cache: c, seed: newSeed(adapter, prefix)}
 }
 
-// Get returns the data of the live session called token, and whether there is
-// one.
+// Get returns the data of the session under token and reports whether that
+// session is live.
 func (s *Space) Get(token string) ([]byte, bool) {
 	if token == "" {
 		return nil, false
@@ -61,39 +64,40 @@ func (s *Space) Get(token string) ([]byte, bool) {
 	return dataOf(record)
 }
 
-// Put stores the session called token for ttl, in place of what was there. A
-// ttl of 0 or less means that its time is over, and removes it. The error is
-// ErrEnded if the session was ended, or wraps one of the cache's.
+// Put stores data under token for ttl and replaces the old data. A ttl of 0 or
+// less has passed, and Put removes the session. If there is a tombstone under
+// token, the error is ErrEnded. Any other error wraps an error of the cache;
+// for an empty token, cache.ErrInvalid.
 func (s *Space) Put(token string, data []byte, ttl time.Duration) error {
-	return s.write(token, data, ttl, func(current []byte) bool { return !isEnded(current) })
+	return s.write(token, data, ttl, func(current []byte) bool { return !isTombstone(current) })
 }
 
-// Replace is Put for a session that must be there: it returns ErrEnded also if
+// Replace is Put for a session that must be live. It returns ErrEnded also if
 // the session has expired or was evicted.
 func (s *Space) Replace(token string, data []byte, ttl time.Duration) error {
 	return s.write(token, data, ttl, isLive)
 }
 
-// End ends the session called token for good, whether or not it is there. It
-// reports false if that had been done before.
+// End puts a tombstone under token, even if there is no live session. first is
+// false if there is a tombstone already. An empty token has no session to end.
 func (s *Space) End(token string) (first bool, err error) {
 	if token == "" {
 		return false, nil
 	}
 	previous, err := s.end(s.seed.key(token))
-	return !isEnded(previous), err
+	return !isTombstone(previous), err
 }
 
-// Move ends the session called from and stores its data for ttl as the session
-// called to, which must be another token and not an empty one. It does nothing
-// if there is no live session called from, so that moving a session cannot undo
-// its end.
+// Move stores the data of the session under from for ttl under to, and puts a
+// tombstone under from. If the session under from is not live, Move stores
+// nothing under to, so it cannot bring back a session that has ended. The error
+// wraps cache.ErrInvalid if to is empty or equals from.
 func (s *Space) Move(from, to string, ttl time.Duration) error {
 	switch {
 	case to == "":
 		return errNoToken()
 	case from == to:
-		return fmt.Errorf("%w: the session's new ID is its old one", cache.ErrInvalid)
+		return fmt.Errorf("plug: session not moved: its new ID equals its old ID: %w", cache.ErrInvalid)
 	case from == "":
 		return nil
 	}
@@ -105,8 +109,8 @@ func (s *Space) Move(from, to string, ttl time.Duration) error {
 	return s.Put(to, data, ttl)
 }
 
-// All iterates over the data of the live sessions, on the terms of cache.All:
-// what is stored or ended meanwhile may or may not be seen. It walks the whole
+// All iterates over the data of the live sessions. It may or may not yield a
+// session that is stored or ended during the iteration. It walks the whole
 // cache, other spaces included.
 func (s *Space) All() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
@@ -118,7 +122,7 @@ func (s *Space) All() iter.Seq[[]byte] {
 	}
 }
 
-// Len counts what All iterates over.
+// Len returns the number of live sessions. It walks the whole cache.
 func (s *Space) Len() int {
 	n := 0
 	for range s.All() {
@@ -127,7 +131,8 @@ func (s *Space) Len() int {
 	return n
 }
 
-// EndAll ends all sessions that All iterates over.
+// EndAll ends all live sessions. A session that is first stored during the call
+// may remain. EndAll walks the whole cache and returns the first error.
 func (s *Space) EndAll() error {
 	for key, record := range s.records() {
 		if !isLive(record) {
@@ -140,6 +145,7 @@ func (s *Space) EndAll() error {
 	return nil
 }
 
+// records iterates over the space's keys and records, tombstones included.
 func (s *Space) records() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		tag := s.seed.tag()
@@ -151,7 +157,7 @@ func (s *Space) records() iter.Seq2[string, []byte] {
 	}
 }
 
-// write stores a live record if what is there now may be replaced.
+// write stores data under token if mayReplace allows it for the current record.
 func (s *Space) write(token string, data []byte, ttl time.Duration, mayReplace func(current []byte) bool) error {
 	if token == "" {
 		return errNoToken()
@@ -169,16 +175,16 @@ func (s *Space) write(token string, data []byte, ttl time.Duration, mayReplace f
 	})
 }
 
-// end puts an ended record under key and returns a copy of the record that was
-// there. One that is ended already is kept as it is, and not for longer. In a
-// closed cache all sessions have ended, so there it succeeds.
+// end puts a tombstone under key and returns a copy of the previous record. A
+// tombstone that is there already stays and keeps its deadline. In a closed
+// cache all sessions have ended, so end returns no error.
 func (s *Space) end(key string) (previous []byte, err error) {
 	err = s.cache.Update(key, func(current []byte, _ bool) (cache.Change, error) {
 		previous = append(previous[:0], current...)
-		if isEnded(current) {
+		if isTombstone(current) {
 			return cache.Keep(), nil
 		}
-		return cache.Put(endedRecord, endedTTL), nil
+		return cache.Put(tombstone, tombstoneTTL), nil
 	})
 	if errors.Is(err, cache.ErrClosed) {
 		return nil, nil
@@ -187,5 +193,5 @@ func (s *Space) end(key string) (previous []byte, err error) {
 }
 
 func errNoToken() error {
-	return fmt.Errorf("%w: the session's ID is empty", cache.ErrInvalid)
+	return fmt.Errorf("plug: session not saved: its ID is empty: %w", cache.ErrInvalid)
 }
