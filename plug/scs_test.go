@@ -3,9 +3,7 @@ package plug_test
 import (
 	"context"
 	"math"
-	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -17,7 +15,7 @@ import (
 
 func inAMinute() time.Time { return time.Now().Add(time.Minute) }
 
-// scsStores are both stores for scs: what is true of one is true of the other.
+// scsStores are both stores for scs. Each test in forEachSCS holds for both.
 var scsStores = map[string]func(*cache.Cache) *plug.SCSStore{
 	"SCS":         func(c *cache.Cache) *plug.SCSStore { return plug.SCS(c, "p") },
 	"IterableSCS": func(c *cache.Cache) *plug.SCSStore { return &plug.IterableSCS(c, "p").SCSStore },
@@ -48,38 +46,7 @@ func assertFindsNothing(t *testing.T, s *plug.SCSStore, token string) {
 	assert.Nil(t, data)
 }
 
-func TestSCSFindsWhatWasCommitted(t *testing.T) {
-	forEachSCS(t, func(t *testing.T, _ *cache.Cache, s *plug.SCSStore) {
-		require.NoError(t, s.Commit("token", []byte("data"), inAMinute()))
-		assertFinds(t, s, "token", "data")
-	})
-}
-
-func TestSCSCommitReplacesDataAndExpiry(t *testing.T) {
-	for name, newStore := range scsStores {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStore(newCache(t))
-				require.NoError(t, s.Commit("token", []byte("old"), time.Now().Add(time.Second)))
-				require.NoError(t, s.Commit("token", []byte("new"), inAMinute()))
-				time.Sleep(time.Minute - time.Nanosecond)
-				assertFinds(t, s, "token", "new")
-				time.Sleep(time.Nanosecond)
-				assertFindsNothing(t, s, "token")
-			})
-		})
-	}
-}
-
-func TestSCSFindsNothingUnderUnknownOrMalformedTokens(t *testing.T) {
-	forEachSCS(t, func(t *testing.T, _ *cache.Cache, s *plug.SCSStore) {
-		for _, token := range []string{"", "unknown", "\x00", "../../etc", strings.Repeat("x", 1<<17)} {
-			assertFindsNothing(t, s, token)
-		}
-	})
-}
-
-func TestSCSCommitThatHasExpiredRemovesTheSession(t *testing.T) {
+func TestSCS_commit_with_a_past_expiry(t *testing.T) {
 	forEachSCS(t, func(t *testing.T, c *cache.Cache, s *plug.SCSStore) {
 		for _, expiry := range []time.Time{{}, time.Unix(0, 0), time.Now().Add(-time.Nanosecond)} {
 			require.NoError(t, s.Commit("token", []byte("data"), inAMinute()))
@@ -90,54 +57,14 @@ func TestSCSCommitThatHasExpiredRemovesTheSession(t *testing.T) {
 	})
 }
 
-func TestSCSCommitOfTheFarthestExpiryIsKept(t *testing.T) {
+func TestSCS_commit_with_a_far_expiry(t *testing.T) {
 	forEachSCS(t, func(t *testing.T, _ *cache.Cache, s *plug.SCSStore) {
 		require.NoError(t, s.Commit("token", []byte("data"), time.Unix(math.MaxInt32*1000, 0)))
 		assertFinds(t, s, "token", "data")
 	})
 }
 
-func TestSCSDeletedSessionIsGone(t *testing.T) {
-	forEachSCS(t, func(t *testing.T, _ *cache.Cache, s *plug.SCSStore) {
-		require.NoError(t, s.Commit("token", []byte("data"), inAMinute()))
-		require.NoError(t, s.Delete("token"))
-		assertFindsNothing(t, s, "token")
-	})
-}
-
-func TestSCSDeleteOfNothingSucceeds(t *testing.T) {
-	forEachSCS(t, func(t *testing.T, _ *cache.Cache, s *plug.SCSStore) {
-		assert.NoError(t, s.Delete("unknown"))
-		assert.NoError(t, s.Delete(""))
-	})
-}
-
-func TestSCSLateCommitOfADeletedTokenDoesNothing(t *testing.T) {
-	forEachSCS(t, func(t *testing.T, _ *cache.Cache, s *plug.SCSStore) {
-		require.NoError(t, s.Commit("token", []byte("data"), inAMinute()))
-		require.NoError(t, s.Delete("token"))
-		assert.NoError(t, s.Commit("token", []byte("late"), inAMinute()))
-		assertFindsNothing(t, s, "token")
-	})
-}
-
-func TestSCSCommitOfAnEmptyTokenIsInvalid(t *testing.T) {
-	forEachSCS(t, func(t *testing.T, _ *cache.Cache, s *plug.SCSStore) {
-		assert.ErrorIs(t, s.Commit("", []byte("data"), inAMinute()), cache.ErrInvalid)
-	})
-}
-
-func TestSCSCommitSaysWhenItCannotStore(t *testing.T) {
-	forEachSCS(t, func(t *testing.T, c *cache.Cache, s *plug.SCSStore) {
-		assert.ErrorIs(t, s.Commit("token", make([]byte, 2<<20), inAMinute()), cache.ErrTooLarge)
-		require.NoError(t, c.Close())
-		assert.ErrorIs(t, s.Commit("token", []byte("data"), inAMinute()), cache.ErrClosed)
-		assertFindsNothing(t, s, "token")
-		assert.NoError(t, s.Delete("token"))
-	})
-}
-
-func TestSCSCancelledContextHasNoEffect(t *testing.T) {
+func TestSCS_with_a_cancelled_context(t *testing.T) {
 	forEachSCS(t, func(t *testing.T, _ *cache.Cache, s *plug.SCSStore) {
 		require.NoError(t, s.Commit("token", []byte("data"), inAMinute()))
 
@@ -151,7 +78,7 @@ func TestSCSCancelledContextHasNoEffect(t *testing.T) {
 	})
 }
 
-func TestSCSLiveContextChangesNothing(t *testing.T) {
+func TestSCS_with_a_live_context(t *testing.T) {
 	forEachSCS(t, func(t *testing.T, _ *cache.Cache, s *plug.SCSStore) {
 		ctx := context.Background()
 		require.NoError(t, s.CommitCtx(ctx, "token", []byte("data"), inAMinute()))
@@ -164,7 +91,7 @@ func TestSCSLiveContextChangesNothing(t *testing.T) {
 	})
 }
 
-func TestSCSKeepsNoTokenInTheCache(t *testing.T) {
+func TestSCS_keeps_no_token_in_the_cache(t *testing.T) {
 	c := newCache(t)
 	require.NoError(t, plug.SCS(c, "p").Commit("a-secret-token", []byte("data"), inAMinute()))
 	for key, record := range c.All() {
@@ -172,7 +99,7 @@ func TestSCSKeepsNoTokenInTheCache(t *testing.T) {
 	}
 }
 
-func TestIterableSCSListsSessionsByToken(t *testing.T) {
+func TestIterableSCS_lists_sessions_by_token(t *testing.T) {
 	c := newCache(t)
 	s := plug.IterableSCS(c, "p")
 	require.NoError(t, s.Commit("1", []byte("one"), inAMinute()))
@@ -180,7 +107,7 @@ func TestIterableSCSListsSessionsByToken(t *testing.T) {
 	require.NoError(t, s.Commit("3", []byte("three"), inAMinute()))
 	require.NoError(t, s.Delete("3"))
 	require.NoError(t, plug.IterableSCS(c, "other").Commit("4", []byte("four"), inAMinute()))
-	// This data looks as an IterableSCSStore would have stored it.
+	// An IterableSCSStore would have stored the session in this format.
 	require.NoError(t, plug.SCS(c, "p").Commit("5", []byte("\x015five"), inAMinute()))
 
 	all, err := s.All()
@@ -189,7 +116,7 @@ func TestIterableSCSListsSessionsByToken(t *testing.T) {
 	assert.Equal(t, map[string][]byte{"1": []byte("one"), "2": {}}, all)
 }
 
-func TestIterableSCSListIsEmptyRatherThanNil(t *testing.T) {
+func TestIterableSCS_list_is_never_nil(t *testing.T) {
 	s := plug.IterableSCS(newCache(t), "p")
 	all, err := s.All()
 	assert.NoError(t, err)
@@ -199,7 +126,7 @@ func TestIterableSCSListIsEmptyRatherThanNil(t *testing.T) {
 	assert.NotNil(t, all)
 }
 
-// cancelling is a context that ends when it has been asked n times.
+// cancelling is a context that ends after n calls of Err.
 type cancelling struct {
 	context.Context
 	n int
@@ -212,7 +139,7 @@ func (c *cancelling) Err() error {
 	return nil
 }
 
-func TestIterableSCSListIsEmptyIfTheContextEndsMeanwhile(t *testing.T) {
+func TestIterableSCS_list_until_the_context_ends(t *testing.T) {
 	s := plug.IterableSCS(newCache(t), "p")
 	for _, token := range []string{"1", "2", "3"} {
 		require.NoError(t, s.Commit(token, []byte("data"), inAMinute()))
