@@ -36,8 +36,8 @@ func newStore(t *testing.T) *ginplug.Store {
 	return store
 }
 
-// visit makes one request with the cookie, which may be nil. It returns the last
-// cookie that the response sets, or nil.
+// visit makes one request with the cookie, which may be nil. It returns the
+// last cookie that the response sets, or nil.
 func visit(t *testing.T, store sessions.Store, cookie *http.Cookie, handler func(sessions.Session)) *http.Cookie {
 	t.Helper()
 	router := gin.New()
@@ -58,7 +58,7 @@ func visit(t *testing.T, store sessions.Store, cookie *http.Cookie, handler func
 	return nil
 }
 
-func TestSavedSessionIsReadAgain(t *testing.T) {
+func TestSave_then_get(t *testing.T) {
 	store := newStore(t)
 	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
 	visit(t, store, cookie, func(s sessions.Session) {
@@ -66,7 +66,7 @@ func TestSavedSessionIsReadAgain(t *testing.T) {
 	})
 }
 
-func TestOptionsAreThoseOfNewSessions(t *testing.T) {
+func TestOptions_of_new_sessions(t *testing.T) {
 	store := newStore(t)
 	store.Options(sessions.Options{Path: "/shop", MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
@@ -76,7 +76,7 @@ func TestOptionsAreThoseOfNewSessions(t *testing.T) {
 	assert.Equal(t, http.SameSiteStrictMode, cookie.SameSite)
 }
 
-func TestOptionsWithoutMaxAgeMakeABrowserSession(t *testing.T) {
+func TestOptions_without_MaxAge(t *testing.T) {
 	store := newStore(t)
 	store.Options(sessions.Options{Path: "/"})
 	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
@@ -86,7 +86,7 @@ func TestOptionsWithoutMaxAgeMakeABrowserSession(t *testing.T) {
 	})
 }
 
-func TestBrowserSessionLivesForADay(t *testing.T) {
+func TestBrowserSession_lives_for_a_day(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newStore(t)
 		store.Options(sessions.Options{Path: "/"})
@@ -98,9 +98,9 @@ func TestBrowserSessionLivesForADay(t *testing.T) {
 	})
 }
 
-// Each call of Options without a MaxAge sets it to 0. As in gin-contrib's
-// memstore, this logs nobody out.
-func TestOptionsOfASessionWithoutMaxAgeKeepIt(t *testing.T) {
+// A call of the session's Options without a MaxAge sets it to 0. As in
+// gin-contrib's memstore, this logs nobody out.
+func TestBrowserSession_by_the_sessions_options(t *testing.T) {
 	store := newStore(t)
 	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
 	cookie = visit(t, store, cookie, func(s sessions.Session) {
@@ -112,7 +112,7 @@ func TestOptionsOfASessionWithoutMaxAgeKeepIt(t *testing.T) {
 
 // As in gin-contrib's memstore, the rest of the request finds no values, and a
 // message to the user who logged out does not log the user in again.
-func TestNegativeMaxAgeEndsTheSession(t *testing.T) {
+func TestEnd_at_a_negative_MaxAge(t *testing.T) {
 	store := newStore(t)
 	before := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
 	after := visit(t, store, before, func(s sessions.Session) {
@@ -130,7 +130,7 @@ func TestNegativeMaxAgeEndsTheSession(t *testing.T) {
 }
 
 // gin-contrib's redis store ends a session at MaxAge 0.
-func TestMaxAge0EndsASessionIfSoConfigured(t *testing.T) {
+func TestEnd_at_MaxAge_0(t *testing.T) {
 	store := newStore(t)
 	store.BrowserSessionTTL = 0
 	cookie := visit(t, store, nil, func(s sessions.Session) { s.Set("user", "alice") })
@@ -147,7 +147,7 @@ func userOf(t *testing.T, store sessions.Store, cookie *http.Cookie) (user any) 
 	return user
 }
 
-func TestRenewedSessionKeepsItsValuesUnderAnotherID(t *testing.T) {
+func TestRenew_keeps_the_values(t *testing.T) {
 	store := newStore(t)
 	before := visit(t, store, nil, func(s sessions.Session) { s.Set("basket", "tea") })
 	after := visit(t, store, before, func(s sessions.Session) {
@@ -162,12 +162,12 @@ func TestRenewedSessionKeepsItsValuesUnderAnotherID(t *testing.T) {
 	})
 }
 
-func TestRenewRefusesASessionItDoesNotKnow(t *testing.T) {
+func TestRenew_of_a_foreign_session(t *testing.T) {
 	var foreign struct{ sessions.Session }
 	assert.ErrorIs(t, ginplug.Renew(foreign), errors.ErrUnsupported)
 }
 
-func TestMaxLengthLimitsASession(t *testing.T) {
+func TestMaxLength(t *testing.T) {
 	store := newStore(t)
 	store.MaxLength(100)
 	visit(t, store, nil, func(s sessions.Session) {
@@ -177,7 +177,7 @@ func TestMaxLengthLimitsASession(t *testing.T) {
 	})
 }
 
-func TestUnusableKeysAreRefused(t *testing.T) {
+func TestKeys_that_are_unusable(t *testing.T) {
 	c, err := cache.New(cache.Options{})
 	require.NoError(t, err)
 	defer c.Close()

@@ -17,7 +17,7 @@ import (
 // test in this file sends the same requests to a FilesystemStore and to a Store
 // and compares the answers.
 
-// replaceable is the method set that an application's other lines may use.
+// replaceable has the methods that the rest of an application may call.
 type replaceable interface {
 	sessions.Store
 	MaxAge(age int)
@@ -29,7 +29,7 @@ var (
 	_ replaceable = (*gorilla.Store)(nil)
 )
 
-// site is a store and the browser that visits it.
+// site is a store with the browser that visits it.
 type site struct {
 	store   replaceable
 	browser browser
@@ -45,13 +45,13 @@ type step struct {
 // outcome is the effect of a step, as browsers see it.
 type outcome struct {
 	Saved    bool   // Save returned no error
-	LoggedIn any    // the user that the browser's next request finds
-	Copy     any    // the user that a copy of the cookie from before still finds
+	LoggedIn any    // the user in the session of the browser's next request
+	Copy     any    // the user in the session of a copy of the cookie from before
 	IsNew    bool   // the next request starts a new session
 	Cookie   string // the cookie's attributes, if it has a value
 }
 
-// visit makes one request to the site, and then looks at its sessions.
+// visit makes one request to the site and then reads its sessions.
 func (s site) visit(change func(*sessions.Session)) outcome {
 	before := browser{name: s.browser[name]}
 	r, w := s.browser.request(), httptest.NewRecorder()
@@ -71,7 +71,7 @@ func (s site) visit(change func(*sessions.Session)) outcome {
 	return result
 }
 
-// user returns the user in the session that b has, and whether it is a new one.
+// user returns the user in b's session and whether that session is new.
 func (s site) user(b browser) (user any, isNew bool) {
 	session, _ := s.store.New(b.request(), name) // an error means a new session
 	return session.Values["user"], session.IsNew
@@ -81,7 +81,7 @@ func maxAge(seconds int) func(*sessions.Session) {
 	return func(s *sessions.Session) { s.Options.MaxAge = seconds }
 }
 
-func TestAsFilesystemStore(t *testing.T) {
+func TestFilesystemStore(t *testing.T) {
 	login := step{change: set("user", "alice")}
 	later := func(pause time.Duration) step { return step{pause, set("seen", true)} }
 	maxLength := func(l int) func(replaceable) {

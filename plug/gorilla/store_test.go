@@ -46,7 +46,7 @@ func newStore(t *testing.T, c *cache.Cache, keyPairs ...[]byte) *gorilla.Store {
 	return s
 }
 
-// browser is a client: the cookies that it has, by name.
+// browser is a client. It maps the names of its cookies to their values.
 type browser map[string]string
 
 // request returns a new request with the browser's cookies.
@@ -58,7 +58,7 @@ func (b browser) request() *http.Request {
 	return r
 }
 
-// receive takes over the cookies of a response, and returns them.
+// receive stores the cookies of a response and returns them.
 func (b browser) receive(w *httptest.ResponseRecorder) []*http.Cookie {
 	cookies := w.Result().Cookies()
 	for _, cookie := range cookies {
@@ -69,7 +69,8 @@ func (b browser) receive(w *httptest.ResponseRecorder) []*http.Cookie {
 	return cookies
 }
 
-// visit is one request: it opens the session, has it changed and saves it.
+// visit makes one request, in which the handler reads the session, applies
+// change and saves the session.
 func (b browser) visit(t *testing.T, s *gorilla.Store, change func(*sessions.Session)) []*http.Cookie {
 	t.Helper()
 	r := b.request()
@@ -94,7 +95,7 @@ func end(s *sessions.Session) { s.Options.MaxAge = -1 }
 
 func renew(s *sessions.Session) { s.ID = "" }
 
-// values opens the session and returns what is in it, and its IsNew.
+// values reads the session and returns its Values and its IsNew.
 func (b browser) values(t *testing.T, s *gorilla.Store) (map[any]any, bool) {
 	t.Helper()
 	session, err := s.Get(b.request(), name)
@@ -116,13 +117,13 @@ func assertFresh(t *testing.T, b browser, s *gorilla.Store) {
 	assert.Empty(t, values)
 }
 
-func TestSavedSessionIsReadAgain(t *testing.T) {
+func TestSave_then_get(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	assertHas(t, b, s, "user", "alice")
 }
 
-func TestSessionOfAVisitorWithoutACookieIsNew(t *testing.T) {
+func TestNew_without_a_cookie(t *testing.T) {
 	c := newCache(t)
 	session, err := newStore(t, c).New(browser{}.request(), name)
 	require.NoError(t, err)
@@ -132,7 +133,7 @@ func TestSessionOfAVisitorWithoutACookieIsNew(t *testing.T) {
 	assert.Zero(t, c.Len())
 }
 
-func TestGetReturnsOneSessionPerRequestAndNewAnother(t *testing.T) {
+func TestGet_returns_one_session_per_request(t *testing.T) {
 	s, r := newStore(t, newCache(t)), browser{}.request()
 	first, _ := s.Get(r, name)
 	second, _ := s.Get(r, name)
@@ -141,12 +142,12 @@ func TestGetReturnsOneSessionPerRequestAndNewAnother(t *testing.T) {
 	assert.NotSame(t, first, another)
 }
 
-func TestDefaultsAreGorillas(t *testing.T) {
+func TestOptions_have_gorillas_defaults(t *testing.T) {
 	s, theirs := newStore(t, newCache(t)), sessions.NewFilesystemStore(t.TempDir(), key)
 	assert.Equal(t, theirs.Options, s.Options)
 }
 
-func TestSessionsStartWithTheStoresOptionsButOwnThem(t *testing.T) {
+func TestOptions_are_copied_to_each_session(t *testing.T) {
 	s := newStore(t, newCache(t))
 	s.Options.Domain = "example.com"
 	s.MaxAge(60)
@@ -157,7 +158,7 @@ func TestSessionsStartWithTheStoresOptionsButOwnThem(t *testing.T) {
 	assert.Equal(t, "example.com", s.Options.Domain)
 }
 
-func TestIDIs256RandomBitsThatOnlyTheServerChooses(t *testing.T) {
+func TestID_has_256_random_bits(t *testing.T) {
 	s := newStore(t, newCache(t))
 	ids := map[string]bool{}
 	for range 100 {
@@ -170,16 +171,13 @@ func TestIDIs256RandomBitsThatOnlyTheServerChooses(t *testing.T) {
 	assert.Len(t, ids, 100)
 }
 
-func TestForgedCookiesGetANewSessionAndAnError(t *testing.T) {
+func TestNew_of_forged_cookies(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
-	signedByAnother, err := securecookie.EncodeMulti(name, "chosen-by-the-client", securecookie.New(otherKey, nil))
-	require.NoError(t, err)
-
 	for what, value := range map[string]string{
 		"not signed":                "chosen-by-the-client",
-		"signed with another key":   signedByAnother,
-		"of another session's name": mustEncode(t, "another", "id"),
+		"signed with another key":   cookieValue(t, otherKey, name, "chosen-by-the-client"),
+		"of another session's name": cookieValue(t, key, "another", "id"),
 		"cut short":                 b[name][:len(b[name])-8],
 		"empty":                     "",
 		"too long":                  strings.Repeat("x", 1<<14),
@@ -196,14 +194,15 @@ func TestForgedCookiesGetANewSessionAndAnError(t *testing.T) {
 	}
 }
 
-func mustEncode(t *testing.T, name, id string) string {
+// cookieValue returns the value of a cookie with id that key signed.
+func cookieValue(t *testing.T, key []byte, name, id string) string {
 	t.Helper()
 	value, err := securecookie.EncodeMulti(name, id, securecookie.New(key, nil))
 	require.NoError(t, err)
 	return value
 }
 
-func TestVisitorWithAForgedCookieCanStartASession(t *testing.T) {
+func TestSave_despite_a_forged_cookie(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{name: "forged"}
 	r := b.request()
 	session, err := s.Get(r, name)
@@ -212,7 +211,7 @@ func TestVisitorWithAForgedCookieCanStartASession(t *testing.T) {
 	assertHas(t, b, s, "user", "alice")
 }
 
-func TestEncryptionKeyHidesTheID(t *testing.T) {
+func TestKeys_encrypt_the_ID(t *testing.T) {
 	c := newCache(t)
 	s, b := newStore(t, c, key, bytes.Repeat([]byte("e"), 32)), browser{}
 	b.visit(t, s, set("user", "alice"))
@@ -221,19 +220,19 @@ func TestEncryptionKeyHidesTheID(t *testing.T) {
 	assert.Error(t, securecookie.DecodeMulti(name, b[name], &id, securecookie.New(key, nil)))
 }
 
-func TestKeysCanBeRotated(t *testing.T) {
+func TestKeys_rotate(t *testing.T) {
 	c, b := newCache(t), browser{}
 	old, both, fresh := newStore(t, c, key), newStore(t, c, otherKey, nil, key), newStore(t, c, otherKey)
 	b.visit(t, old, set("user", "alice"))
 
-	b.visit(t, both, set("seen", true)) // reads with the old key, writes with the new one
+	b.visit(t, both, set("seen", true)) // reads with key, writes with otherKey
 
 	assertHas(t, b, fresh, "user", "alice")
 	_, err := old.New(b.request(), name)
 	assert.Error(t, err)
 }
 
-func TestUnusableKeysAreRefused(t *testing.T) {
+func TestKeys_that_are_unusable(t *testing.T) {
 	c := newCache(t)
 	for what, keys := range map[string][][]byte{
 		"none":                         {},
@@ -251,22 +250,22 @@ func TestUnusableKeysAreRefused(t *testing.T) {
 	}
 }
 
-func TestNewStorePanicsWithoutACache(t *testing.T) {
+func TestNewStore_panics_without_a_cache(t *testing.T) {
 	assert.Panics(t, func() { gorilla.NewStore(nil, "shop", key) })
 }
 
-// basket is a type such as applications register for their sessions.
+// basket is a type that an application registers for its sessions.
 type basket struct{ Items []string }
 
 func init() { gob.Register(basket{}) }
 
-func TestTypesRegisteredWithGobGoOnWorking(t *testing.T) {
+func TestSave_of_types_registered_with_gob(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set(7, basket{[]string{"tea"}}))
 	assertHas(t, b, s, 7, basket{[]string{"tea"}})
 }
 
-func TestValuesAreStoredAsSecurecookieWouldEncodeThem(t *testing.T) {
+func TestSave_encodes_as_securecookie(t *testing.T) {
 	c := newCache(t)
 	browser{}.visit(t, newStore(t, c), set("user", "alice"))
 	want, err := securecookie.GobEncoder{}.Serialize(map[any]any{"user": "alice"})
@@ -299,7 +298,7 @@ func (jsonSerializer) Deserialize(src []byte, dst any) error {
 	return nil
 }
 
-func TestSerializerCanBeReplaced(t *testing.T) {
+func TestSerializer_of_the_application(t *testing.T) {
 	c, b := newCache(t), browser{}
 	s := newStore(t, c)
 	s.Serializer = jsonSerializer{}
@@ -310,7 +309,7 @@ func TestSerializerCanBeReplaced(t *testing.T) {
 	}
 }
 
-func TestSessionThatCannotBeDecodedIsNewWithAnError(t *testing.T) {
+func TestNew_of_values_that_cannot_be_decoded(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	s.Serializer = jsonSerializer{}
@@ -322,7 +321,7 @@ func TestSessionThatCannotBeDecodedIsNewWithAnError(t *testing.T) {
 	assert.Empty(t, session.Values)
 }
 
-func TestSessionThatCannotBeEncodedIsNotStored(t *testing.T) {
+func TestSave_of_values_that_cannot_be_encoded(t *testing.T) {
 	c := newCache(t)
 	s, r, w := newStore(t, c), browser{}.request(), httptest.NewRecorder()
 	session, _ := s.Get(r, name)
@@ -332,7 +331,7 @@ func TestSessionThatCannotBeEncodedIsNotStored(t *testing.T) {
 	assert.Zero(t, c.Len())
 }
 
-func TestSessionLivesForItsMaxAge(t *testing.T) {
+func TestMaxAge_is_the_TTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := newStore(t, newCache(t)), browser{}
 		b.visit(t, s, func(session *sessions.Session) { session.Options.MaxAge = 60 })
@@ -344,7 +343,7 @@ func TestSessionLivesForItsMaxAge(t *testing.T) {
 	})
 }
 
-func TestSaveStartsTheMaxAgeAnew(t *testing.T) {
+func TestMaxAge_restarts_at_each_save(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := newStore(t, newCache(t)), browser{}
 		s.MaxAge(60)
@@ -356,7 +355,7 @@ func TestSaveStartsTheMaxAgeAnew(t *testing.T) {
 	})
 }
 
-func TestBrowserSessionTTLAllowsMaxAge0(t *testing.T) {
+func TestBrowserSessionTTL_allows_MaxAge_0(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := newStore(t, newCache(t)), browser{}
 		s.BrowserSessionTTL = time.Minute
@@ -371,7 +370,7 @@ func TestBrowserSessionTTLAllowsMaxAge0(t *testing.T) {
 	})
 }
 
-func TestBrowserSessionEndsAtANegativeMaxAge(t *testing.T) {
+func TestBrowserSessionTTL_and_a_negative_MaxAge(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	s.BrowserSessionTTL = time.Minute
 	s.MaxAge(0)
@@ -381,14 +380,16 @@ func TestBrowserSessionEndsAtANegativeMaxAge(t *testing.T) {
 	assertFresh(t, kept, s)
 }
 
-func TestCookieIsNotTooOldWhileItsSessionLives(t *testing.T) {
+func TestNew_of_an_old_cookie(t *testing.T) {
 	var old string
-	synctest.Test(t, func(t *testing.T) { old = mustEncode(t, name, "id") }) // in the year 2000
+	synctest.Test(t, func(t *testing.T) {
+		old = cookieValue(t, key, name, "id") // in the year 2000
+	})
 	_, err := newStore(t, newCache(t)).New(browser{name: old}.request(), name)
 	assert.NoError(t, err)
 }
 
-func TestHugeMaxAgeIsForEver(t *testing.T) {
+func TestMaxAge_that_is_huge(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, func(session *sessions.Session) {
 		session.Values["user"] = "alice"
@@ -397,10 +398,10 @@ func TestHugeMaxAgeIsForEver(t *testing.T) {
 	assertHas(t, b, s, "user", "alice")
 }
 
-func TestNegativeMaxAgeEndsTheSessionAndItsCookie(t *testing.T) {
+func TestEnd_at_a_negative_MaxAge(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
-	kept := browser{name: b[name]} // who has a copy of the cookie
+	kept := browser{name: b[name]} // a browser with a copy of the cookie
 
 	cookies := b.visit(t, s, end)
 
@@ -410,8 +411,8 @@ func TestNegativeMaxAgeEndsTheSessionAndItsCookie(t *testing.T) {
 	assertFresh(t, kept, s)
 }
 
-// A negative TTL allows no browser sessions either.
-func TestMaxAge0EndsTheSession(t *testing.T) {
+// A negative BrowserSessionTTL allows no browser sessions, as 0 does.
+func TestEnd_at_MaxAge_0(t *testing.T) {
 	for what, ttl := range map[string]time.Duration{"no_TTL": 0, "negative_TTL": -1} {
 		t.Run(what, func(t *testing.T) {
 			s, b := newStore(t, newCache(t)), browser{}
@@ -435,7 +436,7 @@ func TestMaxAge0EndsTheSession(t *testing.T) {
 }
 
 // A message to the user who logged out must not log the user in again.
-func TestEndEmptiesTheValues(t *testing.T) {
+func TestEnd_empties_the_values(t *testing.T) {
 	for what, age := range map[string]int{"MaxAge_0": 0, "MaxAge_-1": -1} {
 		t.Run(what, func(t *testing.T) {
 			s, b := newStore(t, newCache(t)), browser{}
@@ -443,7 +444,7 @@ func TestEndEmptiesTheValues(t *testing.T) {
 
 			r := b.request()
 			session, _ := s.Get(r, name)
-			values := session.Values // as a middleware may have kept it
+			values := session.Values // a middleware may hold this map
 			b.save(t, r, session, maxAge(age))
 			assert.Empty(t, session.Values)
 			assert.Empty(t, values)
@@ -458,7 +459,7 @@ func TestEndEmptiesTheValues(t *testing.T) {
 	}
 }
 
-func TestEndOfASessionWithoutValues(t *testing.T) {
+func TestEnd_without_values(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	cookies := b.visit(t, s, func(session *sessions.Session) {
 		session.Values = nil
@@ -467,7 +468,7 @@ func TestEndOfASessionWithoutValues(t *testing.T) {
 	assert.Len(t, cookies, 1)
 }
 
-func TestEndLeavesTheOptionsAsTheyWere(t *testing.T) {
+func TestEnd_keeps_the_options(t *testing.T) {
 	s, r := newStore(t, newCache(t)), browser{}.request()
 	session, _ := s.Get(r, name)
 	browser{}.save(t, r, session, func(session *sessions.Session) {
@@ -476,13 +477,13 @@ func TestEndLeavesTheOptionsAsTheyWere(t *testing.T) {
 	assert.Zero(t, session.Options.MaxAge)
 }
 
-func TestEndOfANewSessionStoresNothing(t *testing.T) {
+func TestEnd_of_a_new_session(t *testing.T) {
 	c := newCache(t)
 	browser{}.visit(t, newStore(t, c), end)
 	assert.Zero(t, c.Len())
 }
 
-func TestSessionIsEndedWhateverItsIDFieldSays(t *testing.T) {
+func TestEnd_with_an_empty_ID(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	kept := browser{name: b[name]}
@@ -490,7 +491,7 @@ func TestSessionIsEndedWhateverItsIDFieldSays(t *testing.T) {
 	assertFresh(t, kept, s)
 }
 
-func TestSessionSavedAfterItsEndIsAnotherOne(t *testing.T) {
+func TestEnd_then_save(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	kept := browser{name: b[name]}
@@ -507,7 +508,7 @@ func TestSessionSavedAfterItsEndIsAnotherOne(t *testing.T) {
 	assertFresh(t, kept, s)
 }
 
-func TestIDOfAnEndedSessionIsNotUsedAgain(t *testing.T) {
+func TestEnd_retires_the_ID(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	kept := browser{name: b[name]}
@@ -519,7 +520,7 @@ func TestIDOfAnEndedSessionIsNotUsedAgain(t *testing.T) {
 	assert.NotEqual(t, b[name], kept[name])
 }
 
-func TestLateSaveDoesNotBringBackAnEndedSession(t *testing.T) {
+func TestLateSave_of_an_ended_session(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	late := browser{name: b[name]}
@@ -533,7 +534,7 @@ func TestLateSaveDoesNotBringBackAnEndedSession(t *testing.T) {
 	assertFresh(t, late, s)
 }
 
-func TestLateSaveDoesNotBringBackAnExpiredSession(t *testing.T) {
+func TestLateSave_of_an_expired_session(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := newStore(t, newCache(t)), browser{}
 		s.MaxAge(60)
@@ -546,7 +547,7 @@ func TestLateSaveDoesNotBringBackAnExpiredSession(t *testing.T) {
 	})
 }
 
-func TestLateRenewalDoesNotBringBackAnEndedSession(t *testing.T) {
+func TestLateSave_that_renews_an_ended_session(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	late := browser{name: b[name]}
@@ -560,7 +561,7 @@ func TestLateRenewalDoesNotBringBackAnEndedSession(t *testing.T) {
 	assertFresh(t, late, s)
 }
 
-func TestRenewalKeepsTheValuesUnderAnotherID(t *testing.T) {
+func TestRenewal_keeps_the_values(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("basket", "tea"))
 	before := browser{name: b[name]}
@@ -572,7 +573,7 @@ func TestRenewalKeepsTheValuesUnderAnotherID(t *testing.T) {
 	assertFresh(t, before, s)
 }
 
-func TestRenewedSessionCanBeSavedOnInTheSameRequest(t *testing.T) {
+func TestRenewal_then_save_in_one_request(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("basket", "tea"))
 	r := b.request()
@@ -582,7 +583,7 @@ func TestRenewedSessionCanBeSavedOnInTheSameRequest(t *testing.T) {
 	assertHas(t, b, s, "user", "alice")
 }
 
-func TestNewSessionCanBeSavedTwiceInARequest(t *testing.T) {
+func TestSave_twice_in_one_request(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	r := b.request()
 	session, _ := s.Get(r, name)
@@ -593,7 +594,7 @@ func TestNewSessionCanBeSavedTwiceInARequest(t *testing.T) {
 	assertHas(t, b, s, "b", 2)
 }
 
-func TestIDThatTheApplicationChoseIsKept(t *testing.T) {
+func TestSave_under_an_ID_of_the_application(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, func(session *sessions.Session) {
 		session.ID = "chosen by the application"
@@ -602,7 +603,7 @@ func TestIDThatTheApplicationChoseIsKept(t *testing.T) {
 	assertHas(t, b, s, "user", "alice")
 }
 
-func TestSessionMadeByHandIsStored(t *testing.T) {
+func TestSave_of_a_session_made_by_hand(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	session := sessions.NewSession(s, name)
 	b.save(t, b.request(), session, func(session *sessions.Session) {
@@ -612,7 +613,7 @@ func TestSessionMadeByHandIsStored(t *testing.T) {
 	assertHas(t, b, s, "user", "alice")
 }
 
-func TestSessionsOfDifferentNamesAreApart(t *testing.T) {
+func TestGet_of_two_names(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	r, w := b.request(), httptest.NewRecorder()
 	one, _ := s.Get(r, "one")
@@ -628,7 +629,7 @@ func TestSessionsOfDifferentNamesAreApart(t *testing.T) {
 	assert.Equal(t, 2, two.Values["k"])
 }
 
-func TestStoresOfDifferentPrefixesAreApart(t *testing.T) {
+func TestNewStore_with_another_prefix(t *testing.T) {
 	c, b := newCache(t), browser{}
 	shop := newStore(t, c)
 	blog, err := gorilla.NewStore(c, "blog", key)
@@ -637,7 +638,7 @@ func TestStoresOfDifferentPrefixesAreApart(t *testing.T) {
 	assertFresh(t, b, blog)
 }
 
-func TestCacheHoldsNoID(t *testing.T) {
+func TestID_is_not_in_the_cache(t *testing.T) {
 	c, b := newCache(t), browser{}
 	s := newStore(t, c)
 	b.visit(t, s, set("user", "alice"))
@@ -648,7 +649,7 @@ func TestCacheHoldsNoID(t *testing.T) {
 	}
 }
 
-func TestSessionTooLargeForTheCacheIsAnError(t *testing.T) {
+func TestSave_too_large_for_the_cache(t *testing.T) {
 	s, r, w := newStore(t, newCache(t)), browser{}.request(), httptest.NewRecorder()
 	session, _ := s.Get(r, name)
 	session.Values["large"] = strings.Repeat("x", 1<<20)
@@ -657,7 +658,7 @@ func TestSessionTooLargeForTheCacheIsAnError(t *testing.T) {
 	assert.Empty(t, session.ID)
 }
 
-func TestRenewalTooLargeKeepsTheSession(t *testing.T) {
+func TestRenewal_too_large_for_the_cache(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	r := b.request()
@@ -668,7 +669,7 @@ func TestRenewalTooLargeKeepsTheSession(t *testing.T) {
 	assertHas(t, b, s, "user", "alice")
 }
 
-// encodedLength is the length of values as the store encodes them.
+// encodedLength returns the length of values as the store encodes them.
 func encodedLength(t *testing.T, values map[any]any) int {
 	t.Helper()
 	data, err := securecookie.GobEncoder{}.Serialize(values)
@@ -676,7 +677,7 @@ func encodedLength(t *testing.T, values map[any]any) int {
 	return len(data)
 }
 
-func TestMaxLengthIsTheLongestSession(t *testing.T) {
+func TestMaxLength_is_the_longest_session(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	s.MaxLength(encodedLength(t, map[any]any{"user": "alice"}))
 	b.visit(t, s, set("user", "alice"))
@@ -692,7 +693,7 @@ func TestMaxLengthIsTheLongestSession(t *testing.T) {
 	assertHas(t, b, s, "user", "alice")
 }
 
-func TestMaxLengthRefusesARenewalAsAWhole(t *testing.T) {
+func TestMaxLength_refuses_a_renewal(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	s.MaxLength(1)
@@ -706,7 +707,7 @@ func TestMaxLengthRefusesARenewalAsAWhole(t *testing.T) {
 	assertHas(t, b, s, "user", "alice")
 }
 
-func TestMaxLengthLimitsOnlyWhatIsSaved(t *testing.T) {
+func TestMaxLength_limits_saves_only(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	b.visit(t, s, set("user", "alice"))
 	s.MaxLength(1)
@@ -715,14 +716,14 @@ func TestMaxLengthLimitsOnlyWhatIsSaved(t *testing.T) {
 	assertFresh(t, b, s)
 }
 
-func TestMaxLengthIsUnlimitedUnlessSet(t *testing.T) {
+func TestMaxLength_default(t *testing.T) {
 	s, b := newStore(t, newCache(t)), browser{}
 	large := strings.Repeat("x", 200_000)
 	b.visit(t, s, set("large", large))
 	assertHas(t, b, s, "large", large)
 }
 
-func TestClosedCacheIsHarmless(t *testing.T) {
+func TestStore_on_a_closed_cache(t *testing.T) {
 	c, b := newCache(t), browser{}
 	s := newStore(t, c)
 	b.visit(t, s, set("user", "alice"))

@@ -44,37 +44,37 @@ func assertNotLive(t *testing.T, s *space.Space, token string) {
 	assert.Nil(t, data)
 }
 
-func TestGetReturnsWhatPutStored(t *testing.T) {
+func TestPut_then_get(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "token", "data")
 	assertLive(t, s, "token", "data")
 }
 
-func TestEmptyDataIsASessionToo(t *testing.T) {
+func TestPut_of_empty_data(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "token", "")
 	assertLive(t, s, "token", "")
 }
 
-func TestUnknownAndEmptyTokensNameNoSession(t *testing.T) {
+func TestGet_of_unknown_and_empty_tokens(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	assertNotLive(t, s, "unknown")
 	assertNotLive(t, s, "")
 }
 
-func TestPutRefusesAnEmptyToken(t *testing.T) {
+func TestPut_under_an_empty_token(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	assert.ErrorIs(t, s.Put("", []byte("data"), time.Minute), cache.ErrInvalid)
 }
 
-func TestEndingAnEmptyTokenLeavesNothing(t *testing.T) {
+func TestEnd_of_an_empty_token(t *testing.T) {
 	c := newCache(t)
 	_, err := space.New(c, "a", "p").End("")
 	require.NoError(t, err)
 	assert.Zero(t, c.Len())
 }
 
-func TestPutWithoutTimeLeftRemovesTheSession(t *testing.T) {
+func TestPut_with_a_past_TTL(t *testing.T) {
 	for _, ttl := range []time.Duration{0, -1, -1 << 63} {
 		t.Run(fmt.Sprint(int64(ttl)), func(t *testing.T) {
 			c := newCache(t)
@@ -86,7 +86,7 @@ func TestPutWithoutTimeLeftRemovesTheSession(t *testing.T) {
 	}
 }
 
-func TestSessionEndsAtItsTTL(t *testing.T) {
+func TestPut_until_the_TTL_ends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := space.New(newCache(t), "a", "p")
 		put(t, s, "token", "data")
@@ -97,7 +97,7 @@ func TestSessionEndsAtItsTTL(t *testing.T) {
 	})
 }
 
-func TestEndedSessionIsNotPutBack(t *testing.T) {
+func TestTombstone_refuses_a_late_put(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "token", "data")
 	_, err := s.End("token")
@@ -107,23 +107,17 @@ func TestEndedSessionIsNotPutBack(t *testing.T) {
 	assertNotLive(t, s, "token")
 }
 
-func TestEndedSessionIsNotRemovedByAPutWithoutTimeLeft(t *testing.T) {
+// A put with a past TTL removes a session, but not its tombstone.
+func TestTombstone_refuses_a_first_put(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	_, err := s.End("token")
 	require.NoError(t, err)
-
-	assert.ErrorIs(t, s.Put("token", nil, -1), space.ErrEnded)
-	assert.ErrorIs(t, s.Put("token", []byte("late"), time.Minute), space.ErrEnded)
+	for _, ttl := range []time.Duration{time.Minute, -1, time.Minute} {
+		assert.ErrorIs(t, s.Put("token", []byte("late"), ttl), space.ErrEnded)
+	}
 }
 
-func TestSessionEndedBeforeItWasStoredIsNotPut(t *testing.T) {
-	s := space.New(newCache(t), "a", "p")
-	_, err := s.End("token")
-	require.NoError(t, err)
-	assert.ErrorIs(t, s.Put("token", []byte("late"), time.Minute), space.ErrEnded)
-}
-
-func TestNoWriterBringsBackASessionThatIsEndedMeanwhile(t *testing.T) {
+func TestTombstone_refuses_concurrent_puts(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	for round := range 100 {
 		token := fmt.Sprint(round)
@@ -142,7 +136,7 @@ func TestNoWriterBringsBackASessionThatIsEndedMeanwhile(t *testing.T) {
 	}
 }
 
-func TestEndIsForgottenAfterTenMinutes(t *testing.T) {
+func TestTombstone_expires_after_ten_minutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t)
 		s := space.New(c, "a", "p")
@@ -157,7 +151,7 @@ func TestEndIsForgottenAfterTenMinutes(t *testing.T) {
 	})
 }
 
-func TestEndingTwiceDoesNotProlongTheMark(t *testing.T) {
+func TestTombstone_keeps_its_deadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t)
 		s := space.New(c, "a", "p")
@@ -170,7 +164,7 @@ func TestEndingTwiceDoesNotProlongTheMark(t *testing.T) {
 	})
 }
 
-func TestEndReportsWhetherItIsTheFirst(t *testing.T) {
+func TestEnd_reports_the_first(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "token", "data")
 	first, err := s.End("token")
@@ -181,7 +175,7 @@ func TestEndReportsWhetherItIsTheFirst(t *testing.T) {
 	assert.False(t, second)
 }
 
-func TestReplaceStoresOverALiveSessionOnly(t *testing.T) {
+func TestReplace_needs_a_live_session(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "live", "old")
 	put(t, s, "ended", "old")
@@ -196,7 +190,7 @@ func TestReplaceStoresOverALiveSessionOnly(t *testing.T) {
 	assertNotLive(t, s, "absent")
 }
 
-func TestMoveRenamesASession(t *testing.T) {
+func TestMove_stores_under_the_new_token(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "old", "data")
 	require.NoError(t, s.Move("old", "new", time.Minute))
@@ -204,14 +198,14 @@ func TestMoveRenamesASession(t *testing.T) {
 	assertNotLive(t, s, "old")
 }
 
-func TestMovedSessionIsNotPutBackUnderItsOldToken(t *testing.T) {
+func TestMove_refuses_a_late_put(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "old", "data")
 	require.NoError(t, s.Move("old", "new", time.Minute))
 	assert.ErrorIs(t, s.Put("old", []byte("late"), time.Minute), space.ErrEnded)
 }
 
-func TestMoveDoesNotBringBackAnEndedSession(t *testing.T) {
+func TestMove_of_an_ended_session(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "old", "data")
 	_, err := s.End("old")
@@ -220,7 +214,7 @@ func TestMoveDoesNotBringBackAnEndedSession(t *testing.T) {
 	assertNotLive(t, s, "new")
 }
 
-func TestMoveToNowhereKeepsTheSession(t *testing.T) {
+func TestMove_to_the_same_or_no_token(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "token", "data")
 	assert.ErrorIs(t, s.Move("token", "", time.Minute), cache.ErrInvalid)
@@ -228,7 +222,7 @@ func TestMoveToNowhereKeepsTheSession(t *testing.T) {
 	assertLive(t, s, "token", "data")
 }
 
-func TestSpacesOfAnotherAdapterOrPrefixShareNothing(t *testing.T) {
+func TestSpaces_that_differ_share_nothing(t *testing.T) {
 	c := newCache(t)
 	one := space.New(c, "a", "shop")
 	put(t, one, "token", "data")
@@ -238,7 +232,7 @@ func TestSpacesOfAnotherAdapterOrPrefixShareNothing(t *testing.T) {
 	}
 	for _, other := range others {
 		assertNotLive(t, other, "token")
-		assertNotLive(t, other, "oken") // were prefix and token just put together
+		assertNotLive(t, other, "oken") // in case of a plain prefix+token
 		assertNotLive(t, other, "ptoken")
 		_, err := other.End("token")
 		require.NoError(t, err)
@@ -248,7 +242,7 @@ func TestSpacesOfAnotherAdapterOrPrefixShareNothing(t *testing.T) {
 	assertLive(t, one, "token", "data")
 }
 
-func TestTokenHasUnrelatedKeysInDifferentSpaces(t *testing.T) {
+func TestSpaces_hash_a_token_differently(t *testing.T) {
 	c := newCache(t)
 	put(t, space.New(c, "a", "shop"), "token", "data")
 	put(t, space.New(c, "a", "blog"), "token", "data")
@@ -260,13 +254,13 @@ func TestTokenHasUnrelatedKeysInDifferentSpaces(t *testing.T) {
 	assert.Len(t, hashes, 2)
 }
 
-func TestSpacesOfTheSameAdapterAndPrefixShareEverything(t *testing.T) {
+func TestSpaces_with_one_name_share_all(t *testing.T) {
 	c := newCache(t)
 	put(t, space.New(c, "a", "shop"), "token", "data")
 	assertLive(t, space.New(c, "a", "shop"), "token", "data")
 }
 
-func TestAllAndLenKnowTheLiveSessionsOnly(t *testing.T) {
+func TestAll_yields_live_sessions_only(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "1", "one")
 	put(t, s, "2", "two")
@@ -283,7 +277,7 @@ func TestAllAndLenKnowTheLiveSessionsOnly(t *testing.T) {
 	assert.Equal(t, 2, s.Len())
 }
 
-func TestForeignEntryThatStartsLikeAKeyIsLeftAlone(t *testing.T) {
+func TestAll_skips_foreign_entries(t *testing.T) {
 	c := newCache(t)
 	s := space.New(c, "a", "p")
 	put(t, s, "token", "data")
@@ -294,7 +288,7 @@ func TestForeignEntryThatStartsLikeAKeyIsLeftAlone(t *testing.T) {
 	assert.Equal(t, 1, s.Len())
 }
 
-func TestEndAllEndsEverySession(t *testing.T) {
+func TestEndAll(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	put(t, s, "1", "one")
 	put(t, s, "2", "two")
@@ -305,7 +299,7 @@ func TestEndAllEndsEverySession(t *testing.T) {
 	assert.NoError(t, s.Put("new", []byte("data"), time.Minute))
 }
 
-func TestCacheHoldsNoTokenAndNoPrefix(t *testing.T) {
+func TestKeys_contain_no_token_and_no_prefix(t *testing.T) {
 	c := newCache(t)
 	s := space.New(c, "a", "a-prefix")
 	put(t, s, "a-secret-token", "data")
@@ -316,7 +310,7 @@ func TestCacheHoldsNoTokenAndNoPrefix(t *testing.T) {
 	}
 }
 
-func TestKeysAreOfOneLengthWhateverTheToken(t *testing.T) {
+func TestKeys_have_one_length(t *testing.T) {
 	c := newCache(t)
 	s := space.New(c, "a", "p")
 	put(t, s, "short", "data")
@@ -326,7 +320,7 @@ func TestKeysAreOfOneLengthWhateverTheToken(t *testing.T) {
 	}
 }
 
-func TestCallersShareNoMemoryWithTheCache(t *testing.T) {
+func TestPut_and_get_copy(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	data := []byte("data")
 	require.NoError(t, s.Put("token", data, time.Minute))
@@ -337,7 +331,7 @@ func TestCallersShareNoMemoryWithTheCache(t *testing.T) {
 	assertLive(t, s, "token", "data")
 }
 
-func TestClosedCacheIsHarmless(t *testing.T) {
+func TestSpace_on_a_closed_cache(t *testing.T) {
 	c := newCache(t)
 	s := space.New(c, "a", "p")
 	put(t, s, "token", "data")
@@ -352,7 +346,7 @@ func TestClosedCacheIsHarmless(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestErrorsHoldNoTokenAndNoData(t *testing.T) {
+func TestErrors_contain_no_token_and_no_data(t *testing.T) {
 	s := space.New(newCache(t), "a", "p")
 	tooLarge := bytes.Repeat([]byte("secret"), 1<<20)
 	err := s.Put("secret", tooLarge, time.Minute)
@@ -360,6 +354,6 @@ func TestErrorsHoldNoTokenAndNoData(t *testing.T) {
 	assert.NotContains(t, err.Error(), "secret")
 }
 
-func TestNewPanicsWithoutACache(t *testing.T) {
+func TestNew_panics_without_a_cache(t *testing.T) {
 	assert.Panics(t, func() { space.New(nil, "a", "p") })
 }
