@@ -7,22 +7,26 @@ import (
 	"strings"
 )
 
-// visit is one request's session, as its middleware offers it.
+// visit is the session of one request, as its middleware implements it.
 type visit interface {
 	get(key string) string // "" if there is no such value
 	set(key, value string)
-	addFlash(message string)
-	flashes() []string // and forgets them
 
 	renew() error   // gives the session another ID
-	destroy() error // ends it
-	save() error    // does nothing where the middleware saves by itself
+	destroy() error // ends the session
+	save() error    // does nothing if the middleware saves by itself
+}
+
+// flasher is a visit whose middleware has flash messages of its own.
+type flasher interface {
+	addFlash(message string)
+	flashes() []string // removes the messages that it returns
 }
 
 // app is the application that all sites run.
 type app struct {
-	// A slow request announces in arrived that it has read its session, and
-	// goes on when it may receive from proceed.
+	// A slow request sends on arrived after it has read its session. Then it
+	// waits until it receives from proceed.
 	arrived, proceed chan struct{}
 }
 
@@ -30,8 +34,8 @@ func newApp() *app { return &app{make(chan struct{}), make(chan struct{})} }
 
 var errNoSuchPage = errors.New("no such page")
 
-// serve answers the request for path and returns the response's body. Sites
-// call it before they write anything.
+// serve handles a request for path and returns the response's body. Sites call
+// it before they write to the response.
 func (a *app) serve(v visit, path string, query url.Values) (body string, err error) {
 	switch path {
 	case "/views":
@@ -50,9 +54,19 @@ func (a *app) serve(v visit, path string, query url.Values) (body string, err er
 	case "/renew":
 		err = v.renew()
 	case "/flash":
-		v.addFlash(query.Get("message"))
+		message := query.Get("message")
+		if f, ok := v.(flasher); ok {
+			f.addFlash(message)
+		} else {
+			v.set("flash", strings.TrimPrefix(v.get("flash")+"\n"+message, "\n"))
+		}
 	case "/flashes":
-		body = strings.Join(v.flashes(), ",")
+		if f, ok := v.(flasher); ok {
+			body = strings.Join(f.flashes(), ",")
+		} else {
+			body = strings.ReplaceAll(v.get("flash"), "\n", ",")
+			v.set("flash", "")
+		}
 	case "/fill":
 		n, _ := strconv.Atoi(query.Get("bytes"))
 		v.set("fill", strings.Repeat("x", n))
@@ -72,7 +86,7 @@ func (a *app) serve(v visit, path string, query url.Values) (body string, err er
 }
 
 func (a *app) waitAfterReading(v visit) {
-	v.get("user") // some middlewares read no session before it is asked for
+	v.get("user") // some middlewares read the session at the first access
 	a.arrived <- struct{}{}
 	<-a.proceed
 }

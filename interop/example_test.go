@@ -20,7 +20,7 @@ import (
 	"github.com/holdfast-go/holdfast/plug/gorilla"
 )
 
-// printThreeViews is a browser that opens a page three times.
+// printThreeViews opens a page three times in one browser and prints its text.
 func printThreeViews(url string) {
 	jar, _ := cookiejar.New(nil)
 	client := &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}

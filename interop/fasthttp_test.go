@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,23 +15,11 @@ import (
 	"github.com/holdfast-go/holdfast/plug"
 )
 
-// fasthttp/session v2 cannot be required here, since the public module proxy
-// does not serve it. So a small manager stands in for it, on a real fasthttp
-// server: it calls its provider in the order in which that one does, adopts
-// whatever ID the cookie holds as that one does, and hands its provider slices
-// of the server's own buffers, which are used again for other requests.
-
-type provider interface {
-	Get(id []byte) ([]byte, error)
-	Save(id, data []byte, expiration time.Duration) error
-	Destroy(id []byte) error
-	Regenerate(id, newID []byte, expiration time.Duration) error
-	Count() int
-	NeedGC() bool
-	GC() error
-}
-
-var _ provider = (*plug.FastHTTPProvider)(nil)
+// The public module proxy does not serve fasthttp/session v2. A small manager
+// on a real fasthttp server takes its place. It calls the provider in the same
+// order and adopts any ID in the cookie, as fasthttp/session does. It passes
+// slices of the server's buffers, which the server uses again for other
+// requests.
 
 func startFastHTTP(t *testing.T, with setup) string {
 	manager := manager{plug.FastHTTP(with.cache, with.prefix), with.ttl}
@@ -65,7 +52,7 @@ func startFastHTTP(t *testing.T, with setup) string {
 }
 
 type manager struct {
-	provider   provider
+	provider   *plug.FastHTTPProvider
 	expiration time.Duration
 }
 
@@ -95,16 +82,6 @@ type fastHTTPVisit struct {
 
 func (v *fastHTTPVisit) get(key string) string { return v.values[key] }
 func (v *fastHTTPVisit) set(key, value string) { v.values[key] = value }
-
-func (v *fastHTTPVisit) addFlash(message string) {
-	v.set("flash", strings.TrimPrefix(v.get("flash")+"\n"+message, "\n"))
-}
-
-func (v *fastHTTPVisit) flashes() []string {
-	flash := v.get("flash")
-	delete(v.values, "flash")
-	return strings.Split(flash, "\n")
-}
 
 func (v *fastHTTPVisit) renew() error {
 	newID := []byte(rand.Text())
@@ -142,7 +119,7 @@ func (v *fastHTTPVisit) save() error {
 	return nil
 }
 
-func TestFastHTTPRefusesALateRequestOfADestroyedSession(t *testing.T) {
+func TestFastHTTP_refuses_a_late_request(t *testing.T) {
 	site := run(t, site{name: "fasthttp", start: startFastHTTP}, setup{newApp(), newCache(t, roomy), "shop", long})
 	v := site.visitor(t)
 	v.get("/login?user=alice")

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -52,16 +51,6 @@ func (v *fiber2Visit) get(key string) string {
 
 func (v *fiber2Visit) set(key, value string) { v.session.Set(key, value) }
 func (v *fiber2Visit) renew() error          { return v.session.Regenerate() }
-
-func (v *fiber2Visit) addFlash(message string) {
-	v.set("flash", strings.TrimPrefix(v.get("flash")+"\n"+message, "\n"))
-}
-
-func (v *fiber2Visit) flashes() []string {
-	flash := v.get("flash")
-	v.session.Delete("flash")
-	return strings.Split(flash, "\n")
-}
 
 func (v *fiber2Visit) destroy() error {
 	v.destroyed = true

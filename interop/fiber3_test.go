@@ -2,7 +2,6 @@ package interop
 
 import (
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/gofiber/fiber/v3"
@@ -51,17 +50,7 @@ func (v fiber3Visit) renew() error          { return v.session.Regenerate() }
 func (v fiber3Visit) destroy() error        { return v.session.Destroy() }
 func (v fiber3Visit) save() error           { return nil }
 
-func (v fiber3Visit) addFlash(message string) {
-	v.set("flash", strings.TrimPrefix(v.get("flash")+"\n"+message, "\n"))
-}
-
-func (v fiber3Visit) flashes() []string {
-	flash := v.get("flash")
-	v.session.Delete("flash")
-	return strings.Split(flash, "\n")
-}
-
-func TestFiberResetLogsOutFibersUsersOnly(t *testing.T) {
+func TestFiber_reset_logs_out_its_own_users(t *testing.T) {
 	c := newCache(t, roomy)
 	visitors := map[string]*visitor{}
 	for _, s := range sites {

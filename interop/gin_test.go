@@ -59,8 +59,8 @@ func (v ginVisit) destroy() error {
 	return nil
 }
 
-// gin-contrib/sessions has a public suite of tests for stores.
-func TestGinContribsOwnSuite(t *testing.T) {
+// The package tester of gin-contrib/sessions contains tests for stores.
+func TestGin_tester(t *testing.T) {
 	newStore := func(t *testing.T) sessions.Store {
 		store, err := ginplug.NewStore(newCache(t, 1<<20), "shop", cookieKey)
 		require.NoError(t, err)

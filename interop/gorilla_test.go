@@ -34,7 +34,7 @@ func newGorillaStore(t *testing.T, with setup) *gorilla.Store {
 	return store
 }
 
-// gorillaVisit serves echo too, whose session middleware is gorilla's.
+// gorillaVisit is for echo too, whose session middleware is gorilla's.
 type gorillaVisit struct {
 	w       http.ResponseWriter
 	r       *http.Request

@@ -7,9 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// logoutDuring logs a visitor in, and out again while a request for page is
-// under way that has read the session. It reports whether who kept the cookie,
-// or took the one that the late response set, is logged in after that.
+// logoutDuring logs a visitor in. It starts a request for page, which reads the
+// session and waits, and logs the visitor out before that request ends. It
+// reports whether a copy of the old cookie, or the cookie of the late response,
+// is logged in afterwards.
 func logoutDuring(t *testing.T, site running, page string) (loggedIn bool) {
 	t.Helper()
 	v := site.visitor(t)
@@ -18,7 +19,7 @@ func logoutDuring(t *testing.T, site running, page string) (loggedIn bool) {
 
 	finished := make(chan struct{})
 	go func() {
-		late.try(page) // what it is answered is up to the middleware
+		late.try(page) // the status depends on the middleware
 		close(finished)
 	}()
 	<-site.app.arrived
@@ -29,7 +30,7 @@ func logoutDuring(t *testing.T, site running, page string) (loggedIn bool) {
 	return thief.get("/whoami") != "" || late.get("/whoami") != ""
 }
 
-func TestLogoutIsNotUndoneByARequestUnderWay(t *testing.T) {
+func TestLogout_during_a_request(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		for range 20 {
 			require.False(t, logoutDuring(t, site, "/slow"))
@@ -37,7 +38,8 @@ func TestLogoutIsNotUndoneByARequestUnderWay(t *testing.T) {
 	})
 }
 
-func TestVisitorCanLogInAgainThoughALateRequestFollowedTheLogout(t *testing.T) {
+// A visitor can log in again, though a late request followed the logout.
+func TestLogin_after_a_late_request(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		v := site.visitor(t)
 		v.get("/login?user=alice")

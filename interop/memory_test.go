@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// flood has n visitors, who never come back, each leave a session of some
-// bytes. All of them are served.
+// flood sends n visitors who never come back. Each leaves a session with a value
+// of the given number of bytes. The site must serve them all.
 func flood(t *testing.T, site running, n, bytes int) {
 	t.Helper()
 	page := fmt.Sprintf("/fill?bytes=%d", bytes)
@@ -27,7 +27,7 @@ func flood(t *testing.T, site running, n, bytes int) {
 	clients.Wait()
 }
 
-func TestCapHoldsUnderAFlood(t *testing.T) {
+func TestFlood_stays_below_the_cap(t *testing.T) {
 	const (
 		maxBytes = 16 << 20
 		size     = 32 << 10
@@ -41,7 +41,7 @@ func TestCapHoldsUnderAFlood(t *testing.T) {
 	})
 }
 
-func TestUserWhoCameBackSurvivesAFlood(t *testing.T) {
+func TestFlood_keeps_a_returning_user(t *testing.T) {
 	const maxBytes = 1 << 20
 	forEachSite(t, maxBytes, long, func(t *testing.T, site running) {
 		user := site.visitor(t)
@@ -55,7 +55,7 @@ func TestUserWhoCameBackSurvivesAFlood(t *testing.T) {
 	})
 }
 
-func TestVisitorWhoseSessionWasEvictedStartsANewOne(t *testing.T) {
+func TestFlood_evicts_a_new_visitor(t *testing.T) {
 	const maxBytes = 1 << 20
 	forEachSite(t, maxBytes, long, func(t *testing.T, site running) {
 		visitor := site.visitor(t)
@@ -68,7 +68,7 @@ func TestVisitorWhoseSessionWasEvictedStartsANewOne(t *testing.T) {
 	})
 }
 
-func TestCapHoldsForAllMiddlewaresOfOneCacheTogether(t *testing.T) {
+func TestFlood_of_all_sites_on_one_cache(t *testing.T) {
 	const maxBytes = 1 << 20
 	c := newCache(t, maxBytes)
 	for _, s := range sites {

@@ -30,7 +30,7 @@ func startSCS(t *testing.T, with setup) string {
 	return serveSCS(t, manager, with.app)
 }
 
-// runSCS is run for a manager that a test has set up by itself.
+// runSCS starts a site with a manager that the test has configured.
 func runSCS(t *testing.T, manager *scs.SessionManager) running {
 	app := newApp()
 	url := serveSCS(t, manager, app)
@@ -68,7 +68,7 @@ func (v scsVisit) flashes() []string {
 	return nil
 }
 
-// forEverySession has scs call fn with each session that it knows.
+// forEverySession calls fn with each session in scs's store.
 func forEverySession(t *testing.T, manager *scs.SessionManager, fn func(scsVisit) error) {
 	t.Helper()
 	err := manager.Iterate(context.Background(), func(ctx context.Context) error {
@@ -78,7 +78,7 @@ func forEverySession(t *testing.T, manager *scs.SessionManager, fn func(scsVisit
 }
 
 // With an idle timeout, scs writes back every session that it has read, even if
-// the request changed nothing in it.
+// the request changed nothing.
 func startSCSWithIdleTimeout(t *testing.T, store scs.Store) running {
 	manager := scs.New()
 	manager.IdleTimeout = 20 * time.Minute
@@ -86,22 +86,23 @@ func startSCSWithIdleTimeout(t *testing.T, store scs.Store) running {
 	return runSCS(t, manager)
 }
 
-func TestSCSLogoutIsNotUndoneByAnIdleTimeout(t *testing.T) {
+func TestSCS_logout_with_an_idle_timeout(t *testing.T) {
 	site := startSCSWithIdleTimeout(t, plug.SCS(newCache(t, roomy), "shop"))
 	for range 200 {
 		require.False(t, logoutDuring(t, site, "/slow-read"))
 	}
 }
 
-// This is what the test above guards against. If it fails, scs has found its
-// own remedy.
-func TestSCSLogoutIsUndoneByAnIdleTimeoutInItsOwnStore(t *testing.T) {
-	store := memstore.NewWithCleanupInterval(0) // no goroutine that nobody stops
+// The logout is undone in scs's own store, which shows that the test above can
+// fail. If this test fails, scs has fixed its memstore.
+func TestSCS_logout_with_its_own_store(t *testing.T) {
+	store := memstore.NewWithCleanupInterval(0) // no goroutine to stop
 	site := startSCSWithIdleTimeout(t, store)
 	assert.True(t, logoutDuring(t, site, "/slow-read"))
 }
 
-func TestSCSIterateLogsAUserOutEverywhereElse(t *testing.T) {
+// An application logs a user out everywhere else with Iterate.
+func TestSCS_iterate(t *testing.T) {
 	manager := scs.New()
 	manager.Store = plug.IterableSCS(newCache(t, roomy), "shop")
 	site := runSCS(t, manager)
@@ -123,7 +124,7 @@ func TestSCSIterateLogsAUserOutEverywhereElse(t *testing.T) {
 	assert.Equal(t, "bob", bob.get("/whoami"))
 }
 
-func TestSCSMayHashItsTokensItself(t *testing.T) {
+func TestSCS_with_HashTokenInStore(t *testing.T) {
 	manager := scs.New()
 	manager.HashTokenInStore = true
 	manager.Store = plug.SCS(newCache(t, roomy), "shop")
@@ -134,7 +135,8 @@ func TestSCSMayHashItsTokensItself(t *testing.T) {
 	assert.Equal(t, "", v.get("/whoami"))
 }
 
-func TestSCSStoreThatKeepsNoTokensDoesNotClaimToIterate(t *testing.T) {
+// A store without tokens must not offer Iterate to scs.
+func TestSCS_store_without_tokens(t *testing.T) {
 	var store any = plug.SCS(newCache(t, roomy), "shop")
 	_, iterable := store.(scs.IterableStore)
 	_, iterableCtx := store.(scs.IterableCtxStore)

@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	roomy = 4 << 20 // bytes; more than any of these tests fills
+	roomy = 4 << 20 // bytes; more than these tests fill
 	long  = time.Hour
 )
 
-func TestPageViewsOfManyVisitorsAtOnceAreExact(t *testing.T) {
+func TestViews_of_concurrent_visitors(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		var visitors sync.WaitGroup
 		for range 8 {
@@ -35,9 +35,9 @@ func TestPageViewsOfManyVisitorsAtOnceAreExact(t *testing.T) {
 	})
 }
 
-// How many of these views are counted is up to the middleware: each of them
-// stores a whole session, so requests at once lose each other's steps.
-func TestRequestsOfOneVisitorAtOnceKeepTheSession(t *testing.T) {
+// The middlewares store whole sessions, so concurrent requests lose updates and
+// the number of views is not exact. The user must stay.
+func TestViews_concurrent_for_one_visitor(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		v := site.visitor(t)
 		v.get("/login?user=alice")
@@ -50,7 +50,7 @@ func TestRequestsOfOneVisitorAtOnceKeepTheSession(t *testing.T) {
 	})
 }
 
-func TestLoginIsRememberedAndLogoutForgetsIt(t *testing.T) {
+func TestLogin_then_logout(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		v := site.visitor(t)
 		assert.Equal(t, "", v.get("/whoami"))
@@ -61,7 +61,7 @@ func TestLoginIsRememberedAndLogoutForgetsIt(t *testing.T) {
 	})
 }
 
-func TestVisitorCanLogInAgainAfterALogout(t *testing.T) {
+func TestLogin_after_a_logout(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		v := site.visitor(t)
 		for _, user := range []string{"alice", "bob"} {
@@ -72,7 +72,7 @@ func TestVisitorCanLogInAgainAfterALogout(t *testing.T) {
 	})
 }
 
-func TestVisitorsAreNotTakenForEachOther(t *testing.T) {
+func TestLogin_of_two_users(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		alice, bob, nobody := site.visitor(t), site.visitor(t), site.visitor(t)
 		alice.get("/login?user=alice")
@@ -83,7 +83,7 @@ func TestVisitorsAreNotTakenForEachOther(t *testing.T) {
 	})
 }
 
-func TestCookieIsWorthNothingAfterALogout(t *testing.T) {
+func TestLogout_ends_copies_of_the_cookie(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		v := site.visitor(t)
 		v.get("/login?user=alice")
@@ -94,7 +94,7 @@ func TestCookieIsWorthNothingAfterALogout(t *testing.T) {
 	})
 }
 
-func TestRenewalKeepsTheSessionAndEndsTheOldID(t *testing.T) {
+func TestRenewal_ends_the_old_ID(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		v := site.visitor(t)
 		v.get("/login?user=alice")
@@ -105,7 +105,7 @@ func TestRenewalKeepsTheSessionAndEndsTheOldID(t *testing.T) {
 	})
 }
 
-func TestLoginKeepsWhatTheVisitorHadBefore(t *testing.T) {
+func TestLogin_keeps_the_values(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		v := site.visitor(t)
 		v.get("/views")
@@ -114,10 +114,10 @@ func TestLoginKeepsWhatTheVisitorHadBefore(t *testing.T) {
 	})
 }
 
-func TestIDPlantedInABrowserIsNotAdopted(t *testing.T) {
+func TestPlantedID_is_not_adopted(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		if site.adoptsIDs {
-			t.Skip("the middleware adopts any ID, which the adapter's doc says")
+			t.Skip("the middleware adopts any ID; the adapter documents that")
 		}
 		victim := site.hoarder(t)
 		attacker := site.hoarder(t)
@@ -134,7 +134,7 @@ func TestIDPlantedInABrowserIsNotAdopted(t *testing.T) {
 	})
 }
 
-func TestFlashIsShownOnce(t *testing.T) {
+func TestFlash_is_shown_once(t *testing.T) {
 	forEachSite(t, roomy, long, func(t *testing.T, site running) {
 		v := site.visitor(t)
 		v.get("/flash?message=saved")
@@ -143,10 +143,10 @@ func TestFlashIsShownOnce(t *testing.T) {
 	})
 }
 
-func TestSessionExpiresOnTheServer(t *testing.T) {
+func TestTTL_ends_on_the_server(t *testing.T) {
 	hoarders := map[string]*visitor{}
 	caches := map[string]*cache.Cache{}
-	for _, s := range sites { // all of them first, to wait for the second but once
+	for _, s := range sites { // all sites first, to wait only once
 		caches[s.name] = newCache(t, roomy)
 		v := run(t, s, setup{newApp(), caches[s.name], "shop", time.Second}).hoarder(t)
 		require.Equal(t, "1", v.get("/views"), s.name)
@@ -160,20 +160,20 @@ func TestSessionExpiresOnTheServer(t *testing.T) {
 	}
 }
 
-func TestServersShareSessionsThroughOneCache(t *testing.T) {
+func TestCache_is_shared_by_two_servers(t *testing.T) {
 	for _, s := range sites {
 		t.Run(s.name, func(t *testing.T) {
 			with := setup{newApp(), newCache(t, roomy), "shop", long}
 			one, two := run(t, s, with), run(t, s, with)
 			v := one.visitor(t)
 			v.get("/login?user=alice")
-			v.url = two.url // another port of the same host, and so the same cookies
+			v.url = two.url // another port of one host, so the same cookies
 			assert.Equal(t, "alice", v.get("/whoami"))
 		})
 	}
 }
 
-func TestMiddlewaresOfOneCacheAndPrefixDoNotMeet(t *testing.T) {
+func TestCache_of_all_middlewares(t *testing.T) {
 	c := newCache(t, roomy)
 	visitors := map[string]*visitor{}
 	for _, s := range sites {
@@ -186,7 +186,7 @@ func TestMiddlewaresOfOneCacheAndPrefixDoNotMeet(t *testing.T) {
 	}
 }
 
-func TestSitesOfOneMiddlewareAreKeptApartByTheirPrefixes(t *testing.T) {
+func TestCache_of_two_prefixes(t *testing.T) {
 	for _, s := range sites {
 		t.Run(s.name, func(t *testing.T) {
 			c := newCache(t, roomy)
@@ -201,7 +201,7 @@ func TestSitesOfOneMiddlewareAreKeptApartByTheirPrefixes(t *testing.T) {
 	}
 }
 
-func TestPageViewsOfSitesOnOneCacheAreExactAtOnce(t *testing.T) {
+func TestViews_concurrent_on_one_cache(t *testing.T) {
 	c := newCache(t, roomy)
 	var visits sync.WaitGroup
 	for i, s := range sites {

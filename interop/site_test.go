@@ -19,17 +19,17 @@ type site struct {
 	name string
 	// start serves the site until the test ends, and returns its URL.
 	start func(*testing.T, setup) string
-	// adoptsIDs is set if the middleware takes over an ID that the client made
-	// up, and leaves the store no way to prevent it.
+	// adoptsIDs is set if the middleware adopts an ID that the client invented
+	// and the store cannot prevent that.
 	adoptsIDs bool
 }
 
-// setup is what a site is started with.
+// setup configures a site.
 type setup struct {
 	app    *app
 	cache  *cache.Cache
 	prefix string
-	ttl    time.Duration // of a session, in full seconds
+	ttl    time.Duration // of a session, in whole seconds
 }
 
 var sites = []site{
@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// forEachSite runs test on every site at once, each on a cache of its own.
+// forEachSite runs test on all sites in parallel, each with its own cache.
 func forEachSite(t *testing.T, maxBytes int64, ttl time.Duration, test func(*testing.T, running)) {
 	for _, s := range sites {
 		t.Run(s.name, func(t *testing.T) {
@@ -69,10 +69,10 @@ func run(t *testing.T, s site, with setup) running {
 	return visited(t, running{site: s, setup: with, url: s.start(t, with)})
 }
 
-// visited gives a site that has been started what its visitors need.
+// visited adds the transport of a site's visitors.
 func visited(t *testing.T, r running) running {
 	r.transport = &http.Transport{}
-	t.Cleanup(r.transport.CloseIdleConnections) // servers wait for these before they end
+	t.Cleanup(r.transport.CloseIdleConnections) // servers wait for them to close
 	return r
 }
 
@@ -92,11 +92,11 @@ func serveHTTP(t *testing.T, h http.Handler) string {
 	return server.URL
 }
 
-// shutdownTimeout bounds how long a server waits at its end for connections
-// that a client has opened and then not used.
+// shutdownTimeout limits how long a server that stops waits for connections that
+// a client has opened and never used.
 const shutdownTimeout = time.Second
 
-// listen is for servers that are not net/http's.
+// listen returns a listener, for servers other than net/http's, and its URL.
 func listen(t *testing.T) (net.Listener, string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

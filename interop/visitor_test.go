@@ -28,8 +28,8 @@ func (r running) visitor(t *testing.T) *visitor {
 	return &visitor{t, r.url, &http.Client{Jar: jar, Transport: r.transport}}
 }
 
-// hoarder returns a client that never drops a cookie, whatever the server says.
-// What it cannot see any more, the server has really ended.
+// hoarder returns a client that never drops a cookie, even if the server tells
+// it to. A session that it cannot read any more has ended on the server.
 func (r running) hoarder(t *testing.T) *visitor {
 	jar := &hoard{cookies: map[string]string{}}
 	return &visitor{t, r.url, &http.Client{Jar: jar, Transport: r.transport}}
@@ -60,7 +60,8 @@ func (v *visitor) try(page string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// get requests a page that has to be served, and returns the body.
+// get requests a page, fails the test unless the status is 200, and returns the
+// body.
 func (v *visitor) get(page string) string {
 	status, body := v.try(page)
 	if status != http.StatusOK {
@@ -69,7 +70,7 @@ func (v *visitor) get(page string) string {
 	return body
 }
 
-// hoard is a cookie jar for one site.
+// hoard is a cookie jar for one site. It drops no cookie.
 type hoard struct {
 	mu      sync.Mutex
 	cookies map[string]string
@@ -95,7 +96,7 @@ func (h *hoard) Cookies(*url.URL) []*http.Cookie {
 	return cookies
 }
 
-// cookie returns the value of a cookie that the visitor has.
+// cookie returns the value of the visitor's cookie called name, or "".
 func (v *visitor) cookie(name string) string {
 	u, err := url.Parse(v.url)
 	require.NoError(v.t, err)

@@ -21,7 +21,7 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-func TestNoGoroutineIsLeftAfterClose(t *testing.T) {
+func TestClose_ends_all_goroutines(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for range 20 {
 		c, err := cache.New(cache.Options{})
@@ -32,9 +32,10 @@ func TestNoGoroutineIsLeftAfterClose(t *testing.T) {
 	}
 }
 
-// Memory outside the heap is given back by Close: whoever still looked at it
-// would end the process. 500 times; 10,000 with HOLDFAST_LONG=20, as CI has it.
-func TestCloseAgainstEverythingLeavesNothing(t *testing.T) {
+// Close frees memory outside the heap. A goroutine that still reads it would
+// crash the process. The test runs 500 rounds; CI runs 10,000, with
+// HOLDFAST_LONG=20.
+func TestClose_against_every_method(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	methods := everyMethod(t)
 	var before, after atomic.Int64
@@ -76,12 +77,12 @@ func TestCloseAgainstEverythingLeavesNothing(t *testing.T) {
 		require.Zero(t, c.Len())
 		require.Zero(t, c.Stats().Bytes.Total())
 	}
-	require.Positive(t, before.Load(), "nothing was done before Close")
-	require.Positive(t, after.Load(), "nothing was refused after Close")
+	require.Positive(t, before.Load(), "no operation succeeded before Close")
+	require.Positive(t, after.Load(), "no operation was refused after Close")
 }
 
-// everyMethod calls one method each, and returns its error. Those without one
-// return ErrClosed never.
+// everyMethod returns, by name, functions that call one method each and return
+// its error, or nil for a method without an error.
 func everyMethod(t *testing.T) map[string]func(c *cache.Cache, id string) error {
 	value := make([]byte, 2000)
 	snapshot := savedSnapshot(t)
@@ -112,6 +113,7 @@ func everyMethod(t *testing.T) map[string]func(c *cache.Cache, id string) error 
 	}
 }
 
+// savedSnapshot returns a snapshot of 50 entries.
 func savedSnapshot(t *testing.T) []byte {
 	c, err := cache.New(cache.Options{})
 	require.NoError(t, err)

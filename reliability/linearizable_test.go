@@ -1,6 +1,6 @@
-// Package reliability tests the cache with tools that its own module should not
-// depend on: porcupine, which checks a history of concurrent operations, and
-// goleak.
+// Package reliability tests the cache with tools on which the core module must
+// not depend. porcupine checks that a history of concurrent operations is
+// linearizable. goleak finds goroutines that are still running.
 package reliability
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// steps is n, or as many times that as HOLDFAST_LONG says.
+// steps returns n, multiplied by HOLDFAST_LONG if that is set.
 func steps(n int) int {
 	if times, err := strconv.Atoi(os.Getenv("HOLDFAST_LONG")); err == nil {
 		return n * times
@@ -34,7 +34,7 @@ func steps(n int) int {
 type call struct {
 	operation string
 	id        int
-	value     string // of a set, or what an update appends
+	value     string // the value of a set, or the suffix that an update appends
 }
 
 type outcome struct {
@@ -42,9 +42,10 @@ type outcome struct {
 	value string
 }
 
-// entryModel is the model of what is under one ID. Eviction needs no choice:
-// whoever misses sees that the entry has gone, and gone it is until it is set
-// anew. Where all fits, an entry is there until it is deleted.
+// entryModel is the sequential model of the entry under one ID. The model does
+// not choose evictions: an operation that misses shows that the entry was
+// evicted, and it stays absent until the next set. If all entries fit, nothing
+// is evicted and an entry stays until it is deleted.
 func entryModel(allFits bool) porcupine.Model {
 	return porcupine.Model{
 		Partition: byID,
@@ -66,7 +67,7 @@ func entryModel(allFits bool) porcupine.Model {
 				return got.ok == before.ok, before
 			case "delete":
 				return got.ok == before.ok, outcome{}
-			case "update": // got is what the update saw
+			case "update": // got is the entry that the update read
 				return got == before, outcome{true, got.value + call.value}
 			}
 			return false, nil
@@ -84,8 +85,9 @@ func byID(history []porcupine.Operation) [][]porcupine.Operation {
 	return slices.Collect(maps.Values(parts))
 }
 
-// In all 200,000 operations; a million with HOLDFAST_LONG=5, as CI has it.
-func TestOperationsOnAnIDAreLinearizable(t *testing.T) {
+// All cases together are 200,000 operations. CI runs a million, with
+// HOLDFAST_LONG=5.
+func TestOperations_are_linearizable(t *testing.T) {
 	for name, o := range map[string]cache.Options{
 		"all fits":    {MaxBytes: 4 << 20, MaxValue: 4000},
 		"one shard":   {MaxBytes: 4 << 20, MaxValue: 4000, Shards: 1},
@@ -114,8 +116,8 @@ func TestOperationsOnAnIDAreLinearizable(t *testing.T) {
 					t.Fatalf("%s; the history is in %s", result, path)
 				}
 			}
-			require.Greater(t, concurrent, operations/50, "a history without concurrency proves nothing")
-			t.Logf("%d operations, of which %d began during another on the same ID", operations, concurrent)
+			require.Greater(t, concurrent, operations/50, "too few concurrent operations to prove anything")
+			t.Logf("%d operations; %d of them began during another on the same ID", operations, concurrent)
 		})
 	}
 }
@@ -137,7 +139,8 @@ func overlapping(history []porcupine.Operation) int {
 	return n
 }
 
-// record lets goroutines do random things and returns what they saw.
+// record runs random operations on c in several goroutines and returns their
+// history.
 func record(c *cache.Cache, operations int, resize bool) []porcupine.Operation {
 	const clients = 8
 	var wg sync.WaitGroup
@@ -196,7 +199,7 @@ func perform(c *cache.Cache, call *call, random *rand.Rand, unique string) outco
 	call.value = unique
 	var seen outcome
 	err := c.Update(id, func(old []byte, found bool) (cache.Change, error) {
-		runtime.Gosched() // so that others come between, on however few processors
+		runtime.Gosched() // lets another goroutine run even on one processor
 		if len(old) > 3000 {
 			old, found = nil, false
 			call.operation, call.value = "set", unique
