@@ -18,11 +18,11 @@ const (
 	cartKey = "cart" // a cart
 )
 
-// cart is how many of each item its user wants.
+// cart maps each item to the number that the user wants.
 type cart map[string]int
 
-// options carry the token in a header. No browser sends that by itself, so
-// there is no forgery across sites to protect from.
+// options carries the token in a header. A browser never sends that header by
+// itself, so the API needs no protection from cross-site request forgery.
 func options() holdfast.Options {
 	return holdfast.Options{
 		Carrier:      holdfast.Header{},
@@ -44,7 +44,7 @@ func newHandler(sessions *holdfast.Manager, known *users.Users) http.Handler {
 	return sessions.Handler(mux)
 }
 
-// failure is an error that the client is told of, with its status.
+// failure is an error that the client sees, with its status.
 type failure struct {
 	status int
 	text   string
@@ -52,18 +52,18 @@ type failure struct {
 
 func (f failure) Error() string { return f.text }
 
-// An action returns what to answer as JSON, or nil for an answer without a
-// body. An error that is no failure is the server's own affair.
+// action returns the answer, which is sent as JSON, or nil for an answer without
+// a body. An error other than a failure goes to the log, not to the client.
 type action func(r *http.Request, s *holdfast.Session) (any, error)
 
 func (a api) endpoint(act action) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		answer, err := act(r, a.sessions.Session(r))
-		var told failure
+		var fail failure
 		switch {
-		case errors.As(err, &told):
-			write(w, told.status, problem{told.text})
+		case errors.As(err, &fail):
+			write(w, fail.status, problem{fail.text})
 		case err != nil:
 			log.Print(err)
 			unavailable(w, r, err)
@@ -75,7 +75,7 @@ func (a api) endpoint(act action) http.HandlerFunc {
 	}
 }
 
-// userEndpoint is for those who are logged in.
+// userEndpoint answers only users who are logged in.
 func (a api) userEndpoint(act action) http.HandlerFunc {
 	return a.endpoint(func(r *http.Request, s *holdfast.Session) (any, error) {
 		if s.UserID() == "" {
@@ -85,18 +85,18 @@ func (a api) userEndpoint(act action) http.HandlerFunc {
 	})
 }
 
-// logIn answers with a new token in the header X-Session; that the session of
-// the old one ends is Login's doing.
+// logIn answers with a new token in the header X-Session. Login ends the session
+// under the old token.
 func logIn(known *users.Users) action {
 	return func(r *http.Request, s *holdfast.Session) (any, error) {
-		var who struct{ Name, Password string }
-		if err := json.NewDecoder(r.Body).Decode(&who); err != nil {
+		var user struct{ Name, Password string }
+		if err := json.NewDecoder(r.Body).Decode(&user); err != nil {
 			return nil, failure{http.StatusBadRequest, `send {"name": "...", "password": "..."}`}
 		}
-		if !known.Check(who.Name, who.Password) {
+		if !known.Check(user.Name, user.Password) {
 			return nil, failure{http.StatusForbidden, "there is no such user with that password"}
 		}
-		if err := s.Login(who.Name); err != nil {
+		if err := s.Login(user.Name); err != nil {
 			return nil, err
 		}
 		return me(r, s)
@@ -123,8 +123,8 @@ func showCart(_ *http.Request, s *holdfast.Session) (any, error) {
 	return items, nil
 }
 
-// putItem changes the cart in one atomic step, so that of two requests at the
-// same time neither loses the other's item.
+// putItem changes the cart in one atomic step, so that concurrent requests do
+// not lose each other's items.
 func putItem(r *http.Request, s *holdfast.Session) (any, error) {
 	var wanted int
 	if err := json.NewDecoder(r.Body).Decode(&wanted); err != nil || wanted < 0 || wanted > mostItems {
@@ -146,7 +146,8 @@ type problem struct {
 	Error string `json:"error"`
 }
 
-// unavailable answers when the server could not do its part, sessions included.
+// unavailable answers a request that failed on the server, for example because
+// its session could not be loaded.
 func unavailable(w http.ResponseWriter, _ *http.Request, _ error) {
 	write(w, http.StatusServiceUnavailable, problem{"please try again"})
 }

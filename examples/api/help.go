@@ -10,8 +10,8 @@ import (
 	"github.com/holdfast-go/holdfast/examples/internal/frame"
 )
 
-// help answers with commands to paste, as a page to a browser and as text to
-// all others. It asks nothing of the session.
+// help answers with commands to paste, as a page for browsers and as text for
+// other clients. It does not read the session.
 func help(w http.ResponseWriter, r *http.Request) {
 	commands := commands("http://" + r.Host + "/")
 	w.Header().Add("Vary", "Accept")
@@ -23,8 +23,8 @@ func help(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, commands)
 }
 
-// commands returns lines for a shell that talk to the API at url. The second
-// line keeps the token that the server answers with.
+// commands returns lines for a shell that call the API at url. The second line
+// stores the token of the server's answer.
 func commands(url string) string {
 	return fmt.Sprintf(`%[2]s
 TOKEN=$(%[2]s | tr -d '\r' | sed -n 's/^X-Session: //p')

@@ -1,18 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"log"
 	"net/http"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/examples/internal/browser"
 )
 
 func TestHelp(t *testing.T) {
@@ -26,7 +25,7 @@ func TestHelp(t *testing.T) {
 	page := visitor.Get("/")
 	assert.Equal(t, "text/html; charset=utf-8", page.Header.Get("Content-Type"))
 	assert.Contains(t, page.Text, "<h1>A JSON API without cookies</h1>")
-	assert.NotContains(t, page.Header, "X-Session", "help needs no session")
+	assert.NotContains(t, page.Header, "X-Session", "help reads no session")
 	assert.Equal(t, http.StatusNotFound, visitor.Get("/favicon.ico").Status)
 }
 
@@ -49,33 +48,18 @@ func TestRun_prints_commands_that_work(t *testing.T) {
 	assert.NotContains(t, answers, "error")
 }
 
-// start runs the program for the time of a test and returns what it prints.
+// start runs the program until the test ends and returns its first log line.
 func start(t *testing.T) string {
 	t.Helper()
-	before, lines := log.Writer(), make(printed, 10)
-	log.SetOutput(lines)
-	stop, cancel := context.WithCancel(t.Context())
-	stopped := make(chan error, 1)
-	go func() { stopped <- run(stop, "127.0.0.1:0") }()
-	t.Cleanup(func() {
-		cancel()
-		assert.NoError(t, <-stopped)
-		log.SetOutput(before)
+	return browser.FirstLog(t, func() {
+		stop, cancel := context.WithCancel(t.Context())
+		stopped := make(chan error, 1)
+		go func() { stopped <- run(stop, "127.0.0.1:0") }()
+		t.Cleanup(func() {
+			cancel()
+			assert.NoError(t, <-stopped)
+		})
 	})
-	select {
-	case line := <-lines:
-		return line
-	case <-time.After(20 * time.Second):
-		t.Fatal("the server does not start")
-		return ""
-	}
-}
-
-type printed chan string
-
-func (p printed) Write(line []byte) (int, error) {
-	p <- string(bytes.TrimSpace(line))
-	return len(line), nil
 }
 
 func shell(t *testing.T, commands string) string {

@@ -2,7 +2,7 @@
 // travels in the header X-Session, in both directions.
 //
 //	go run ./examples/api
-//	curl localhost:3000/    # in another terminal: the commands to try
+//	curl localhost:3000/    # in another terminal: commands to try
 package main
 
 import (
@@ -32,5 +32,6 @@ func run(stop context.Context, addr string) error {
 	}
 	defer sessions.Close()
 
-	return serve.Until(stop, addr, newHandler(sessions, known), "open %[1]s for commands to try, or begin with\n"+login("%[1]s"))
+	hint := "open %[1]s for commands to try, or begin with\n" + login("%[1]s")
+	return serve.Until(stop, addr, newHandler(sessions, known), hint)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/examples/internal/browser"
 	"github.com/holdfast-go/holdfast/examples/internal/users"
 )
@@ -20,13 +19,10 @@ func open(t *testing.T) *browser.Site {
 	t.Helper()
 	known := users.New(1000)
 	require.NoError(t, known.SetPassword("ada", "engine"))
-	sessions, err := holdfast.New(options())
-	require.NoError(t, err)
-	t.Cleanup(func() { sessions.Close() })
-	return browser.Open(t, newHandler(sessions, known))
+	return browser.Open(t, newHandler(browser.Sessions(t, options()), known))
 }
 
-// client is a client of the API; it sends the token that it was given last.
+// client is a client of the API. It sends the last token that it received.
 type client struct{ *browser.Browser }
 
 func (c client) send(method, path, body string) browser.Page {
@@ -44,7 +40,7 @@ func loggedIn(t *testing.T, s *browser.Site) client {
 	return c
 }
 
-func TestTheTokenOfALogInIsTheKeyToTheRest(t *testing.T) {
+func TestToken_of_a_login(t *testing.T) {
 	s := open(t)
 	ada := loggedIn(t, s)
 	assert.Contains(t, ada.send("GET", "/me", "").Text, `{"name":"ada","since":"`)
@@ -56,7 +52,7 @@ func TestTheTokenOfALogInIsTheKeyToTheRest(t *testing.T) {
 	assert.NotContains(t, page.Header, "X-Session", "a stranger gets no session")
 }
 
-func TestNoCookieIsSet(t *testing.T) {
+func TestLogin_sets_no_cookie(t *testing.T) {
 	page := open(t).Browser().Send("POST", "/login", "application/json", loginBody)
 	assert.NotEmpty(t, page.Header.Get("X-Session"))
 	assert.NotContains(t, page.Header, "Set-Cookie")
@@ -64,7 +60,7 @@ func TestNoCookieIsSet(t *testing.T) {
 	assert.Equal(t, "X-Session", page.Header.Get("Vary"))
 }
 
-func TestAWrongPasswordOrBodyLogsNobodyIn(t *testing.T) {
+func TestLogin_with_a_wrong_password_or_body(t *testing.T) {
 	for body, status := range map[string]int{
 		`{"name": "ada", "password": "wrong"}`:  http.StatusForbidden,
 		`{"name": "eve", "password": "engine"}`: http.StatusForbidden,
@@ -79,17 +75,17 @@ func TestAWrongPasswordOrBodyLogsNobodyIn(t *testing.T) {
 	}
 }
 
-func TestAfterALogOutTheTokenIsDead(t *testing.T) {
+func TestLogout_ends_the_token(t *testing.T) {
 	ada := loggedIn(t, open(t))
 	token := ada.Header.Get("X-Session")
 	assert.Equal(t, http.StatusNoContent, ada.send("POST", "/logout", "").Status)
-	assert.Empty(t, ada.Header.Get("X-Session"), "the client is told to forget it")
+	assert.Empty(t, ada.Header.Get("X-Session"), "the server tells the client to drop the token")
 
 	ada.Header.Set("X-Session", token)
 	assert.Equal(t, http.StatusUnauthorized, ada.send("GET", "/me", "").Status)
 }
 
-func TestAnotherLogInEndsTheOldToken(t *testing.T) {
+func TestLogin_ends_the_old_token(t *testing.T) {
 	ada := loggedIn(t, open(t))
 	before := ada.Header.Get("X-Session")
 	ada.send("PUT", "/cart/tea", "2")
@@ -101,7 +97,7 @@ func TestAnotherLogInEndsTheOldToken(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, ada.send("GET", "/cart", "").Status)
 }
 
-func TestTheCartIsTheSessions(t *testing.T) {
+func TestCart_belongs_to_the_session(t *testing.T) {
 	s := open(t)
 	phone, laptop := loggedIn(t, s), loggedIn(t, s)
 	assert.JSONEq(t, `{}`, phone.send("GET", "/cart", "").Text)
@@ -116,7 +112,7 @@ func TestTheCartIsTheSessions(t *testing.T) {
 	}
 }
 
-func TestItemsPutAtTheSameTimeAreAllInTheCart(t *testing.T) {
+func TestCart_keeps_concurrent_items(t *testing.T) {
 	const items = 20
 	ada := loggedIn(t, open(t))
 	var puts sync.WaitGroup
@@ -130,4 +126,4 @@ func TestItemsPutAtTheSameTimeAreAllInTheCart(t *testing.T) {
 	}
 }
 
-func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }
+func TestRun_stops(t *testing.T) { browser.Stops(t, run) }

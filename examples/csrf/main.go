@@ -3,9 +3,9 @@
 //
 //	go run ./examples/csrf
 //
-// The other site is the same program under its other name: whoever opened
-// localhost is attacked from 127.0.0.1, and the other way round. To a browser
-// these are two sites.
+// The other site is the same program under its other name. 127.0.0.1 attacks
+// visitors of localhost, and localhost attacks visitors of 127.0.0.1. For a
+// browser these are two sites.
 package main
 
 import (

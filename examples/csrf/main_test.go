@@ -12,26 +12,23 @@ import (
 	"github.com/holdfast-go/holdfast/examples/internal/browser"
 )
 
-// visitor returns the browser of someone who has set their address.
+// visitor returns the browser of a visitor who has set an address.
 func visitor(t *testing.T) *browser.Browser {
 	t.Helper()
-	sessions, err := holdfast.New(holdfast.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { sessions.Close() })
-	b := browser.Open(t, newHandler(sessions)).Browser()
+	b := browser.Open(t, newHandler(browser.Sessions(t, holdfast.Options{}))).Browser()
 	b.Header.Set("Sec-Fetch-Site", "same-origin")
 	page := b.Post("/address", "address", "2 Engine Street")
 	require.Contains(t, page.Text, "Your parcels go to 2 Engine Street")
 	return b
 }
 
-func TestAFormOfAnotherOriginIsRefused(t *testing.T) {
+func TestForm_of_another_origin(t *testing.T) {
 	for name, header := range map[string]http.Header{
 		"another site":                 {"Sec-Fetch-Site": {"cross-site"}},
 		"another port or subdomain":    {"Sec-Fetch-Site": {"same-site"}},
-		"a browser that says less":     {"Origin": {"http://attacker.example"}},
+		"an old browser":               {"Origin": {"http://attacker.example"}},
 		"a page without an origin":     {"Origin": {"null"}},
-		"another site that claims two": {"Sec-Fetch-Site": {"cross-site", "same-origin"}},
+		"another site with two values": {"Sec-Fetch-Site": {"cross-site", "same-origin"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := visitor(t)
@@ -39,7 +36,7 @@ func TestAFormOfAnotherOriginIsRefused(t *testing.T) {
 			page := b.Post("/address", "address", "1 Thief Lane")
 			assert.Equal(t, http.StatusForbidden, page.Status)
 			assert.Contains(t, page.Text, "This form came from another site")
-			assert.NotContains(t, page.Header, "Vary", "the session was not looked at")
+			assert.NotContains(t, page.Header, "Vary", "the session is not read")
 
 			b.Header = http.Header{}
 			assert.Contains(t, b.Get("/").Text, "Your parcels go to 2 Engine Street")
@@ -47,25 +44,25 @@ func TestAFormOfAnotherOriginIsRefused(t *testing.T) {
 	}
 }
 
-func TestAFormOfOurOwnIsNot(t *testing.T) {
+func TestForm_of_our_own(t *testing.T) {
 	b := visitor(t)
 	for _, header := range []http.Header{
 		{"Sec-Fetch-Site": {"same-origin"}},
-		{"Sec-Fetch-Site": {"none"}}, // the user's own doing, such as reloading the page
-		{},                           // not a browser, so nobody whose cookies could be abused
+		{"Sec-Fetch-Site": {"none"}}, // the user reloads the page
+		{},                           // not a browser: no cookies to abuse
 	} {
 		b.Header = header
 		assert.Equal(t, http.StatusOK, b.Post("/address", "address", "3 Loom Road").Status, header)
 	}
 }
 
-func TestAGetChangesNothing(t *testing.T) {
+func TestForm_sent_with_GET(t *testing.T) {
 	b := visitor(t)
 	assert.Equal(t, http.StatusMethodNotAllowed, b.Get("/address?address=1+Thief+Lane").Status)
 	assert.Contains(t, b.Get("/").Text, "Your parcels go to 2 Engine Street")
 }
 
-func TestTheAttackComesFromTheOtherSite(t *testing.T) {
+func TestAttack_comes_from_the_other_site(t *testing.T) {
 	b := visitor(t)
 	assert.Contains(t, b.Get("/").Text, `<a href="http://localhost:`)
 	assert.Contains(t, b.Get("/attack").Text, `action="http://localhost:`)
@@ -74,4 +71,4 @@ func TestTheAttackComesFromTheOtherSite(t *testing.T) {
 	assert.True(t, strings.HasPrefix(otherName("localhost"), "127.0.0.1"))
 }
 
-func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }
+func TestRun_stops(t *testing.T) { browser.Stops(t, run) }

@@ -11,17 +11,17 @@ import (
 
 type site struct{ sessions *holdfast.Manager }
 
-const addressKey = "address" // a string: where the visitor's parcels go
+const addressKey = "address" // a string: the address for the visitor's parcels
 
-// newHandler puts two defences around the pages. CrossOriginProtection refuses
-// every request that is not a GET and that the browser says comes from another
-// origin. And the session's cookie is SameSite=Lax, so a browser does not even
-// send it with another site's form; but "site" is wider than "origin": to the
-// cookie, all subdomains and ports of a site are one.
+// newHandler protects the pages in two ways. CrossOriginProtection refuses a
+// request from another origin, as reported by the browser, unless its method is
+// GET, HEAD or OPTIONS. And the session's cookie is SameSite=Lax, so a browser
+// does not send it with another site's form. A site is wider than an origin: for
+// the cookie, all subdomains and ports are the same site.
 //
-// Both trust what GET does to be harmless: a handler that changes something must
-// not answer to it. The protection stands outside the sessions, so that a forged
-// request costs no look at the store.
+// Neither protects a GET, so a handler that changes something must not accept
+// GET. The protection wraps the sessions, so that a forged request does not
+// reach the store.
 func newHandler(sessions *holdfast.Manager) http.Handler {
 	s := &site{sessions}
 	mux := http.NewServeMux()
@@ -46,7 +46,7 @@ func (s *site) setAddress(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// attack is a page that the visitor is lured to. It sends its form by itself.
+// attack is a page of the attacker. It sends its form by itself.
 func attack(w http.ResponseWriter, r *http.Request) {
 	frame.Show(w, http.StatusOK, attackPage, otherName(r.Host))
 }
@@ -55,7 +55,7 @@ func denied(w http.ResponseWriter, r *http.Request) {
 	frame.Show(w, http.StatusForbidden, deniedPage, nil)
 }
 
-// otherName is the other name of this machine, which to a browser is another
+// otherName returns the other name of this machine. For a browser it is another
 // site.
 func otherName(host string) string {
 	name, port, err := net.SplitHostPort(host)

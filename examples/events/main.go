@@ -1,6 +1,6 @@
-// Events is a page that the server keeps up to date over one open response, a
-// stream of server-sent events. The stream learns when its session ends: log
-// out in one tab, and every other tab says so at once.
+// Events is a page that the server updates over one open response, a stream of
+// server-sent events. The stream ends with its session: leave in one tab, and
+// every other tab shows it at once.
 //
 //	go run ./examples/events
 package main

@@ -17,20 +17,18 @@ import (
 
 const patience = 20 * time.Second
 
-// open serves the page with sessions that end after idle, and calls it off with
-// the function that it returns.
+// open serves the page. Its sessions have the idle timeout idle. It returns a
+// function that stops the streams as the program does.
 func open(t *testing.T, idle time.Duration) (*browser.Site, func()) {
 	t.Helper()
-	sessions, err := holdfast.New(holdfast.Options{IdleTimeout: idle})
-	require.NoError(t, err)
-	t.Cleanup(func() { sessions.Close() })
+	sessions := browser.Sessions(t, holdfast.Options{IdleTimeout: idle})
 	stop, cancel := context.WithCancel(t.Context())
 	site := &site{sessions: sessions, every: 20 * time.Millisecond, stop: stop.Done()}
 	return browser.Open(t, site.handler()), cancel
 }
 
-// listen opens the stream of events and returns their names. The channel is
-// closed with the stream.
+// listen opens the stream and returns the names of its events. The channel is
+// closed at the end of the stream.
 func listen(t *testing.T, s *browser.Site, b *browser.Browser) <-chan string {
 	t.Helper()
 	response, err := b.Client.Get(s.URL + "/events")
@@ -58,12 +56,12 @@ func next(t *testing.T, names <-chan string) string {
 	case name := <-names:
 		return name
 	case <-time.After(patience):
-		t.Fatal("no event, and no end")
+		t.Fatal("the stream neither sends an event nor ends")
 		return ""
 	}
 }
 
-// last returns the last event of a stream that is to end soon.
+// last returns the last event of a stream that ends soon.
 func last(t *testing.T, names <-chan string) (name string) {
 	t.Helper()
 	for begun := time.Now(); time.Since(begun) < patience; {
@@ -73,11 +71,11 @@ func last(t *testing.T, names <-chan string) (name string) {
 		}
 		name = n
 	}
-	t.Fatal("the stream goes on")
+	t.Fatal("the stream does not end")
 	return ""
 }
 
-func TestTheStreamTellsTheTimeAgainAndAgain(t *testing.T) {
+func TestStream_sends_the_time(t *testing.T) {
 	s, _ := open(t, 0)
 	ada := s.Browser()
 	assert.Contains(t, ada.Post("/enter", "name", "Ada").Text, "<h1>Hello, Ada</h1>")
@@ -87,7 +85,7 @@ func TestTheStreamTellsTheTimeAgainAndAgain(t *testing.T) {
 	}
 }
 
-func TestAllStreamsOfASessionLearnThatItEnded(t *testing.T) {
+func TestStream_ends_with_its_session(t *testing.T) {
 	s, _ := open(t, 0)
 	ada, bob := s.Browser(), s.Browser()
 	ada.Post("/enter", "name", "Ada")
@@ -103,11 +101,11 @@ func TestAllStreamsOfASessionLearnThatItEnded(t *testing.T) {
 		assert.Equal(t, "ended", last(t, tab))
 	}
 	for range 3 {
-		assert.Equal(t, "time", next(t, bobs), "another's session goes on")
+		assert.Equal(t, "time", next(t, bobs), "another session does not end")
 	}
 }
 
-func TestAnOpenStreamKeepsItsSessionAlive(t *testing.T) {
+func TestStream_keeps_its_session_alive(t *testing.T) {
 	t.Parallel()
 	const idle = time.Second
 	s, _ := open(t, idle)
@@ -118,14 +116,14 @@ func TestAnOpenStreamKeepsItsSessionAlive(t *testing.T) {
 	assert.Contains(t, ada.Get("/").Text, "Hello, Ada")
 }
 
-func TestAStrangerGetsNoStream(t *testing.T) {
+func TestStream_without_a_session(t *testing.T) {
 	s, _ := open(t, 0)
 	page := s.Browser().Get("/events")
 	assert.Equal(t, http.StatusNoContent, page.Status)
 	assert.NotContains(t, page.Header, "Set-Cookie")
 }
 
-func TestTheStreamEndsWhenTheServerStops(t *testing.T) {
+func TestStream_ends_when_the_server_stops(t *testing.T) {
 	s, stop := open(t, 0)
 	ada := s.Browser()
 	ada.Post("/enter", "name", "Ada")
@@ -134,4 +132,4 @@ func TestTheStreamEndsWhenTheServerStops(t *testing.T) {
 	assert.Equal(t, "time", last(t, events))
 }
 
-func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }
+func TestRun_stops(t *testing.T) { browser.Stops(t, run) }

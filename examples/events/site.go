@@ -10,12 +10,12 @@ import (
 	"github.com/holdfast-go/holdfast/examples/internal/frame"
 )
 
-const nameKey = "name" // a string: what the visitor called themselves
+const nameKey = "name" // a string: the visitor's name
 
 type site struct {
 	sessions *holdfast.Manager
 	every    time.Duration   // between two events
-	stop     <-chan struct{} // closed when the server stops, which waits for the streams
+	stop     <-chan struct{} // closed at the stop, which waits for the streams
 }
 
 func (s *site) handler() http.Handler {
@@ -50,12 +50,12 @@ func (s *site) leave(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// events sends the time of day until the visitor goes, the session ends, or the
-// server stops.
+// events sends the time of day until the visitor closes the page, the session
+// ends or the server stops.
 func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	session := s.sessions.Session(r)
 	if _, entered := holdfast.Get[string](session, nameKey); !entered {
-		w.WriteHeader(http.StatusNoContent) // with this status a browser does not ask again
+		w.WriteHeader(http.StatusNoContent) // stops the browser from reconnecting
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -68,8 +68,8 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	for stream.send("time", timeOfDay()) == nil {
 		select {
 		case <-tick.C:
-			// Whoever looks at the page is there, though no request says so:
-			// without Touch the session would end in front of them.
+			// The visitor looks at the page without making requests. Touch keeps
+			// the session from expiring meanwhile.
 			if session.Touch() == nil {
 				continue
 			}
@@ -86,7 +86,7 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 
 func timeOfDay() string { return time.Now().Format(time.TimeOnly) }
 
-// stream sends events, each at once. Data must be one line.
+// stream sends each event at once. Its data must be one line.
 type stream struct {
 	http.ResponseWriter
 	*http.ResponseController

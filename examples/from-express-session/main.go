@@ -1,5 +1,5 @@
-// From-express-session is the program of docs/from-express-session.md: what an
-// Express application of the same size becomes.
+// From-express-session is the program after the move in
+// docs/from-express-session.md.
 //
 //	go run ./examples/from-express-session
 package main
@@ -51,8 +51,8 @@ func home(w http.ResponseWriter, r *http.Request, s *holdfast.Session) error {
 	return err
 }
 
-// login wipes the session as regenerate does. Without Destroy, Login would keep
-// the values, and the visits go on counting.
+// login starts an empty session, as regenerate does. Without Destroy, Login
+// would keep the values and with them the count of visits.
 func login(w http.ResponseWriter, r *http.Request, s *holdfast.Session) error {
 	if err := s.Destroy(); err != nil {
 		return err
@@ -72,7 +72,8 @@ func logout(w http.ResponseWriter, r *http.Request, s *holdfast.Session) error {
 	return nil
 }
 
-// page gives show the request's session. An error of show is what next(err) was.
+// page calls show with the request's session. It handles the error of show, as
+// Express handles next(err).
 func page(sessions *holdfast.Manager, show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := show(w, r, sessions.Session(r)); err != nil {

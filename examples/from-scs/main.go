@@ -1,4 +1,4 @@
-// From-scs is the program of docs/from-scs.md, as it is after the move.
+// From-scs is the program after the move in docs/from-scs.md.
 //
 //	go run ./examples/from-scs
 package main

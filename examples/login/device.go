@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// device helps a user to recognise one of their sessions. Behind a proxy
-// the address has to come from a header that the proxy sets.
+// device helps a user to recognise one of their sessions. Behind a proxy, take
+// the address from a header that the proxy sets.
 type device struct {
 	Address string
 	Browser string
@@ -39,8 +39,9 @@ func browserOf(userAgent string) string {
 	return fmt.Sprintf("%.30s", words[0])
 }
 
-// A User-Agent has the marks of other browsers and systems too: that of Edge
-// says Chrome and Safari, that of Android says Linux. So the first mark counts.
+// A User-Agent contains the marks of other browsers and systems too: Edge's
+// contains Chrome and Safari, Android's contains Linux. The first mark in the
+// list wins.
 var (
 	browsers = []named{
 		{"curl/", "curl"},

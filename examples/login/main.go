@@ -20,8 +20,8 @@ const (
 	demoUser     = "ada"
 	demoPassword = "analytical engine"
 
-	// rememberedFor is how long a browser stays logged in whose user asks for
-	// it. All others end with the browser, or after the usual hour of idle time.
+	// rememberedFor is the idle timeout of a session whose user chooses to stay
+	// logged in. Other sessions end with the browser or after an idle hour.
 	rememberedFor = 30 * 24 * time.Hour
 )
 
@@ -40,5 +40,6 @@ func run(stop context.Context, addr string) error {
 	defer sessions.Close()
 
 	site := &site{users: known, sessions: sessions}
-	return serve.Until(stop, addr, site.handler(), `open %s, and log in as ada with the password "analytical engine"`)
+	hint := `open %s, and log in as ada with the password "analytical engine"`
+	return serve.Until(stop, addr, site.handler(), hint)
 }

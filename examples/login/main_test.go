@@ -19,14 +19,12 @@ func open(t *testing.T) *browser.Site {
 	known := users.New(1000)
 	require.NoError(t, known.SetPassword("ada", "engine"))
 	require.NoError(t, known.SetPassword("bob", "builder"))
-	sessions, err := holdfast.New(holdfast.Options{AbsoluteLifetime: rememberedFor})
-	require.NoError(t, err)
-	t.Cleanup(func() { sessions.Close() })
+	sessions := browser.Sessions(t, holdfast.Options{AbsoluteLifetime: rememberedFor})
 	return browser.Open(t, (&site{users: known, sessions: sessions}).handler())
 }
 
-// loggedIn returns a browser in which a user has logged in. The user agent is the
-// name by which the tests know it.
+// loggedIn returns a browser in which a user has logged in. userAgent names the
+// browser in the list of places.
 func loggedIn(t *testing.T, s *browser.Site, userAgent, name, password string) *browser.Browser {
 	t.Helper()
 	b := s.Browser()
@@ -40,7 +38,7 @@ func isLoggedIn(b *browser.Browser) bool {
 	return strings.Contains(b.Get("/").Text, "You are logged in as ")
 }
 
-func TestAUserLogsInAndOut(t *testing.T) {
+func TestLogin_then_logout(t *testing.T) {
 	ada := loggedIn(t, open(t), "Phone", "ada", "engine")
 	assert.True(t, isLoggedIn(ada))
 
@@ -50,7 +48,7 @@ func TestAUserLogsInAndOut(t *testing.T) {
 	assert.Empty(t, ada.Cookie())
 }
 
-func TestAWrongPasswordLogsNobodyIn(t *testing.T) {
+func TestLogin_with_a_wrong_password(t *testing.T) {
 	someone := open(t).Browser()
 	for _, attempt := range [][2]string{{"ada", "builder"}, {"ada", ""}, {"eve", "engine"}, {"", ""}} {
 		page := someone.Post("/login", "name", attempt[0], "password", attempt[1])
@@ -60,15 +58,15 @@ func TestAWrongPasswordLogsNobodyIn(t *testing.T) {
 	assert.Empty(t, someone.Cookie(), "a stranger needs no session")
 }
 
-func TestLoggingInAgainGivesANewID(t *testing.T) {
+func TestLogin_again_changes_the_ID(t *testing.T) {
 	ada := loggedIn(t, open(t), "Phone", "ada", "engine")
 	before := ada.Cookie()
 	ada.Post("/login", "name", "ada", "password", "engine")
 	assert.NotEqual(t, before, ada.Cookie())
-	assert.Equal(t, 1, strings.Count(ada.Get("/").Text, "<li>"), "the old session is gone")
+	assert.Equal(t, 1, strings.Count(ada.Get("/").Text, "<li>"), "the old session has ended")
 }
 
-func TestTheCookieOutlivesTheBrowserOnlyIfAsked(t *testing.T) {
+func TestLogin_that_is_remembered(t *testing.T) {
 	for remember, lasting := range map[string]bool{"": false, "on": true} {
 		ada := open(t).Browser()
 		ada.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -77,7 +75,7 @@ func TestTheCookieOutlivesTheBrowserOnlyIfAsked(t *testing.T) {
 	}
 }
 
-func TestAUserSeesWhereTheyAreLoggedIn(t *testing.T) {
+func TestPlaces_are_listed(t *testing.T) {
 	s := open(t)
 	phone := loggedIn(t, s, "Phone", "ada", "engine")
 	loggedIn(t, s, "<b>Laptop</b>", "ada", "engine")
@@ -90,7 +88,7 @@ func TestAUserSeesWhereTheyAreLoggedIn(t *testing.T) {
 	assert.NotContains(t, page, "Tablet", "it is another user's")
 }
 
-func TestAUserEndsOneSession(t *testing.T) {
+func TestEnd_of_one_session(t *testing.T) {
 	s := open(t)
 	phone := loggedIn(t, s, "Phone", "ada", "engine")
 	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
@@ -102,7 +100,7 @@ func TestAUserEndsOneSession(t *testing.T) {
 	assert.True(t, isLoggedIn(tablet))
 }
 
-func TestNobodyEndsTheSessionOfAnother(t *testing.T) {
+func TestEnd_of_another_users_session(t *testing.T) {
 	s := open(t)
 	phone := loggedIn(t, s, "Phone", "ada", "engine")
 	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
@@ -114,7 +112,7 @@ func TestNobodyEndsTheSessionOfAnother(t *testing.T) {
 	assert.True(t, isLoggedIn(laptop))
 }
 
-func TestLoggingOutEverywhereElse(t *testing.T) {
+func TestEndOthers(t *testing.T) {
 	s := open(t)
 	phone := loggedIn(t, s, "Phone", "ada", "engine")
 	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
@@ -126,7 +124,7 @@ func TestLoggingOutEverywhereElse(t *testing.T) {
 	assert.True(t, isLoggedIn(bob))
 }
 
-func TestLoggingOutEverywhere(t *testing.T) {
+func TestEndAll(t *testing.T) {
 	s := open(t)
 	phone := loggedIn(t, s, "Phone", "ada", "engine")
 	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
@@ -139,7 +137,7 @@ func TestLoggingOutEverywhere(t *testing.T) {
 	assert.True(t, isLoggedIn(bob))
 }
 
-func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
+func TestPassword_ends_the_other_sessions(t *testing.T) {
 	s := open(t)
 	phone := loggedIn(t, s, "Phone", "ada", "engine")
 	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
@@ -147,7 +145,7 @@ func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
 
 	page := phone.Post("/password", "old", "engine", "new", "difference")
 	assert.Contains(t, page.Text, "Your password is changed. Other sessions ended: 1.")
-	assert.NotContains(t, phone.Get("/").Text, "Your password is changed.", "it is told once")
+	assert.NotContains(t, phone.Get("/").Text, "Your password is changed.", "the notice is shown once")
 	assert.NotEqual(t, before, phone.Cookie())
 	assert.True(t, isLoggedIn(phone))
 	assert.False(t, isLoggedIn(laptop))
@@ -157,7 +155,7 @@ func TestANewPasswordEndsTheOtherSessions(t *testing.T) {
 	loggedIn(t, s, "Laptop", "ada", "difference")
 }
 
-func TestThePasswordStaysIfTheOldOneIsWrongOrTheNewOneEmpty(t *testing.T) {
+func TestPassword_wrong_or_empty(t *testing.T) {
 	s := open(t)
 	phone := loggedIn(t, s, "Phone", "ada", "engine")
 	laptop := loggedIn(t, s, "Laptop", "ada", "engine")
@@ -169,7 +167,7 @@ func TestThePasswordStaysIfTheOldOneIsWrongOrTheNewOneEmpty(t *testing.T) {
 	loggedIn(t, s, "Tablet", "ada", "engine")
 }
 
-func TestAFormOfAnotherSiteDoesNothing(t *testing.T) {
+func TestForm_of_another_site(t *testing.T) {
 	ada := loggedIn(t, open(t), "Phone", "ada", "engine")
 	ada.Header.Set("Sec-Fetch-Site", "cross-site")
 	assert.Equal(t, http.StatusForbidden, ada.Post("/logout").Status)
@@ -177,10 +175,10 @@ func TestAFormOfAnotherSiteDoesNothing(t *testing.T) {
 	assert.True(t, isLoggedIn(ada))
 }
 
-func TestTheServerStopsWhenItIsTold(t *testing.T) { browser.StopsWhenTold(t, run) }
+func TestRun_stops(t *testing.T) { browser.Stops(t, run) }
 
-// handle returns what the page of b sends to end the session in another
-// browser.
+// handle returns the handle of the session in another browser, as in the page of
+// b.
 func handle(t *testing.T, b *browser.Browser, userAgent string) string {
 	t.Helper()
 	found := regexp.MustCompile(`(?s)` + userAgent + `<br>.*?name="session" value="([^"]+)"`).FindStringSubmatch(b.Get("/").Text)

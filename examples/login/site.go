@@ -12,9 +12,9 @@ import (
 	"github.com/holdfast-go/holdfast/examples/internal/users"
 )
 
-// What a session holds besides its user.
+// The keys of a session's values.
 const (
-	deviceKey = "device" // a device: where its user logged in
+	deviceKey = "device" // a device: the place of the login
 	noticeKey = "notice" // a string to show once, on the next page
 )
 
@@ -23,7 +23,7 @@ type site struct {
 	sessions *holdfast.Manager
 }
 
-// handler refuses forms that another site sent before anything else is done.
+// handler refuses forms from other sites before it reads the session.
 func (s *site) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page(s.home))
@@ -36,7 +36,7 @@ func (s *site) handler() http.Handler {
 	return http.NewCrossOriginProtection().Handler(s.sessions.Handler(mux))
 }
 
-// page turns an error into an answer.
+// page logs an error of show and answers with status 503.
 func (s *site) page(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := show(w, r, s.sessions.Session(r)); err != nil {
@@ -46,8 +46,8 @@ func (s *site) page(show func(http.ResponseWriter, *http.Request, *holdfast.Sess
 	}
 }
 
-// userPage is a page for those who are logged in. All others are sent home,
-// where they can log in.
+// userPage is a page for users who are logged in. It redirects other visitors to
+// the front page, where they can log in.
 func (s *site) userPage(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.HandlerFunc {
 	return s.page(func(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
 		if session.UserID() == "" {
@@ -72,8 +72,8 @@ func (s *site) home(w http.ResponseWriter, r *http.Request, session *holdfast.Se
 	return nil
 }
 
-// logIn asks the session for a new ID, so that whoever planted or saw the old
-// one is left with nothing.
+// logIn gives the session a new ID, so that an attacker who planted or saw the
+// old ID has no access.
 func (s *site) logIn(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
 	name, password := r.PostFormValue("name"), r.PostFormValue("password")
 	if !s.users.Check(name, password) {
@@ -97,8 +97,8 @@ func (s *site) logOut(w http.ResponseWriter, r *http.Request, session *holdfast.
 	return goHome(w, r)
 }
 
-// end logs the user out in one place. The handle comes from a form, so anything
-// may stand in it; End lets nobody end a session of someone else.
+// end logs the user out in one place. The handle comes from a form and can be
+// any string. End ends only sessions of the given user.
 func (s *site) end(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
 	if _, err := s.sessions.End(session.UserID(), r.PostFormValue("session")); err != nil {
 		return err
@@ -122,8 +122,9 @@ func (s *site) endAll(w http.ResponseWriter, r *http.Request, session *holdfast.
 	return goHome(w, r)
 }
 
-// changePassword ends every other session only once the old password is not
-// accepted any more; else whoever knows it could log in again in between.
+// changePassword replaces the password first and ends the other sessions after
+// that. Otherwise an attacker with the old password could log in between the two
+// steps.
 func (s *site) changePassword(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
 	user, newPassword := session.UserID(), r.PostFormValue("new")
 	if newPassword == "" || !s.users.Check(user, r.PostFormValue("old")) {
@@ -144,14 +145,14 @@ func (s *site) changePassword(w http.ResponseWriter, r *http.Request, session *h
 	return goHome(w, r)
 }
 
-// goHome sends the browser to the front page with a GET, so that reloading it
-// sends no form twice.
+// goHome redirects to the front page with a GET, so that a reload does not send
+// the form again.
 func goHome(w http.ResponseWriter, r *http.Request) error {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 	return nil
 }
 
-// places lists where the user of a session is logged in.
+// places returns the places where the user of a session is logged in.
 func (s *site) places(session *holdfast.Session) ([]place, error) {
 	infos, err := s.sessions.Sessions(session.UserID())
 	if err != nil {
@@ -177,13 +178,13 @@ var (
 	accountPage = frame.Page(accountHTML)
 )
 
-// login is what the page for strangers shows.
+// login is the data of the page for visitors who are not logged in.
 type login struct {
 	Name    string
 	Refused bool
 }
 
-// account is what the page for users shows.
+// account is the data of the page for users.
 type account struct {
 	User   string
 	Notice string

@@ -15,14 +15,14 @@ func (s *site) showFigures(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// figures are what the page shows of the cache.
+// figures are the numbers of the cache on the page.
 type figures struct {
 	Sessions int
 	Evicted  uint64
-	Arrived  int64 // visitors of the flood that is under way
+	Arrived  int64 // visitors so far of the flood that is under way
 
-	Empty  bytes // a cost of the cache's size, whatever it holds
-	Used   bytes // all else: the sessions, and the index that grows with them
+	Empty  bytes // memory of the empty cache, which depends on its cap
+	Used   bytes // the rest: the sessions, and the index that grows with them
 	Each   int64 // Used by Sessions, in bytes
 	Total  bytes // Empty and Used
 	Cap    bytes
@@ -46,7 +46,7 @@ func (s *site) figures() figures {
 	}
 }
 
-// bytes is a number of bytes that prints in a unit that people read.
+// bytes is a number of bytes. It prints in KiB or MiB.
 type bytes int64
 
 func (n bytes) String() string {

@@ -16,18 +16,18 @@ const (
 	visitorsAtOnce = 50 // between two pauses
 )
 
-// flood sends visitors who keep no cookies, as crawlers do. Each of their
-// requests begins a session, and none uses one again.
+// flood sends visitors who keep no cookies, as crawlers do. Each request starts
+// a session, and no request uses a session again.
 type flood struct {
 	underWay sync.Mutex
 	arrived  atomic.Int64
-	pause    time.Duration // slows the flood down, so that one can watch it
+	pause    time.Duration // slows the flood down to make it visible
 }
 
-// startFlood answers when the flood is over, with a redirect to the page. It
-// reads the session of the visitor who pressed the button, but counts no visit.
-// Reading it counts as coming back: the cache protects sessions that are used
-// again.
+// startFlood redirects to the page when the flood is over. It reads the session
+// of the visitor who pressed the button, but counts no visit. The read protects
+// the session: the cache moves an entry that is used again to its protected
+// segment.
 func (s *site) startFlood(w http.ResponseWriter, r *http.Request) {
 	if !s.flood.underWay.TryLock() {
 		http.Error(w, "A flood is under way. Please wait until it is over.", http.StatusConflict)
@@ -46,8 +46,8 @@ func (s *site) startFlood(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// run sends the visitors to the handler to until all have come or stop is done.
-// It returns how many came.
+// run sends the visitors to the handler to until all have arrived or stop is
+// done. It returns the number that arrived.
 func (f *flood) run(stop context.Context, to http.Handler) int64 {
 	defer f.arrived.Store(0)
 	for f.arrived.Load() < floodVisitors && stop.Err() == nil {
@@ -62,7 +62,7 @@ func (f *flood) run(stop context.Context, to http.Handler) int64 {
 	return f.arrived.Load()
 }
 
-// nobody is the http.ResponseWriter of a visitor who drops the answer and its
+// nobody is the http.ResponseWriter of a visitor who drops the response and its
 // cookie.
 type nobody struct{ header http.Header }
 

@@ -19,7 +19,7 @@ const greeting = "<h1>Welcome to this page for the first time!</h1>"
 
 func counted(n int) string { return fmt.Sprintf("<h1>You visited this page %d times</h1>", n) }
 
-// visitor returns a browser that has opened the page as often as visits says.
+// visitor returns a browser that has opened the page visits times.
 func visitor(site *browser.Site, visits int) *browser.Browser {
 	b := site.Browser()
 	for range visits {
@@ -40,7 +40,7 @@ func TestFlood(t *testing.T) {
 		assert.Contains(t, page.Text, counted(2), "the button itself is no visit")
 		assert.Regexp(t, `role="status">10000 visitors came, the cache evicted \d{4} sessions, and you are still counted\.`, page.Text)
 	})
-	t.Run("tells it once", func(t *testing.T) {
+	t.Run("shows the notice once", func(t *testing.T) {
 		again := ada.Get("/")
 		assert.Contains(t, again.Text, counted(3))
 		assert.NotContains(t, again.Text, "still counted")
@@ -58,7 +58,7 @@ func TestFlood(t *testing.T) {
 	})
 }
 
-// Without the protection, a flood evicts visitors who came back too.
+// Without the protected segment, a flood evicts returning visitors too.
 func TestFlood_of_a_plain_LRU(t *testing.T) {
 	s := newTestSite(t, cache.Options{MaxBytes: smallCap, Protected: -1})
 	site := browser.Open(t, s.handler)
@@ -109,8 +109,8 @@ func TestFlood_from_another_site(t *testing.T) {
 	assert.Zero(t, s.cache.Len())
 }
 
-// During a flood the page shows how many have come, and refuses another flood.
-// The flood stops when the visitor who started it leaves.
+// During a flood the page shows the number of visitors and refuses another
+// flood. The flood stops when the visitor who started it closes the page.
 func TestFlood_under_way(t *testing.T) {
 	s := newTestSite(t, cache.Options{MaxBytes: smallCap})
 	s.flood.pause = 10 * time.Millisecond

@@ -1,6 +1,6 @@
-// Pageviews is the classic demonstration of sessions: it greets a new visitor
-// and counts the visits of one who comes back. Its page shows how much memory
-// the sessions take, and has a button that sends ten thousand visitors.
+// Pageviews is the classic demonstration of sessions. It greets a new visitor
+// and counts the visits of a returning visitor. Its page shows the memory of the
+// sessions and has a button that sends ten thousand visitors.
 //
 //	go run ./examples/pageviews
 //	go run ./examples/pageviews -addr :8080 -max-bytes 67108864
@@ -14,8 +14,8 @@ import (
 	"github.com/holdfast-go/holdfast/examples/internal/serve"
 )
 
-// smallCap holds two thousand sessions, so that ten thousand visitors are too
-// many. The default of cache.Options is 64 MiB.
+// smallCap, in bytes, is enough for two thousand sessions, so ten thousand
+// visitors exceed it. The default of cache.Options is 64 MiB.
 const smallCap = 256 << 10
 
 func main() {

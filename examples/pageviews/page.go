@@ -12,9 +12,9 @@ import (
 	"github.com/holdfast-go/holdfast/examples/internal/frame"
 )
 
-// What a session holds.
+// The keys of a session's values.
 const (
-	viewsKey  = "views"  // an int: how often its visitor opened the page
+	viewsKey  = "views"  // an int: the number of visits
 	noticeKey = "notice" // a string to show once, on the next page
 )
 
@@ -26,8 +26,7 @@ type site struct {
 	flood    flood
 }
 
-// newSite returns the page and its button, with the sessions kept in c, which
-// must be empty.
+// newSite returns the site. It keeps its sessions in c, which must be empty.
 func newSite(c *cache.Cache) (*site, error) {
 	sessions, err := holdfast.New(holdfast.Options{Store: c})
 	if err != nil {
@@ -62,9 +61,9 @@ func (s *site) home(w http.ResponseWriter, r *http.Request) {
 	}{sentence(views), notice, s.figures()})
 }
 
-// countView raises the count in the visitor's session and returns it. Update
-// does so in one atomic step: of a hundred visits at the same time, each counts.
-// Save stores a new session before the page tells how many there are.
+// countView raises the count in the visitor's session and returns it. Update is
+// one atomic step, so concurrent visits all count. Save stores a new session
+// before the page shows the number of sessions.
 func countView(session *holdfast.Session) (int, error) {
 	views, err := holdfast.Update(session, viewsKey, func(views int) int { return views + 1 })
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/holdfast-go/holdfast/examples/internal/browser"
 )
 
-// newTestSite returns a site whose flood is as fast as it can be.
+// newTestSite returns a site whose flood does not pause.
 func newTestSite(t *testing.T, o cache.Options) *site {
 	t.Helper()
 	c, err := cache.New(o)
@@ -43,7 +43,7 @@ func TestVisits_of_other_paths_do_not_count(t *testing.T) {
 	visitor := browser.Open(t, newTestSite(t, cache.Options{}).handler).Browser()
 	assert.Equal(t, http.StatusNotFound, visitor.Get("/favicon.ico").Status)
 	assert.Equal(t, http.StatusOK, visitor.Get("/figures").Status)
-	assert.Empty(t, visitor.Cookie(), "nothing is known of this visitor")
+	assert.Empty(t, visitor.Cookie(), "this visitor has no session")
 
 	visitor.Get("/")
 	visitor.Get("/favicon.ico")
@@ -63,9 +63,9 @@ func TestPage(t *testing.T) {
 	assert.NotContains(t, page.Text, `role="status"`, "there was no flood")
 }
 
-// The share of the empty cache is the same for one session and for a thousand,
-// and a session takes no more than docs/production.md says.
-func TestFigures_tell_sessions_from_empty_cache(t *testing.T) {
+// The memory of the empty cache is the same for one session and for a thousand.
+// A session takes no more memory than docs/production.md promises.
+func TestFigures_separate_sessions_and_cache(t *testing.T) {
 	for _, maxBytes := range []int64{smallCap, 64 << 20} {
 		s := newTestSite(t, cache.Options{MaxBytes: maxBytes})
 		none := s.figures()

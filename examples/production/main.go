@@ -1,11 +1,12 @@
-// Production is the page view counter as one would run it: sessions in a cache
-// that is sized, watched and kept across a restart, behind a proxy that ends TLS.
+// Production is a page view counter as it would run in production, behind a
+// proxy that terminates TLS. Its cache has a cap, publishes metrics and keeps
+// the sessions across a restart.
 //
 //	go run ./examples/production
 //	go run ./examples/production -snapshot /var/lib/app/sessions -proxy 10.0.0.0/8
 //
-// What it holds is at http://localhost:3001/debug/vars, an address that only
-// this machine reaches.
+// The metrics are at http://localhost:3001/debug/vars, an address that only this
+// machine reaches.
 package main
 
 import (
@@ -25,8 +26,8 @@ func main() {
 	s := &settings{maxBytes: 256 << 20} // a pointer, so that run sees the flags
 	flag.Int64Var(&s.maxBytes, "max-bytes", s.maxBytes, "`bytes` that the sessions may take")
 	flag.StringVar(&s.snapshot, "snapshot", "", "`file` that keeps the sessions while the program restarts")
-	flag.TextVar(&s.proxy, "proxy", netip.Prefix{}, "`network` of the proxy that ends TLS")
-	flag.StringVar(&s.admin, "admin", "localhost:3001", "`address` of what only you may see")
+	flag.TextVar(&s.proxy, "proxy", netip.Prefix{}, "`network` of the proxy that terminates TLS")
+	flag.StringVar(&s.admin, "admin", "localhost:3001", "`address` of the metrics, which only you may see")
 	serve.Main(s.run)
 }
 
@@ -48,7 +49,9 @@ func (s *settings) run(stop context.Context, addr string) (err error) {
 	if err := try(c, s.snapshot); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, save(c, s.snapshot)) }() // no request is under way any more
+	defer func() { // after the last request
+		err = errors.Join(err, save(c, s.snapshot))
+	}()
 
 	options := holdfast.Options{Store: c}
 	if s.proxy.IsValid() {
@@ -66,5 +69,6 @@ func (s *settings) run(stop context.Context, addr string) (err error) {
 	defer admin.Close()
 	go admin.Serve(listener)
 
-	return serve.Until(stop, addr, pages(sessions), "open %s, and watch http://"+listener.Addr().String()+"/debug/vars")
+	hint := "open %s, and watch http://" + listener.Addr().String() + "/debug/vars"
+	return serve.Until(stop, addr, pages(sessions), hint)
 }

@@ -1,18 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"flag"
 	"io/fs"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
@@ -34,12 +29,10 @@ func newCache(t *testing.T) *cache.Cache {
 
 func site(t *testing.T, c *cache.Cache) http.Handler {
 	t.Helper()
-	sessions, err := holdfast.New(holdfast.Options{Store: c})
-	require.NoError(t, err)
-	return pages(sessions)
+	return pages(browser.Sessions(t, holdfast.Options{Store: c}))
 }
 
-func TestTheCountGoesOnAfterARestart(t *testing.T) {
+func TestRestart_keeps_the_count(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions")
 	before, after := newCache(t), newCache(t)
 	handler := site(t, before)
@@ -52,7 +45,7 @@ func TestTheCountGoesOnAfterARestart(t *testing.T) {
 	handler = site(t, after)
 
 	assert.Equal(t, "You visited this page 3 times\n", ada.Get("/").Text)
-	assert.NoFileExists(t, file, "loaded once more, it would bring back who has logged out")
+	assert.NoFileExists(t, file, "a second load would bring back sessions after a logout")
 }
 
 func TestVisits(t *testing.T) {
@@ -62,7 +55,7 @@ func TestVisits(t *testing.T) {
 	assert.Equal(t, "You visited this page 2 times\n", ada.Get("/").Text, "the icon is no visit")
 }
 
-func TestADamagedSnapshotKeepsNobodyFromStarting(t *testing.T) {
+func TestRestore_of_a_damaged_snapshot(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions")
 	require.NoError(t, os.WriteFile(file, []byte("no snapshot"), 0o600))
 	c := newCache(t)
@@ -74,7 +67,7 @@ func TestADamagedSnapshotKeepsNobodyFromStarting(t *testing.T) {
 	assert.Zero(t, c.Len())
 }
 
-func TestWhatTheCacheHoldsCanBeWatched(t *testing.T) {
+func TestWatch(t *testing.T) {
 	c := newCache(t)
 	browser.Open(t, site(t, c)).Browser().Get("/")
 
@@ -88,40 +81,23 @@ func TestWhatTheCacheHoldsCanBeWatched(t *testing.T) {
 	assert.Contains(t, vars, "evicted_for_capacity")
 }
 
-func TestTheServerStopsWhenItIsToldAndKeepsTheSessions(t *testing.T) {
+func TestRun_saves_the_sessions(t *testing.T) {
 	s := &settings{maxBytes: 8 << 20, admin: "localhost:0", snapshot: filepath.Join(t.TempDir(), "sessions")}
 
-	browser.StopsWhenTold(t, s.run)
+	browser.Stops(t, s.run)
 
 	assert.FileExists(t, s.snapshot)
 	c := newCache(t)
 	require.NoError(t, c.Set("id", []byte("value"), time.Hour))
 	_, err := c.LoadFile(s.snapshot)
-	assert.NoError(t, err, "it is whole")
+	assert.NoError(t, err, "the snapshot is complete")
 }
 
-const mainChild = "HOLDFAST_TEST_MAIN"
-
-// The program is started as its user would, with every flag.
-func TestMainHeedsItsFlags(t *testing.T) {
-	if snapshot := os.Getenv(mainChild); snapshot != "" {
-		os.Args = []string{os.Args[0], "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-max-bytes", "1048576", "-proxy", "127.0.0.0/8", "-snapshot", snapshot}
-		flag.CommandLine = flag.NewFlagSet(os.Args[0], flag.ExitOnError)
-		main()
-		return
-	}
-	if runtime.GOOS != "linux" {
-		t.Skip("it is stopped by a signal")
-	}
+// The program starts in a process of its own, with every flag.
+func TestMain_flags(t *testing.T) {
 	snapshot := filepath.Join(t.TempDir(), "sessions")
-	child := exec.Command(os.Args[0], "-test.run=^TestMainHeedsItsFlags$")
-	child.Env = append(os.Environ(), mainChild+"="+snapshot)
-	out, err := child.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, child.Start())
-	defer child.Process.Kill()
-	line, err := bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err)
+	line, stop := browser.Program(t, main, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0",
+		"-max-bytes", "1048576", "-proxy", "127.0.0.0/8", "-snapshot", snapshot)
 	urls := regexp.MustCompile(`http://[^ ,\n]+`).FindAllString(line, -1)
 	require.Len(t, urls, 2, line)
 
@@ -142,22 +118,21 @@ func TestMainHeedsItsFlags(t *testing.T) {
 	assert.Equal(t, 1048576.0, shown["max_bytes"])
 	assert.NoFileExists(t, snapshot)
 
-	require.NoError(t, child.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, child.Wait())
+	stop()
 	assert.FileExists(t, snapshot)
 }
 
-// That the sessions cannot be saved is known before the first of them begins.
-func TestASnapshotThatCannotBeWrittenIsAnErrorAtTheStart(t *testing.T) {
+// The program finds out at its start that it cannot save the sessions.
+func TestRun_refuses_an_unwritable_snapshot(t *testing.T) {
 	s := &settings{maxBytes: 8 << 20, admin: "localhost:0", snapshot: filepath.Join(t.TempDir(), "missing", "sessions")}
 	assert.ErrorIs(t, s.run(t.Context(), "127.0.0.1:0"), fs.ErrNotExist)
 }
 
-func TestWhatCannotBeIsAnError(t *testing.T) {
+func TestRun_refuses_impossible_settings(t *testing.T) {
 	for name, s := range map[string]*settings{
-		"a cap of 3 bytes":       {maxBytes: 3, admin: "localhost:0"},
-		"an address of nobody's": {maxBytes: 8 << 20, admin: "nowhere.invalid:1"},
-		"a folder that is not there": {maxBytes: 8 << 20, admin: "localhost:0",
+		"a cap of 3 bytes": {maxBytes: 3, admin: "localhost:0"},
+		"an unknown host":  {maxBytes: 8 << 20, admin: "nowhere.invalid:1"},
+		"a missing directory": {maxBytes: 8 << 20, admin: "localhost:0",
 			snapshot: filepath.Join(t.TempDir(), "missing", "sessions")},
 	} {
 		t.Run(name, func(t *testing.T) {

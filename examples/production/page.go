@@ -9,8 +9,8 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// pages serves the page. The path / alone is one: a browser that asks for
-// /favicon.ico by itself is no visitor.
+// pages serves the page at the path / only, so that a browser's own request for
+// /favicon.ico does not count as a visit.
 func pages(sessions *holdfast.Manager) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
@@ -35,8 +35,8 @@ func sentence(visits int) string {
 	return fmt.Sprintf("You visited this page %d times", visits)
 }
 
-// watch serves what the cache holds and has done, as JSON. For Prometheus, make
-// a gauge or a counter of each of these.
+// watch serves the cache's statistics as JSON. For Prometheus, export each
+// number as a gauge or a counter.
 func watch(c *cache.Cache) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/vars", func(w http.ResponseWriter, _ *http.Request) {
@@ -49,7 +49,7 @@ func watch(c *cache.Cache) http.Handler {
 			"hits":                 stats.Hits,
 			"misses":               stats.Misses,
 			"expired":              stats.EvictedExpired,
-			"evicted_for_capacity": stats.EvictedForCapacity, // if this grows, the cap is reached
+			"evicted_for_capacity": stats.EvictedForCapacity, // grows at the cap
 			"victim_age_seconds":   stats.VictimAge.Seconds(),
 		})
 	})

@@ -9,9 +9,9 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// restore loads the sessions of the process before this one. It removes their
-// file: loaded once more, after a crash, it would bring back sessions that were
-// logged out since.
+// restore loads the sessions of the previous process and removes the file. A
+// second load, after a crash, would bring back sessions whose users have logged
+// out meanwhile.
 func restore(c *cache.Cache, file string) {
 	if file == "" {
 		return
@@ -20,7 +20,8 @@ func restore(c *cache.Cache, file string) {
 	case errors.Is(err, fs.ErrNotExist):
 		return
 	case err != nil:
-		log.Printf("%d sessions were kept, not all: %v", n, err) // better some users than none
+		// Some sessions are better than none.
+		log.Printf("%d sessions were kept, not all: %v", n, err)
 	default:
 		log.Printf("%d sessions were kept", n)
 	}
@@ -29,8 +30,8 @@ func restore(c *cache.Cache, file string) {
 	}
 }
 
-// try saves the sessions once and removes the file again. So a file that cannot be
-// written stops the program now, and not when all sessions are lost.
+// try saves the sessions once and removes the file again. A file that cannot be
+// written is an error at the start, when no session can be lost yet.
 func try(c *cache.Cache, file string) error {
 	if file == "" {
 		return nil
@@ -41,6 +42,7 @@ func try(c *cache.Cache, file string) error {
 	return os.Remove(file)
 }
 
+// save writes the sessions to file. An empty name writes nothing.
 func save(c *cache.Cache, file string) error {
 	if file == "" {
 		return nil

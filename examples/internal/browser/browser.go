@@ -1,5 +1,5 @@
-// Package browser lets the tests of the examples do what people do: open a
-// site, each in a browser of their own, follow links and send forms.
+// Package browser has helpers for the tests of the examples. A test opens a
+// site in several browsers, follows links and sends forms.
 package browser
 
 import (
@@ -12,9 +12,20 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
 )
 
-// Site is a real server for the time of a test.
+// Sessions returns a Manager that is closed when the test ends.
+func Sessions(t testing.TB, o holdfast.Options) *holdfast.Manager {
+	t.Helper()
+	sessions, err := holdfast.New(o)
+	require.NoError(t, err)
+	t.Cleanup(func() { sessions.Close() })
+	return sessions
+}
+
+// Site is a server on a port of this machine, until the test ends.
 type Site struct {
 	URL string
 	t   testing.TB
@@ -28,7 +39,7 @@ func Open(t testing.TB, handler http.Handler) *Site {
 	return &Site{URL: server.URL, t: t}
 }
 
-// Browser returns a browser that nobody has used yet.
+// Browser returns a browser without cookies.
 func (s *Site) Browser() *Browser {
 	s.t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -36,15 +47,15 @@ func (s *Site) Browser() *Browser {
 	return &Browser{Client: &http.Client{Jar: jar}, Header: http.Header{}, site: s}
 }
 
-// Browser is one person's, with its cookies. It sends Header with every
-// request.
+// Browser is the browser of one person, with its own cookies. It sends Header
+// with every request.
 type Browser struct {
 	*http.Client
 	Header http.Header
 	site   *Site
 }
 
-// Page is what a browser shows: the answer after all redirects.
+// Page is the response after all redirects.
 type Page struct {
 	Status int
 	Header http.Header
@@ -57,7 +68,7 @@ func (b *Browser) Get(path string) Page {
 	return b.Send(http.MethodGet, path, "", "")
 }
 
-// Post sends a form, with fields as name, value, name, value, and so on.
+// Post sends a form. Fields alternate between names and values.
 func (b *Browser) Post(path string, fields ...string) Page {
 	b.site.t.Helper()
 	form := url.Values{}
@@ -67,7 +78,7 @@ func (b *Browser) Post(path string, fields ...string) Page {
 	return b.Send(http.MethodPost, path, "application/x-www-form-urlencoded", form.Encode())
 }
 
-// Send makes any request.
+// Send makes a request. An empty contentType sets no header.
 func (b *Browser) Send(method, path, contentType, body string) Page {
 	b.site.t.Helper()
 	request, err := http.NewRequest(method, b.site.URL+path, strings.NewReader(body))

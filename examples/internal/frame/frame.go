@@ -1,5 +1,5 @@
-// Package frame is what the pages of the examples have in common: their look,
-// and how they are sent.
+// Package frame has the common parts of the examples' pages: the style and the
+// function that sends a page.
 package frame
 
 import (
@@ -13,15 +13,15 @@ import (
 //go:embed frame.html
 var frameHTML string
 
-// Page returns a page whose template begins with {{template "top" "its title"}}
-// and ends with {{template "bottom"}}.
+// Page parses the template of a page. It begins with {{template "top" "title"}}
+// and ends with {{template "bottom"}}. Page panics if the template is invalid.
 func Page(html string) *template.Template {
 	frame := template.Must(template.New("frame").Parse(frameHTML))
 	return template.Must(frame.New("page").Parse(html))
 }
 
-// Show sends a page. It is complete before its first byte leaves, so that an
-// error in the template is no half page.
+// Show executes the whole page before it sends the first byte, so that an error
+// in the template does not send half a page.
 func Show(w http.ResponseWriter, status int, page *template.Template, data any) {
 	var html bytes.Buffer
 	if err := page.Execute(&html, data); err != nil {

@@ -1,4 +1,4 @@
-// Package guide holds the documents in docs/ to the code that they speak of.
+// Package guide compares the guides in docs/ with the code that they describe.
 package guide
 
 import (
@@ -11,36 +11,57 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// root is the module's folder, as seen from examples/NAME, where tests run.
+// root is the module's directory, relative to examples/NAME, where tests run.
 const root = "../.."
 
-// Read returns the text of a document in docs/.
-func Read(t *testing.T, name string) string {
+// Check checks the guide docs/name. The code below "### After" must equal
+// main.go in the current directory. Our names in the text must exist. The first
+// columns of the tables must contain each of others, the names of the library
+// from which the reader comes.
+func Check(t *testing.T, name string, others ...string) {
+	document := read(t, filepath.Join(root, "docs", name))
+	t.Run("program", func(t *testing.T) {
+		assert.Equal(t, read(t, "main.go"), code(t, document, "### After"))
+	})
+	t.Run("our_names", func(t *testing.T) {
+		assert.Empty(t, wrongNames(t, document))
+	})
+	t.Run("their_names", func(t *testing.T) {
+		named := firstColumn(document)
+		for _, other := range others {
+			assert.Contains(t, named, "`"+other+"`")
+		}
+	})
+}
+
+// read returns the text of a file, with line ends of Unix.
+func read(t *testing.T, file string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "docs", name))
+	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	return strings.ReplaceAll(string(text), "\r\n", "\n")
 }
 
-// Code returns the first block of code below a heading, which is given with its
-// number signs.
-func Code(t *testing.T, document, heading string) string {
+// code returns the first block of code below a heading. The heading includes
+// its number signs.
+func code(t *testing.T, document, heading string) string {
 	t.Helper()
 	_, below, found := strings.Cut(document, "\n"+heading+"\n")
 	require.True(t, found, "no heading %q", heading)
 	_, block, found := strings.Cut(below, "\n```")
 	require.True(t, found, "no code below %q", heading)
 	_, block, _ = strings.Cut(block, "\n")
-	code, _, found := strings.Cut(block, "\n```\n")
+	text, _, found := strings.Cut(block, "\n```\n")
 	require.True(t, found, "the code below %q has no end", heading)
-	return code + "\n"
+	return text + "\n"
 }
 
-// FirstColumn returns what the first cells of all tables say.
-func FirstColumn(document string) string {
+// firstColumn returns the first cells of all tables, one a line.
+func firstColumn(document string) string {
 	var cells []string
 	for line := range strings.Lines(document) {
 		if cell, _, ok := cutCell(line); ok {
@@ -50,9 +71,9 @@ func FirstColumn(document string) string {
 	return strings.Join(cells, "\n")
 }
 
-// WrongNames returns the names of Holdfast's that a document mentions and that
-// do not exist. The first column of a table is for the names of others.
-func WrongNames(t *testing.T, document string) (wrong []string) {
+// wrongNames returns the names of Holdfast in a document that do not exist. It
+// skips the first column of tables, which has the names of other libraries.
+func wrongNames(t *testing.T, document string) (wrong []string) {
 	t.Helper()
 	exist := exported(t)
 	for line := range strings.Lines(document) {
@@ -68,7 +89,7 @@ func WrongNames(t *testing.T, document string) (wrong []string) {
 	return wrong
 }
 
-// ourName matches a member of one of our types, or anything of the package.
+// ourName matches a name of our package, or a field or method of our types.
 var ourName = regexp.MustCompile(`\bholdfast\.[A-Z]\w*|\b(Options|Cookie|Session|Manager|SessionInfo|Store|Loader|Scanner)\.[A-Z]\w*`)
 
 func cutCell(line string) (cell, rest string, ok bool) {
@@ -78,8 +99,8 @@ func cutCell(line string) (cell, rest string, ok bool) {
 	return strings.Cut(line, " | ")
 }
 
-// exported returns the exported names of package holdfast, and as Type.Name its
-// methods and fields.
+// exported returns the exported names of package holdfast. Methods and fields
+// are Type.Name.
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
 	names := make(map[string]bool)
@@ -99,6 +120,7 @@ func exported(t *testing.T) map[string]bool {
 	return names
 }
 
+// declared calls add with each name in a declaration.
 func declared(declaration ast.Decl, add func(string)) {
 	switch d := declaration.(type) {
 	case *ast.FuncDecl:

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// Main is the main function of an example: it calls run with the address of the
-// flag -addr, and with a context that is done when the program is told to stop.
-// Only this machine reaches the default address: the examples have passwords
-// that everyone can read.
+// Main is the main function of an example. It calls run with the address of the
+// flag -addr and with a context that is done on SIGINT or SIGTERM. Only this
+// machine reaches the default address, since the passwords of the examples are
+// public.
 func Main(run func(stop context.Context, addr string) error) {
 	addr := flag.String("addr", "localhost:3000", "`address` to listen on; with :8080 other machines reach it too")
 	flag.Parse()
@@ -29,9 +29,9 @@ func Main(run func(stop context.Context, addr string) error) {
 	}
 }
 
-// Until serves handler at addr until stop is done, and then lets the requests
-// under way finish. It logs hint, in which %[1]s stands for the URL, such as
-// http://localhost:3000/.
+// Until serves handler at addr until stop is done. Then it waits up to ten
+// seconds for the requests under way. It logs hint, a format whose first
+// argument is the URL, such as http://localhost:3000/.
 func Until(stop context.Context, addr string, handler http.Handler, hint string) error {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -60,8 +60,8 @@ func Until(stop context.Context, addr string, handler http.Handler, hint string)
 	return nil
 }
 
-// url returns the URL to open for a listener at addr. Its port is that of the
-// listener, since port 0 of addr means any free port.
+// url returns the URL to open for a listener at addr. It has the port of the
+// listener, since port 0 in addr means any free port.
 func url(addr string, l net.Listener) string {
 	host, _, _ := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {

@@ -1,23 +1,22 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/examples/internal/browser"
 )
 
-func TestARequestUnderWayIsAnsweredBeforeTheServerStops(t *testing.T) {
+func TestUntil_finishes_a_request_under_way(t *testing.T) {
 	stop, cancel := context.WithCancel(t.Context())
 	arrived := make(chan struct{})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -44,7 +43,7 @@ func TestARequestUnderWayIsAnsweredBeforeTheServerStops(t *testing.T) {
 	assert.NoError(t, <-stopped)
 }
 
-func TestAnAddressThatIsTakenIsAnError(t *testing.T) {
+func TestUntil_refuses_a_taken_address(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -84,29 +83,14 @@ func TestMain_listens_on_this_machine_only(t *testing.T) {
 	}
 }
 
-// start serves handler, and returns its URL as the log tells it.
+// start serves handler and returns the URL in the log.
 func start(t *testing.T, stop context.Context, handler http.Handler) (url string, stopped <-chan error) {
 	t.Helper()
-	before, lines := log.Writer(), make(logged, 10)
-	log.SetOutput(lines)
-	t.Cleanup(func() { log.SetOutput(before) })
-
 	done := make(chan error, 1)
-	go func() { done <- Until(stop, "127.0.0.1:0", handler, "open %s, and wait") }()
-	select {
-	case line := <-lines:
-		found := regexp.MustCompile(`open (\S+), and wait`).FindStringSubmatch(line)
-		require.NotNil(t, found, line)
-		return found[1], done
-	case <-time.After(20 * time.Second):
-		t.Fatal("the server does not start")
-		return "", nil
-	}
-}
-
-type logged chan string
-
-func (l logged) Write(line []byte) (int, error) {
-	l <- string(bytes.TrimSpace(line))
-	return len(line), nil
+	line := browser.FirstLog(t, func() {
+		go func() { done <- Until(stop, "127.0.0.1:0", handler, "open %s, and wait") }()
+	})
+	found := regexp.MustCompile(`open (\S+), and wait`).FindStringSubmatch(line)
+	require.NotNil(t, found, line)
+	return found[1], done
 }

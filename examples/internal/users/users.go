@@ -1,5 +1,5 @@
-// Package users is what the examples know of their users: names and passwords,
-// kept as a server should keep them.
+// Package users keeps the names and passwords of the examples' users. It hashes
+// passwords as a server should.
 package users
 
 import (
@@ -12,15 +12,15 @@ import (
 
 const saltLen = 16
 
-// Iterations makes guessing the password of a stolen hash expensive. It is what
-// OWASP recommends for PBKDF2 with SHA-256.
+// Iterations makes it expensive to guess the password of a stolen hash. It is
+// the number that OWASP recommends for PBKDF2 with SHA-256.
 const Iterations = 600_000
 
-// Users are the users and their passwords, safe for concurrent use. A real
-// server keeps them in a database, and limits how often one may guess.
+// Users has the users and their passwords. It is safe for concurrent use. A real
+// server keeps them in a database and limits the number of attempts.
 type Users struct {
 	iterations int
-	nobody     hash // so that an unknown name takes as long as a wrong password
+	nobody     hash // an unknown name takes as long as a wrong password
 
 	mu     sync.RWMutex
 	hashes map[string]hash
@@ -28,8 +28,8 @@ type Users struct {
 
 type hash struct{ salt, sum []byte }
 
-// New returns Users without anyone. The tests hash with fewer iterations than
-// Iterations, to be quick.
+// New returns Users without any user. Tests are faster with fewer iterations
+// than Iterations.
 func New(iterations int) *Users {
 	return &Users{
 		iterations: iterations,
@@ -38,7 +38,8 @@ func New(iterations int) *Users {
 	}
 }
 
-// SetPassword gives a user a password, in place of any that they had.
+// SetPassword sets a user's password and replaces the old one. It adds a user
+// who does not exist.
 func (u *Users) SetPassword(name, password string) error {
 	hashed, err := u.hash(password)
 	if err != nil {
@@ -50,7 +51,7 @@ func (u *Users) SetPassword(name, password string) error {
 	return nil
 }
 
-// Check reports whether there is such a user, with that password.
+// Check reports whether a user with this name and password exists.
 func (u *Users) Check(name, password string) bool {
 	u.mu.RLock()
 	known, exists := u.hashes[name]
@@ -74,6 +75,6 @@ func (u *Users) sum(password string, salt []byte) ([]byte, error) {
 
 func random(n int) []byte {
 	b := make([]byte, n)
-	rand.Read(b) // never fails: it ends the program rather than return weak bytes
+	rand.Read(b) // never fails: without random bytes it crashes the program
 	return b
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOnlyTheRightPasswordIsAccepted(t *testing.T) {
+func TestCheck_accepts_only_the_password(t *testing.T) {
 	u := New(1000)
 	require.NoError(t, u.SetPassword("ada", "first"))
 	assert.True(t, u.Check("ada", "first"))
@@ -20,7 +20,7 @@ func TestOnlyTheRightPasswordIsAccepted(t *testing.T) {
 	assert.True(t, u.Check("ada", "second"))
 }
 
-func TestTheSamePasswordIsHashedDifferentlyForEachUser(t *testing.T) {
+func TestSetPassword_salts_each_hash(t *testing.T) {
 	u := New(1000)
 	require.NoError(t, u.SetPassword("ada", "same"))
 	require.NoError(t, u.SetPassword("bob", "same"))
