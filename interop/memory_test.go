@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// flood sends n visitors who never come back. Each leaves a session with a value
-// of the given number of bytes. The site must serve them all.
+// flood sends n visitors who never come back. Each leaves a session with a
+// value of the given number of bytes. The site must serve them all.
 func flood(t *testing.T, site running, n, bytes int) {
 	t.Helper()
 	page := fmt.Sprintf("/fill?bytes=%d", bytes)

@@ -92,8 +92,8 @@ func serveHTTP(t *testing.T, h http.Handler) string {
 	return server.URL
 }
 
-// shutdownTimeout limits how long a server that stops waits for connections that
-// a client has opened and never used.
+// shutdownTimeout limits how long a server that stops waits for connections
+// that a client has opened and never used.
 const shutdownTimeout = time.Second
 
 // listen returns a listener, for servers other than net/http's, and its URL.

@@ -52,8 +52,9 @@ type failure struct {
 
 func (f failure) Error() string { return f.text }
 
-// action returns the answer, which is sent as JSON, or nil for an answer without
-// a body. An error other than a failure goes to the log, not to the client.
+// action returns the answer, which is sent as JSON, or nil for an answer
+// without a body. An error other than a failure goes to the log, not to the
+// client.
 type action func(r *http.Request, s *holdfast.Session) (any, error)
 
 func (a api) endpoint(act action) http.HandlerFunc {
@@ -85,8 +86,8 @@ func (a api) userEndpoint(act action) http.HandlerFunc {
 	})
 }
 
-// logIn answers with a new token in the header X-Session. Login ends the session
-// under the old token.
+// logIn answers with a new token in the header X-Session. Login ends the
+// session under the old token.
 func logIn(known *users.Users) action {
 	return func(r *http.Request, s *holdfast.Session) (any, error) {
 		var user struct{ Name, Password string }

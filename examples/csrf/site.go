@@ -16,8 +16,8 @@ const addressKey = "address" // a string: the address for the visitor's parcels
 // newHandler protects the pages in two ways. CrossOriginProtection refuses a
 // request from another origin, as reported by the browser, unless its method is
 // GET, HEAD or OPTIONS. And the session's cookie is SameSite=Lax, so a browser
-// does not send it with another site's form. A site is wider than an origin: for
-// the cookie, all subdomains and ports are the same site.
+// does not send it with another site's form. A site is wider than an origin:
+// for the cookie, all subdomains and ports are the same site.
 //
 // Neither protects a GET, so a handler that changes something must not accept
 // GET. The protection wraps the sessions, so that a forged request does not

@@ -177,8 +177,8 @@ func TestForm_of_another_site(t *testing.T) {
 
 func TestRun_stops(t *testing.T) { browser.Stops(t, run) }
 
-// handle returns the handle of the session in another browser, as in the page of
-// b.
+// handle returns the handle of the session in another browser, as in the page
+// of b.
 func handle(t *testing.T, b *browser.Browser, userAgent string) string {
 	t.Helper()
 	found := regexp.MustCompile(`(?s)` + userAgent + `<br>.*?name="session" value="([^"]+)"`).FindStringSubmatch(b.Get("/").Text)

@@ -46,8 +46,8 @@ func (s *site) page(show func(http.ResponseWriter, *http.Request, *holdfast.Sess
 	}
 }
 
-// userPage is a page for users who are logged in. It redirects other visitors to
-// the front page, where they can log in.
+// userPage is a page for users who are logged in. It redirects other visitors
+// to the front page, where they can log in.
 func (s *site) userPage(show func(http.ResponseWriter, *http.Request, *holdfast.Session) error) http.HandlerFunc {
 	return s.page(func(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
 		if session.UserID() == "" {
@@ -123,8 +123,8 @@ func (s *site) endAll(w http.ResponseWriter, r *http.Request, session *holdfast.
 }
 
 // changePassword replaces the password first and ends the other sessions after
-// that. Otherwise an attacker with the old password could log in between the two
-// steps.
+// that. Otherwise an attacker with the old password could log in between the
+// two steps.
 func (s *site) changePassword(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
 	user, newPassword := session.UserID(), r.PostFormValue("new")
 	if newPassword == "" || !s.users.Check(user, r.PostFormValue("old")) {

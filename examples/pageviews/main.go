@@ -1,6 +1,6 @@
 // Pageviews is the classic demonstration of sessions. It greets a new visitor
-// and counts the visits of a returning visitor. Its page shows the memory of the
-// sessions and has a button that sends ten thousand visitors.
+// and counts the visits of a returning visitor. Its page shows the memory of
+// the sessions and has a button that sends ten thousand visitors.
 //
 //	go run ./examples/pageviews
 //	go run ./examples/pageviews -addr :8080 -max-bytes 67108864

@@ -5,8 +5,8 @@
 //	go run ./examples/production
 //	go run ./examples/production -snapshot /var/lib/app/sessions -proxy 10.0.0.0/8
 //
-// The metrics are at http://localhost:3001/debug/vars, an address that only this
-// machine reaches.
+// The metrics are at http://localhost:3001/debug/vars, an address that only
+// this machine reaches.
 package main
 
 import (

@@ -16,8 +16,8 @@ const saltLen = 16
 // the number that OWASP recommends for PBKDF2 with SHA-256.
 const Iterations = 600_000
 
-// Users has the users and their passwords. It is safe for concurrent use. A real
-// server keeps them in a database and limits the number of attempts.
+// Users has the users and their passwords. It is safe for concurrent use. A
+// real server keeps them in a database and limits the number of attempts.
 type Users struct {
 	iterations int
 	nobody     hash // an unknown name takes as long as a wrong password

@@ -6,8 +6,8 @@ import "crypto/sha256"
 // session. The hash covers the whole seed and the whole token:
 //
 //   - A dump of the cache or a callback shows keys, but no token.
-//   - A client that chooses its token chooses no key, and so neither a shard nor
-//     a collision.
+//   - A client that chooses its token chooses no key, and so neither a shard
+//     nor a collision.
 //   - Sessions of two spaces never have the same key. The seed has a fixed
 //     length, so seed and token cannot be split at another place.
 //
