@@ -1,7 +1,7 @@
 // Package plug lets other session middlewares keep their sessions in a
 // [cache.Cache]. The application replaces one line. Its sessions then have
-// bounded memory and exact TTLs, and a flood of new sessions does not evict the
-// users who are logged in.
+// bounded memory and exact TTLs, and a flood of new sessions does not evict
+// those of users who come back.
 //
 //	c, err := cache.New(cache.Options{MaxBytes: 256 << 20})
 //
