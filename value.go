@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast-go/holdfast/codec"
 	"github.com/holdfast-go/holdfast/internal/record"
+	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
 // Get returns the value under key. It reports false if there is none, or if the
@@ -20,7 +21,7 @@ func Get[T any](s *Session, key string) (T, bool) {
 	s.load()
 	var value T
 	encoded, found := s.changes.Get(s.values(), key)
-	if !found || s.manager.msgPack && (codec.MsgPack{}).UnmarshalCommon(encoded, &value) {
+	if !found || s.manager.msgPack && wire.UnmarshalCommon(encoded, &value) {
 		return value, found
 	}
 	decoded := new(T) // a codec may keep it, so it is on the heap

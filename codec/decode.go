@@ -1,26 +1,31 @@
 package codec
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
+
+	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
-// decoder walks bytes that valueSize has passed, and builds Go values. Hence no length in them exceeds
-// what is there, and its recursion is bounded.
+// decoder decodes bytes that valueSize has checked: every length is backed by
+// data, and the nesting is bounded.
 //
-// The wire is read here and not by msgpack.Decoder, which lets an integer wrap into a narrower type, gives
-// an any the width of the wire instead of an int, and allocates what a length merely declares.
+// It does not use msgpack.Decoder, which wraps an integer that is too large for
+// its destination, decodes an integer into an any with the width of the wire
+// and not as an int, and allocates declared lengths before it checks them.
 type decoder struct {
 	data []byte
 	at   int
 }
 
-func (d *decoder) peek() (head, error) { return readHead(d.data[d.at:]) }
+func (d *decoder) peek() (wire.Head, error) { return wire.ReadHead(d.data[d.at:]) }
 
-// take returns the payload of h, the head at hand, and moves past both. The bytes are the input's own.
-func (d *decoder) take(h head) []byte {
-	start := d.at + h.size
-	d.at = start + int(h.payload())
+// consume skips h, the head at the current position, and its payload. It
+// returns the payload, which shares memory with the input.
+func (d *decoder) consume(h wire.Head) []byte {
+	start := d.at + h.Size
+	d.at = start + int(h.Payload())
 	return d.data[start:d.at]
 }
 
@@ -29,8 +34,8 @@ func (d *decoder) value(v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	if h.kind == nilKind && nilable(v.Kind()) {
-		d.take(h)
+	if h.Kind == wire.Nil && nilable(v.Kind()) {
+		d.consume(h)
 		v.SetZero()
 		return nil
 	}
@@ -44,8 +49,8 @@ func (d *decoder) value(v reflect.Value) error {
 	if m.style != plainStyle {
 		return d.styled(v, m.style, h)
 	}
-	if h.kind == nilKind {
-		d.take(h)
+	if h.Kind == wire.Nil {
+		d.consume(h)
 		v.SetZero()
 		return nil
 	}
@@ -59,7 +64,7 @@ func (d *decoder) value(v reflect.Value) error {
 	case reflect.Struct:
 		return d.structOf(v, m.fields, h)
 	}
-	return h.scalar(v, d.take(h))
+	return setScalar(v, h, d.consume(h))
 }
 
 func nilable(k reflect.Kind) bool {
@@ -70,7 +75,8 @@ func nilable(k reflect.Kind) bool {
 	return false
 }
 
-// pointee decodes into what v, a pointer, leads to, and makes it where it is missing.
+// pointee decodes into the variable that v, a pointer, points to. It allocates
+// the variable if v is nil.
 func (d *decoder) pointee(v reflect.Value) error {
 	for hops := 0; v.Kind() == reflect.Pointer; hops++ {
 		if hops == maxDepth {
@@ -84,7 +90,7 @@ func (d *decoder) pointee(v reflect.Value) error {
 	return d.value(v)
 }
 
-// dynamic decodes into an interface: any takes everything, another what implements it.
+// dynamic decodes into an interface, if the decoded value implements it.
 func (d *decoder) dynamic(v reflect.Value) error {
 	h, _ := d.peek()
 	decoded, err := d.any()
@@ -93,28 +99,22 @@ func (d *decoder) dynamic(v reflect.Value) error {
 	}
 	dv := reflect.ValueOf(decoded)
 	if !dv.Type().AssignableTo(v.Type()) {
-		return h.mismatch(v.Type())
+		return mismatch(h.Kind, v.Type())
 	}
 	v.Set(dv)
 	return nil
 }
 
-func (h head) unhashable() error {
-	return fmt.Errorf("codec: msgpack: %s cannot be the key of a map", h.kind)
-}
-
-func cloneBytes(b []byte) []byte { return append([]byte{}, b...) }
-
-func (d *decoder) slice(v reflect.Value, h head) error {
-	payload := d.take(h)
+func (d *decoder) slice(v reflect.Value, h wire.Head) error {
+	payload := d.consume(h)
 	switch {
-	case (h.kind == bytesKind || h.kind == stringKind) && holdsBytes(v.Type()):
-		v.SetBytes(cloneBytes(payload))
+	case isBytes(h.Kind, v.Type()):
+		v.SetBytes(bytes.Clone(payload))
 		return nil
-	case h.kind != arrayKind:
-		return h.mismatch(v.Type())
+	case h.Kind != wire.Array:
+		return mismatch(h.Kind, v.Type())
 	}
-	n := int(h.bits)
+	n := int(h.Bits)
 	if v.Type().Elem() == anyType {
 		s, err := d.anySlice(n)
 		v.Set(reflect.ValueOf(s))
@@ -124,22 +124,29 @@ func (d *decoder) slice(v reflect.Value, h head) error {
 	return d.elements(v, n)
 }
 
-// array decodes into an array, which may be longer than the data; the rest of it becomes zero.
-func (d *decoder) array(v reflect.Value, h head) error {
-	payload := d.take(h)
-	isBytes := (h.kind == bytesKind || h.kind == stringKind) && holdsBytes(v.Type())
-	if !isBytes && h.kind != arrayKind {
-		return h.mismatch(v.Type())
+// array decodes into an array, which may be longer than the data; its other
+// elements become zero.
+func (d *decoder) array(v reflect.Value, h wire.Head) error {
+	payload := d.consume(h)
+	asBytes := isBytes(h.Kind, v.Type())
+	if !asBytes && h.Kind != wire.Array {
+		return mismatch(h.Kind, v.Type())
 	}
-	if h.bits > uint64(v.Len()) {
-		return h.overflow(v.Type())
+	if h.Bits > uint64(v.Len()) {
+		return overflow(h.Kind, v.Type())
 	}
 	v.SetZero()
-	if isBytes {
+	if asBytes {
 		copy(v.Bytes(), payload)
 		return nil
 	}
-	return d.elements(v, int(h.bits))
+	return d.elements(v, int(h.Bits))
+}
+
+// isBytes reports whether a value of kind k decodes into t, a slice or array
+// type, as one string of bytes.
+func isBytes(k wire.Kind, t reflect.Type) bool {
+	return (k == wire.Bytes || k == wire.String) && holdsBytes(t)
 }
 
 func (d *decoder) elements(v reflect.Value, n int) error {
@@ -151,25 +158,25 @@ func (d *decoder) elements(v reflect.Value, n int) error {
 	return nil
 }
 
-func (d *decoder) mapOf(v reflect.Value, h head) error {
+func (d *decoder) mapOf(v reflect.Value, h wire.Head) error {
 	t := v.Type()
-	if h.kind != mapKind {
-		return h.mismatch(t)
+	if h.Kind != wire.Map {
+		return mismatch(h.Kind, t)
 	}
-	d.take(h)
+	d.consume(h)
 	if t.Key() == stringType && t.Elem() == anyType {
 		return d.stringMap(v, h)
 	}
-	m := reflect.MakeMapWithSize(t, roomFor(int(h.bits)))
+	m := reflect.MakeMapWithSize(t, sizeHint(int(h.Bits)))
 	key, elem := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
-	for range h.bits {
+	for range h.Bits {
 		keyHead, _ := d.peek()
 		key.SetZero()
 		if err := d.value(key); err != nil {
 			return err
 		}
 		if !key.Comparable() {
-			return keyHead.unhashable()
+			return badKey(keyHead.Kind)
 		}
 		elem.SetZero()
 		if err := d.value(elem); err != nil {
@@ -181,43 +188,44 @@ func (d *decoder) mapOf(v reflect.Value, h head) error {
 	return nil
 }
 
-// stringMap decodes into a map[string]any, by far the most common map, in less than half the time of reflection.
-func (d *decoder) stringMap(v reflect.Value, h head) error {
-	decoded, err := d.anyMap(int(h.bits))
+// stringMap decodes into a map[string]any, the most common map, in less than
+// half the time that reflection takes.
+func (d *decoder) stringMap(v reflect.Value, h wire.Head) error {
+	decoded, err := d.anyMap(int(h.Bits))
 	if err != nil {
 		return err
 	}
 	m, ok := decoded.(map[string]any)
 	if !ok {
-		return fmt.Errorf("codec: msgpack: map with a key that is no string cannot be decoded into %s", v.Type())
+		return fmt.Errorf("codec: msgpack: map with a key that is not a string cannot be decoded into %s", v.Type())
 	}
 	v.Set(reflect.ValueOf(m))
 	return nil
 }
 
-func (d *decoder) structOf(v reflect.Value, fields *fieldSet, h head) error {
-	if h.kind != mapKind {
-		return h.mismatch(v.Type())
+func (d *decoder) structOf(v reflect.Value, fields *fieldSet, h wire.Head) error {
+	if h.Kind != wire.Map {
+		return mismatch(h.Kind, v.Type())
 	}
-	d.take(h)
-	for range h.bits {
+	d.consume(h)
+	for range h.Bits {
 		keyHead, err := d.peek()
 		if err != nil {
 			return err
 		}
-		if keyHead.kind != stringKind {
-			return keyHead.mismatch(v.Type())
+		if keyHead.Kind != wire.String {
+			return mismatch(keyHead.Kind, v.Type())
 		}
-		f := fields.named(d.take(keyHead))
+		f := fields.named(d.consume(keyHead))
 		if f == nil {
-			if err := d.skip(); err != nil {
+			if _, err := d.raw(); err != nil {
 				return err
 			}
 			continue
 		}
-		fv, ok := f.into(v)
+		fv, ok := f.of(v, true)
 		if !ok {
-			return fmt.Errorf("codec: msgpack: field %s of %s lies behind a nil pointer to an unexported struct",
+			return fmt.Errorf("codec: msgpack: field %s of %s cannot be set: it is behind a nil pointer to an unexported struct",
 				f.name, v.Type())
 		}
 		if err := d.value(fv); err != nil {
@@ -227,12 +235,7 @@ func (d *decoder) structOf(v reflect.Value, fields *fieldSet, h head) error {
 	return nil
 }
 
-func (d *decoder) skip() error {
-	_, err := d.raw()
-	return err
-}
-
-// raw returns the bytes of the next value whole, and moves past it.
+// raw skips the next value and returns its bytes, which are those of the input.
 func (d *decoder) raw() ([]byte, error) {
 	size, err := valueSize(d.data[d.at:], 0)
 	if err != nil {
@@ -240,4 +243,16 @@ func (d *decoder) raw() ([]byte, error) {
 	}
 	d.at += size
 	return d.data[d.at-size : d.at], nil
+}
+
+func mismatch(k wire.Kind, t reflect.Type) error {
+	return fmt.Errorf("codec: msgpack: %s cannot be decoded into %s", k, t)
+}
+
+func overflow(k wire.Kind, t reflect.Type) error {
+	return fmt.Errorf("codec: msgpack: %s does not fit %s", k, t)
+}
+
+func badKey(k wire.Kind) error {
+	return fmt.Errorf("codec: msgpack: %s cannot be a map key", k)
 }

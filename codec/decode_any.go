@@ -1,8 +1,11 @@
 package codec
 
 import (
+	"bytes"
 	"math"
 	"reflect"
+
+	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
 // any decodes the next value as the Go type closest to its kind.
@@ -11,40 +14,36 @@ func (d *decoder) any() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch h.kind {
-	case arrayKind:
-		d.take(h)
-		return d.anySlice(int(h.bits))
-	case mapKind:
-		d.take(h)
-		return d.anyMap(int(h.bits))
-	}
-	payload := d.take(h)
-	switch h.kind {
-	case nilKind:
+	payload := d.consume(h)
+	switch h.Kind {
+	case wire.Nil:
 		return nil, nil
-	case boolKind:
-		return h.bits != 0, nil
-	case intKind:
-		return shortest(int64(h.bits)), nil
-	case uintKind:
-		if h.bits > math.MaxInt64 {
-			return h.bits, nil
+	case wire.Bool:
+		return h.Bits != 0, nil
+	case wire.Int:
+		return shortest(int64(h.Bits)), nil
+	case wire.Uint:
+		if h.Bits > math.MaxInt64 {
+			return h.Bits, nil
 		}
-		return shortest(int64(h.bits)), nil
-	case float32Kind:
-		return math.Float32frombits(uint32(h.bits)), nil
-	case float64Kind:
-		return math.Float64frombits(h.bits), nil
-	case stringKind:
+		return shortest(int64(h.Bits)), nil
+	case wire.Float32:
+		return math.Float32frombits(uint32(h.Bits)), nil
+	case wire.Float64:
+		return math.Float64frombits(h.Bits), nil
+	case wire.String:
 		return string(payload), nil
-	case bytesKind:
-		return cloneBytes(payload), nil
+	case wire.Bytes:
+		return bytes.Clone(payload), nil
+	case wire.Array:
+		return d.anySlice(int(h.Bits))
+	case wire.Map:
+		return d.anyMap(int(h.Bits))
 	}
-	return h.time(payload)
+	return timestamp(h, payload)
 }
 
-// shortest returns n as an int, or, where int has 32 bits and n more, as it is.
+// shortest returns n as an int if an int can hold it, else as an int64.
 func shortest(n int64) any {
 	if int64(int(n)) == n {
 		return int(n)
@@ -64,23 +63,24 @@ func (d *decoder) anySlice(n int) ([]any, error) {
 	return s, nil
 }
 
-// roomFor bounds the entries for which a map is given room in advance: an entry may take two bytes on the
-// wire and, if its key repeats, nothing in the map.
-func roomFor(entries int) int { return min(entries, 64) }
+// sizeHint returns the size hint for a map of so many entries. It is bounded:
+// an entry may take two bytes on the wire, and none in the map if its key
+// repeats.
+func sizeHint(entries int) int { return min(entries, 64) }
 
-// anyMap decodes n entries into a map[string]any, and changes to a map[any]any at the first key that
-// is not a string.
+// anyMap decodes n entries into a map[string]any. At the first key that is not
+// a string it changes to a map[any]any.
 func (d *decoder) anyMap(n int) (any, error) {
-	m := make(map[string]any, roomFor(n))
+	m := make(map[string]any, sizeHint(n))
 	for i := range n {
 		h, err := d.peek()
 		if err != nil {
 			return nil, err
 		}
-		if h.kind != stringKind {
+		if h.Kind != wire.String {
 			return d.mixedMap(m, n-i)
 		}
-		key := string(d.take(h))
+		key := string(d.consume(h))
 		if m[key], err = d.any(); err != nil {
 			return nil, err
 		}
@@ -88,8 +88,9 @@ func (d *decoder) anyMap(n int) (any, error) {
 	return m, nil
 }
 
+// mixedMap copies begun and decodes the other entries, rest in number.
 func (d *decoder) mixedMap(begun map[string]any, rest int) (any, error) {
-	m := make(map[any]any, len(begun)+roomFor(rest))
+	m := make(map[any]any, len(begun)+sizeHint(rest))
 	for key, v := range begun {
 		m[key] = v
 	}
@@ -100,7 +101,7 @@ func (d *decoder) mixedMap(begun map[string]any, rest int) (any, error) {
 			return nil, err
 		}
 		if key != nil && !reflect.ValueOf(key).Comparable() {
-			return nil, h.unhashable()
+			return nil, badKey(h.Kind)
 		}
 		if m[key], err = d.any(); err != nil {
 			return nil, err

@@ -1,135 +1,102 @@
 package codec
 
 import (
-	"fmt"
-	"math"
 	"reflect"
+
+	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
-func (h head) mismatch(t reflect.Type) error {
-	return fmt.Errorf("codec: msgpack: %s cannot be decoded into %s", h.kind, t)
-}
-
-func (h head) overflow(t reflect.Type) error {
-	return fmt.Errorf("codec: msgpack: %s does not fit %s", h.kind, t)
-}
-
-// scalar stores the value of h, which has no parts, into v.
-func (h head) scalar(v reflect.Value, payload []byte) error {
+// setScalar stores the value of h and its payload in v, which is not a
+// container.
+func setScalar(v reflect.Value, h wire.Head, payload []byte) error {
 	switch v.Kind() {
 	case reflect.Bool:
-		if h.kind != boolKind {
-			return h.mismatch(v.Type())
+		if h.Kind != wire.Bool {
+			return mismatch(h.Kind, v.Type())
 		}
-		v.SetBool(h.bits != 0)
+		v.SetBool(h.Bits != 0)
 	case reflect.String:
-		if h.kind != stringKind && h.kind != bytesKind {
-			return h.mismatch(v.Type())
+		if h.Kind != wire.String && h.Kind != wire.Bytes {
+			return mismatch(h.Kind, v.Type())
 		}
 		v.SetString(string(payload))
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return h.signed(v)
+		return setInt(v, h)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return h.unsigned(v)
+		return setUint(v, h)
 	case reflect.Float32, reflect.Float64:
-		return h.float(v)
+		return setFloat(v, h)
 	default:
-		return h.mismatch(v.Type())
+		return mismatch(h.Kind, v.Type())
 	}
 	return nil
 }
 
-func (h head) signed(v reflect.Value) error {
-	n, fits, ok := h.integer()
+func setInt(v reflect.Value, h wire.Head) error {
+	n, fits, number := h.Integer()
 	switch {
-	case !ok:
-		return h.mismatch(v.Type())
+	case !number:
+		return mismatch(h.Kind, v.Type())
 	case !fits || v.OverflowInt(n):
-		return h.overflow(v.Type())
+		return overflow(h.Kind, v.Type())
 	}
 	v.SetInt(n)
 	return nil
 }
 
-// integer returns h as an int64, with fits false if it is a number that none equals, and ok false if it
-// is no number.
-func (h head) integer() (n int64, fits, ok bool) {
-	switch h.kind {
-	case intKind:
-		return int64(h.bits), true, true
-	case uintKind:
-		return int64(h.bits), h.bits <= math.MaxInt64, true
-	case float32Kind, float64Kind:
-		f := h.floating()
-		// Both bounds are powers of two, hence exact; NaN compares false.
-		if f >= -1<<63 && f < 1<<63 && f == math.Trunc(f) {
-			return int64(f), true, true
-		}
-		return 0, false, true
-	}
-	return 0, false, false
-}
-
-func (h head) unsigned(v reflect.Value) error {
-	n := h.bits
-	if h.kind != uintKind {
-		signed, fits, ok := h.integer()
-		if !ok {
-			return h.mismatch(v.Type())
+func setUint(v reflect.Value, h wire.Head) error {
+	n := h.Bits
+	if h.Kind != wire.Uint {
+		signed, fits, number := h.Integer()
+		if !number {
+			return mismatch(h.Kind, v.Type())
 		}
 		if !fits || signed < 0 {
-			return h.overflow(v.Type())
+			return overflow(h.Kind, v.Type())
 		}
 		n = uint64(signed)
 	}
 	if v.OverflowUint(n) {
-		return h.overflow(v.Type())
+		return overflow(h.Kind, v.Type())
 	}
 	v.SetUint(n)
 	return nil
 }
 
-func (h head) floating() float64 {
-	if h.kind == float32Kind {
-		return float64(math.Float32frombits(uint32(h.bits)))
-	}
-	return math.Float64frombits(h.bits)
-}
-
-// float accepts an integer only if the destination can represent it exactly; a float64 is rounded to a
-// float32, as Go programs expect, unless it is out of range.
-func (h head) float(v reflect.Value) error {
-	narrow := v.Kind() == reflect.Float32
-	switch h.kind {
-	case float32Kind, float64Kind:
-		f := h.floating()
+// setFloat accepts an integer only if v can represent it exactly. It rounds a
+// float64 to a float32, unless the float64 is out of range.
+func setFloat(v reflect.Value, h wire.Head) error {
+	switch h.Kind {
+	case wire.Float32, wire.Float64:
+		f := h.Float()
 		if v.OverflowFloat(f) {
-			return h.overflow(v.Type())
+			return overflow(h.Kind, v.Type())
 		}
 		v.SetFloat(f)
-	case intKind, uintKind:
-		f := float64(int64(h.bits))
-		if h.kind == uintKind {
-			f = float64(h.bits)
+	case wire.Int, wire.Uint:
+		f := float64(int64(h.Bits))
+		if h.Kind == wire.Uint {
+			f = float64(h.Bits)
 		}
-		if narrow {
+		if v.Kind() == reflect.Float32 {
 			f = float64(float32(f))
 		}
-		if !h.equals(f) {
-			return h.overflow(v.Type())
+		if !equals(h, f) {
+			return overflow(h.Kind, v.Type())
 		}
 		v.SetFloat(f)
 	default:
-		return h.mismatch(v.Type())
+		return mismatch(h.Kind, v.Type())
 	}
 	return nil
 }
 
-// equals says whether the integer h is f exactly. It compares integers, since comparing floats would round
-// the difference away; the bounds keep the conversion defined.
-func (h head) equals(f float64) bool {
-	if h.kind == uintKind {
-		return f < 1<<64 && uint64(f) == h.bits
+// equals reports whether h, an integer, equals f exactly. It compares integers:
+// a conversion of h to a float would round. The bounds keep the conversion of f
+// defined.
+func equals(h wire.Head, f float64) bool {
+	if h.Kind == wire.Uint {
+		return f < 1<<64 && uint64(f) == h.Bits
 	}
-	return f < 1<<63 && int64(f) == int64(h.bits)
+	return f < 1<<63 && int64(f) == int64(h.Bits)
 }

@@ -10,37 +10,41 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// maxPooledBuffer keeps one huge value from pinning its buffer for good.
+// maxPooledBuffer is the largest buffer in bytes that returns to the pool, so
+// that one huge value does not occupy memory forever.
 const maxPooledBuffer = 64 << 10
 
-// encoder walks a Go value and writes it. One goroutine at a time has it, on loan from encoders.
+// encoder writes Go values to buf. It comes from the pool encoders and is not
+// safe for concurrent use.
 type encoder struct {
 	buf   bytes.Buffer
 	wire  *msgpack.Encoder // writes to buf
-	depth int
+	depth int              // levels of nesting in use, at most maxDepth
 }
 
 var encoders = sync.Pool{New: func() any { return &encoder{wire: msgpack.NewEncoder(nil)} }}
 
-func borrowEncoder() *encoder {
+func acquireEncoder() *encoder {
 	e := encoders.Get().(*encoder)
 	e.buf.Reset()
 	e.depth = 0
-	// Both settings are for types that write themselves: what they hand on to wire is to look like ours.
 	e.wire.Reset(&e.buf)
+	// A type that encodes itself may pass values on to wire: these two settings
+	// encode them as this package does.
 	e.wire.SetCustomStructTag("json")
 	e.wire.UseCompactInts(true)
 	return e
 }
 
-func (e *encoder) giveBack() {
+func (e *encoder) recycle() {
 	if e.buf.Cap() <= maxPooledBuffer {
 		encoders.Put(e)
 	}
 }
 
-// enter counts a level of nesting. Pointers count as well as containers, so that what is written here
-// never nests deeper than decoding accepts, and a pointer to itself ends.
+// enter starts a level of nesting. Pointers count too, so that a pointer to
+// itself fails, and so that the decoder accepts the depth of everything that
+// the encoder writes.
 func (e *encoder) enter() error {
 	if e.depth >= maxDepth {
 		return errDepth
@@ -51,7 +55,7 @@ func (e *encoder) enter() error {
 
 func (e *encoder) leave() { e.depth-- }
 
-// any writes the dynamic value of v, without reflection if it is of a type common in sessions.
+// any writes v, without reflection if its type is common in sessions.
 func (e *encoder) any(v any) error {
 	switch v := v.(type) {
 	case nil:
@@ -249,8 +253,9 @@ func (e *encoder) structOf(v reflect.Value, fields *fieldSet) error {
 	return nil
 }
 
-// toWrite returns the field of v, or false if it is to be left out.
+// toWrite returns the field f of v, a struct, or false if the encoding omits
+// the field.
 func (f *field) toWrite(v reflect.Value) (reflect.Value, bool) {
-	fv, ok := f.in(v)
+	fv, ok := f.of(v, false)
 	return fv, ok && !(f.omitEmpty && isEmpty(fv))
 }

@@ -6,23 +6,25 @@ import (
 	"strings"
 )
 
-// field is one field of a struct, or of a struct embedded in it, under its name on the wire.
+// field is a field of a struct, or a field that an embedded struct promotes.
 type field struct {
-	name      string
-	index     []int // path through embedded structs
-	tagged    bool  // name comes from a tag
+	name      string // on the wire
+	index     []int  // path through embedded structs
+	tagged    bool   // name comes from a tag
 	omitEmpty bool
 }
 
-// fieldSet holds the fields of a struct type in the order of declaration, and by name.
+// fieldSet is the fields of a struct type, in the order of declaration and by
+// name.
 type fieldSet struct {
 	list   []field
 	byName map[string]*field
 }
 
-// fieldsOf lists the fields of struct type t that take part: the rules are those of encoding/json, where
-// fields of embedded structs are promoted, and of several with one name the least nested wins, then the
-// tagged, and if that decides nothing, none.
+// fieldsOf returns the encoded fields of struct type t, by the rules of
+// encoding/json: embedded structs promote their fields. If several fields have
+// one name, the least nested wins, then the one with a tag. If neither rule
+// decides, the encoding omits them all.
 func fieldsOf(t reflect.Type) *fieldSet {
 	all := collectFields(t, nil, nil)
 	set := &fieldSet{byName: make(map[string]*field, len(all))}
@@ -37,8 +39,10 @@ func fieldsOf(t reflect.Type) *fieldSet {
 	return set
 }
 
-// collectFields returns the fields of t and, in their place, those of the structs it embeds. Within is
-// the chain of types that embed t, where a type that embeds itself is entered once.
+// collectFields returns the fields of t; the fields of an embedded struct take
+// its position. path is the index of t in the outermost struct. within is the
+// chain of types that embed t: a type that embeds itself contributes its fields
+// once.
 func collectFields(t reflect.Type, path []int, within []reflect.Type) []field {
 	if slices.Contains(within, t) {
 		return nil
@@ -77,7 +81,8 @@ func fieldTag(sf reflect.StructField) string {
 	return sf.Tag.Get("json")
 }
 
-// promotes says whether the fields of sf count as fields of the struct around it, and returns their type.
+// promotes reports whether sf is an embedded struct that promotes its fields,
+// and returns the type of that struct.
 func promotes(sf reflect.StructField) (reflect.Type, bool) {
 	if !sf.Anonymous {
 		return nil, false
@@ -89,13 +94,14 @@ func promotes(sf reflect.StructField) (reflect.Type, bool) {
 	if t.Kind() != reflect.Struct {
 		return nil, false
 	}
-	// The struct around it would have t's methods for JSON itself, were they not shadowed there or taken
-	// away by those of another: encoding/json then goes by the fields.
+	// The outer struct inherits t's JSON methods, and is then not in plain
+	// style, unless it shadows them or another embedded struct has the same
+	// methods. In these cases encoding/json encodes the fields.
 	s := styleOf(t)
 	return t, s == plainStyle || s == jsonStyle
 }
 
-// dominates says whether no other field takes f's name from it.
+// dominates reports whether f wins its name among all.
 func dominates(f field, all []field) bool {
 	for _, other := range all {
 		if other.name != f.name || slices.Equal(other.index, f.index) {
@@ -108,9 +114,8 @@ func dominates(f field, all []field) bool {
 	return true
 }
 
-// named returns the field that goes by name, which upper and lower case tell apart only where the fields do:
-// one of exactly that name wins, else the first that differs in case alone, as in encoding/json. It is nil
-// if there is none.
+// named returns the field with exactly this name, else the first whose name
+// differs only in case, else nil, as in encoding/json.
 func (s *fieldSet) named(name []byte) *field {
 	if f := s.byName[string(name)]; f != nil {
 		return f
@@ -124,27 +129,15 @@ func (s *fieldSet) named(name []byte) *field {
 	return nil
 }
 
-// in returns the field of v, a struct, or false if a nil pointer to an embedded struct lies before it.
-func (f *field) in(v reflect.Value) (reflect.Value, bool) {
+// of returns the field f of v, a struct. If a nil pointer to an embedded struct
+// is in the way, of allocates the struct if create is true and v is settable.
+// It reports false if it does not or cannot: reflection cannot set a pointer to
+// an unexported struct.
+func (f *field) of(v reflect.Value, create bool) (reflect.Value, bool) {
 	for i, at := range f.index {
 		if i > 0 && v.Kind() == reflect.Pointer {
 			if v.IsNil() {
-				return reflect.Value{}, false
-			}
-			v = v.Elem()
-		}
-		v = v.Field(at)
-	}
-	return v, true
-}
-
-// into returns the field of v, a settable struct, and makes the embedded structs on the way to it. It is
-// false where one of them cannot be made from outside its package: a nil pointer to an unexported struct.
-func (f *field) into(v reflect.Value) (reflect.Value, bool) {
-	for i, at := range f.index {
-		if i > 0 && v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				if !v.CanSet() {
+				if !create || !v.CanSet() {
 					return reflect.Value{}, false
 				}
 				v.Set(reflect.New(v.Type().Elem()))
@@ -156,7 +149,8 @@ func (f *field) into(v reflect.Value) (reflect.Value, bool) {
 	return v, true
 }
 
-// isEmpty is what omitempty means by empty: false, zero, nil, or of no length.
+// isEmpty reports whether the option omitempty omits v, by the rules of
+// encoding/json.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:

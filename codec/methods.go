@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
-// styled writes v, whose type has methods for it.
+// styled encodes v, whose type has style s, not plainStyle.
 func (e *encoder) styled(v reflect.Value, s style) error {
 	self := addressable(v).Addr().Interface()
 	switch s {
@@ -20,45 +22,47 @@ func (e *encoder) styled(v reflect.Value, s style) error {
 	case customStyle:
 		start := e.buf.Len()
 		if self.(msgpack.CustomEncoder).EncodeMsgpack(e.wire) != nil {
-			return refused("encode", v.Type())
+			return methodError("encode", v.Type())
 		}
 		return e.oneValue(e.buf.Bytes()[start:], v.Type())
 	case marshalStyle:
 		data, err := self.(msgpack.Marshaler).MarshalMsgpack()
 		if err != nil {
-			return refused("encode", v.Type())
+			return methodError("encode", v.Type())
 		}
 		e.buf.Write(data)
 		return e.oneValue(data, v.Type())
 	case binaryStyle:
 		data, err := self.(encoding.BinaryMarshaler).MarshalBinary()
 		if err != nil {
-			return refused("encode", v.Type())
+			return methodError("encode", v.Type())
 		}
 		return e.wire.EncodeBytes(data)
 	case textStyle:
 		data, err := self.(encoding.TextMarshaler).MarshalText()
 		if err != nil {
-			return refused("encode", v.Type())
+			return methodError("encode", v.Type())
 		}
 		return e.wire.EncodeString(string(data))
 	default:
-		// Not json.Marshal, which would change the text: it drops white space and escapes <, > and &.
+		// json.Marshal would change the text: it drops white space and escapes
+		// <, > and &.
 		data, err := self.(json.Marshaler).MarshalJSON()
 		if err != nil || !json.Valid(data) {
-			return refused("encode", v.Type())
+			return methodError("encode", v.Type())
 		}
 		return e.wire.EncodeString(string(data))
 	}
 }
 
-// refused is the error of a type's own method, in other words: the method's may quote the value.
-func refused(verb string, t reflect.Type) error {
+// methodError replaces the error of a type's own method, which may quote the
+// value.
+func methodError(verb string, t reflect.Type) error {
 	return fmt.Errorf("codec: msgpack: %s could not %s itself", t, verb)
 }
 
-// oneValue refuses what a type's own method wrote unless it is exactly one value: one byte more or less
-// would shift the meaning of all that follows.
+// oneValue fails unless written, the output of a type's own method, is exactly
+// one value. One byte more or less would change the meaning of all later bytes.
 func (e *encoder) oneValue(written []byte, t reflect.Type) error {
 	if size, err := valueSize(written, e.depth); err != nil || size != len(written) {
 		return fmt.Errorf("codec: msgpack: %s did not encode itself as one value", t)
@@ -66,8 +70,8 @@ func (e *encoder) oneValue(written []byte, t reflect.Type) error {
 	return nil
 }
 
-// addressable returns v or a copy of it, whichever has an address, so that methods on the pointer are
-// found even of a value inside a map or an interface.
+// addressable returns v, or a copy of v if v has no address, such as a value in
+// a map or an interface. Methods with a pointer receiver need an address.
 func addressable(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
 		return v
@@ -77,8 +81,9 @@ func addressable(v reflect.Value) reflect.Value {
 	return copied
 }
 
-// styled decodes into v, whose type has methods for it.
-func (d *decoder) styled(v reflect.Value, s style, h head) error {
+// styled decodes into v, whose type has style s, not plainStyle. h is the next
+// head.
+func (d *decoder) styled(v reflect.Value, s style, h wire.Head) error {
 	self := v.Addr().Interface()
 	switch s {
 	case customStyle:
@@ -92,51 +97,55 @@ func (d *decoder) styled(v reflect.Value, s style, h head) error {
 		if err != nil {
 			return err
 		}
-		return decoded(v, self.(msgpack.Unmarshaler).UnmarshalMsgpack(cloneBytes(raw)))
+		return checkDecoded(v, self.(msgpack.Unmarshaler).UnmarshalMsgpack(bytes.Clone(raw)))
 	}
-	payload := d.take(h)
+	payload := d.consume(h)
 	switch {
-	case h.kind == nilKind:
+	case h.Kind == wire.Nil:
 		v.SetZero()
 		return nil
 	case s == timeStyle:
-		if h.kind != extKind {
-			return h.mismatch(v.Type())
+		if h.Kind != wire.Ext {
+			return mismatch(h.Kind, v.Type())
 		}
-		t, err := h.time(payload)
+		t, err := timestamp(h, payload)
 		*self.(*time.Time) = t
 		return err
-	case h.kind != bytesKind && h.kind != stringKind:
-		return h.mismatch(v.Type())
+	case h.Kind != wire.Bytes && h.Kind != wire.String:
+		return mismatch(h.Kind, v.Type())
 	case s == binaryStyle:
-		return decoded(v, self.(encoding.BinaryUnmarshaler).UnmarshalBinary(cloneBytes(payload)))
+		return checkDecoded(v, self.(encoding.BinaryUnmarshaler).UnmarshalBinary(bytes.Clone(payload)))
 	case s == textStyle:
-		return decoded(v, self.(encoding.TextUnmarshaler).UnmarshalText(cloneBytes(payload)))
+		return checkDecoded(v, self.(encoding.TextUnmarshaler).UnmarshalText(bytes.Clone(payload)))
 	}
-	// An UnmarshalJSON may rely on its input being JSON, which json.Unmarshal sees to before it calls it.
-	return decoded(v, json.Unmarshal(cloneBytes(payload), self))
+	// json.Unmarshal checks that payload is JSON before it calls UnmarshalJSON,
+	// which may rely on that.
+	return checkDecoded(v, json.Unmarshal(bytes.Clone(payload), self))
 }
 
-// decoded returns what is to be told of the error of v's own method.
-func decoded(v reflect.Value, err error) error {
+// checkDecoded replaces err, the error of v's own method, if it is not nil.
+func checkDecoded(v reflect.Value, err error) error {
 	if err != nil {
-		return refused("decode", v.Type())
+		return methodError("decode", v.Type())
 	}
 	return nil
 }
 
-// decodeCustom lends raw, one value, to a type that reads the wire itself. It sees no byte beyond it.
+// decodeCustom calls the DecodeMsgpack of self with a decoder that holds raw,
+// one value, and no byte after it.
 func decodeCustom(self msgpack.CustomDecoder, raw []byte) error {
-	wire := msgpack.GetDecoder()
-	rest := bytes.NewReader(cloneBytes(raw))
-	wire.Reset(rest)
-	wire.SetCustomStructTag("json")
-	if self.DecodeMsgpack(wire) != nil {
-		return refused("decode", reflect.TypeOf(self).Elem())
+	dec := msgpack.GetDecoder()
+	rest := bytes.NewReader(bytes.Clone(raw))
+	dec.Reset(rest)
+	dec.SetCustomStructTag("json")
+	if self.DecodeMsgpack(dec) != nil {
+		return methodError("decode", reflect.TypeOf(self).Elem())
 	}
 	if rest.Len() > 0 {
 		return fmt.Errorf("codec: msgpack: %T did not read all of its value", self)
 	}
-	msgpack.PutDecoder(wire) // not after a failure or panic, which may leave it in the midst of something
+	// Not deferred: a failed or panicked call leaves the decoder in an unknown
+	// state, and the pool must not contain it.
+	msgpack.PutDecoder(dec)
 	return nil
 }

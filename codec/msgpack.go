@@ -4,54 +4,90 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+
+	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
-// MsgPack writes values as [MessagePack], by way of github.com/vmihailenco/msgpack. The zero value is
-// ready to use, and safe for concurrent use.
+// MsgPack encodes values as [MessagePack]. It writes with
+// github.com/vmihailenco/msgpack. The zero value is ready to use. It is safe
+// for concurrent use.
 //
-// What comes back is what went in. Into a destination of the same type everything does, unexported fields
-// aside. Into an any, where the bytes alone decide:
+// # Types
 //
-//   - every integer, of whatever Go type it was, is an int where it fits one, else an int64 or a uint64;
-//   - a float64 is a float64 and a float32 a float32, even without a fraction;
-//   - a string is a string, a []byte a []byte, a bool a bool, nil is nil;
-//   - a time.Time is a time.Time: the same instant to the nanosecond, in UTC, without a monotonic reading,
-//     here and in a typed destination alike;
-//   - a slice is a []any; a map is a map[string]any, or a map[any]any if it has a key of another type;
-//     a struct is a map[string]any of its fields.
+// A value decodes unchanged into a destination of its own type, except for
+// unexported fields and for the time zone of a time.Time. Into an any, the
+// bytes decide the type:
 //
-// A number that does not fit its destination is an error: 300 into an int8, -1 into a uint, 1.5 into an
-// int, 2^53+1 into a float64; only a float64 is rounded to a float32, if in its range. So is a value of
-// another kind, as a string into an int. An integer may become a float and a string a []byte, each also the
-// other way round if nothing is lost.
+//   - an integer of any Go type becomes an int if an int can hold it, else an
+//     int64 or a uint64;
+//   - a float64 stays a float64 and a float32 a float32, even without a
+//     fraction;
+//   - a string, a []byte, a bool and nil keep their types;
+//   - a time.Time stays a time.Time. Everywhere, a decoded time.Time is the
+//     same instant to the nanosecond, in UTC and without a monotonic reading;
+//   - a slice becomes a []any;
+//   - a map becomes a map[string]any, or a map[any]any if a key is not a
+//     string;
+//   - a struct becomes a map[string]any of its fields.
 //
-// Structs follow encoding/json. A field goes by its msgpack tag, or its json tag, or its name; "-" leaves it
-// out, and so does omitempty if it is empty; embedded structs are flattened. On reading, unknown fields are
-// ignored and missing ones keep what v held. A slice or map in v is replaced, not filled up, and nil clears
-// what it is read into. A name is matched exactly, or else by the first field that differs from it in case
-// alone.
+// A number that its destination cannot hold is an error: 300 in an int8, -1 in
+// a uint, 1.5 in an int, 2^53+1 in a float64. One conversion rounds: a float64
+// decoded into a float32, if in range. A value of another kind is an error too,
+// such as a string in an int. But integers and floats convert to each other if
+// nothing is lost, and a string and a []byte convert to each other.
 //
-// Types may encode themselves, by both methods of a pair: msgpack.CustomEncoder and CustomDecoder,
-// msgpack.Marshaler and Unmarshaler, encoding's BinaryMarshaler or TextMarshaler and its opposite, or
-// json.Marshaler and Unmarshaler. The first pair in this order is used; the JSON of the last is kept as a
-// string. Extensions registered with msgpack.RegisterExt, and the tag options as_array and intern, are not
-// used.
+// # Structs
 //
-// So a struct that one version of a program stored is read by the next as encoding/json would read it, but
-// for some changes of a field's type. These are errors: an array made shorter than what is stored; a map's
-// keys made numbers instead of strings, or the reverse; a time.Time made a string, or the reverse; and a type
-// that encodes itself made one of another kind, or the reverse, save that text is a string. A type with both
-// binary and text methods is stored as binary, so a netip.Addr made a string is four or more odd bytes, and
-// the reverse an error. A []byte made a string, or the reverse, keeps its bytes, and a float32 made a float64
-// its value. The tag options string and omitzero are not used either: a number is stored as a number, and a
-// zero like any other value.
+// Structs follow encoding/json. The name of a field is its msgpack tag, else
+// its json tag, else its Go name. The tag "-" omits the field; the option
+// omitempty omits the field if it is empty. Embedded structs are flattened.
 //
-// Channels, functions, complex numbers, cyclic values and nesting beyond 1000 levels are errors.
+// On decoding, a name matches exactly, else the first field that differs only
+// in case. Unknown names are ignored. A field without data keeps its value in
+// v. A slice or map in v is replaced, not extended. nil sets its destination to
+// zero.
 //
-// Bytes from elsewhere do no harm: lengths are checked against the data before anything is allocated, so
-// that memory is in proportion to data. Decoding into an any takes 16 bytes to the byte for an array of
-// nils; the worst case we know, maps of one entry within each other, takes 192, as a Go map is that large.
-// Into a type of yours an array takes the size of its elements, which may have one byte each in data.
+// # Types that encode themselves
+//
+// A type encodes itself if it has both methods of a pair. The first pair in
+// this order counts:
+//
+//   - msgpack.CustomEncoder and CustomDecoder;
+//   - msgpack.Marshaler and Unmarshaler;
+//   - encoding.BinaryMarshaler and BinaryUnmarshaler;
+//   - encoding.TextMarshaler and TextUnmarshaler;
+//   - json.Marshaler and Unmarshaler, whose JSON is stored as a string.
+//
+// MsgPack ignores extensions registered with msgpack.RegisterExt, and the tag
+// options as_array and intern.
+//
+// # Changing a type
+//
+// A new version of a program reads a struct that an older version stored as
+// encoding/json would, with these exceptions. It is an error to change
+//
+//   - an array to one shorter than the stored array;
+//   - the keys of a map from strings to numbers, or back;
+//   - a time.Time to a string, or back;
+//   - a type that encodes itself to a type of another kind, or back. Text is an
+//     exception: it is stored as a string. A type with both binary and text
+//     methods is stored as binary: a netip.Addr changed to a string decodes as
+//     the bytes of the address, and the change back is an error.
+//
+// A []byte changed to a string, or back, keeps its bytes. A float32 changed to
+// a float64 keeps its value. MsgPack ignores the tag options string and
+// omitzero: it stores a number as a number, and a zero like any other value.
+//
+// # Limits
+//
+// Channels, functions, complex numbers, cyclic values and more than 1000 levels
+// of nesting are errors.
+//
+// Hostile input is safe. MsgPack compares every length with the data before it
+// allocates, so memory is proportional to len(data). Into an any, an array of
+// nils takes 16 bytes a byte of data. The worst case that we know, nested maps
+// of one entry, takes 192, because a Go map is that large. Into a typed slice,
+// one byte of data can take the size of an element.
 //
 // [MessagePack]: https://msgpack.org
 type MsgPack struct{}
@@ -60,24 +96,28 @@ var _ Codec = MsgPack{}
 
 var errDestination = errors.New("codec: msgpack: destination is not a non-nil pointer")
 
-// Marshal returns v as MessagePack. The bytes belong to the caller. Two calls may order the entries of a
-// map differently.
+// Marshal returns v as MessagePack. The returned bytes belong to the caller.
+// Two calls may order the entries of a map differently. It fails on values that
+// [MsgPack] does not support, and if a method of v fails or panics.
 func (MsgPack) Marshal(v any) (data []byte, err error) {
 	defer recoverInto(&err, v)
-	e := borrowEncoder()
+	e := acquireEncoder()
 	if err := e.any(v); err != nil {
 		return nil, err
 	}
 	data = bytes.Clone(e.buf.Bytes())
-	e.giveBack() // not deferred: after a panic its state is unknown, and it must not be used again
+	// Not deferred: a failed or panicked call leaves e in an unknown state, and
+	// the pool must not contain it.
+	e.recycle()
 	return data, nil
 }
 
-// Unmarshal stores the one value in data into v, a non-nil pointer. Bytes after it are an error. It
-// keeps no reference to data.
-func (m MsgPack) Unmarshal(data []byte, v any) (err error) {
+// Unmarshal decodes data, exactly one value, into v, a non-nil pointer. It
+// fails on malformed or truncated data, on bytes after the value, and on a
+// value that does not fit v. It keeps no reference to data.
+func (MsgPack) Unmarshal(data []byte, v any) (err error) {
 	defer recoverInto(&err, v)
-	if m.UnmarshalCommon(data, v) {
+	if wire.UnmarshalCommon(data, v) {
 		return nil
 	}
 	destination := reflect.ValueOf(v)
@@ -93,32 +133,4 @@ func (m MsgPack) Unmarshal(data []byte, v any) (err error) {
 	}
 	d := decoder{data: data}
 	return d.value(destination.Elem())
-}
-
-// UnmarshalCommon is Unmarshal for the types that are most common in sessions, into a *string, a *int or a
-// *bool. Where it reports false it has stored nothing, and Unmarshal finds the value or what is wrong.
-// Unlike Unmarshal it lets v point to a variable on the caller's stack, which saves an allocation.
-func (MsgPack) UnmarshalCommon(data []byte, v any) bool {
-	h, err := readHead(data)
-	if err != nil || uint64(len(data)-h.size) != h.payload() {
-		return false
-	}
-	switch v := v.(type) {
-	case *string:
-		if v != nil && h.kind == stringKind {
-			*v = string(data[h.size:])
-			return true
-		}
-	case *int:
-		if n, fits, _ := h.integer(); v != nil && fits && int64(int(n)) == n {
-			*v = int(n)
-			return true
-		}
-	case *bool:
-		if v != nil && h.kind == boolKind {
-			*v = h.bits != 0
-			return true
-		}
-	}
-	return false
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/holdfast-go/holdfast/codec"
+	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
 // roundTrip encodes v and decodes it into a new T.
@@ -410,50 +411,6 @@ func TestMsgPackRefusesDestinationsItCannotFill(t *testing.T) {
 	assert.Error(t, codec.MsgPack{}.Unmarshal([]byte{1}, new(selfPointer)))
 }
 
-func TestMsgPackUnmarshalCommonStoresWhatIsCommonAndLeavesTheRest(t *testing.T) {
-	number, text, flag, other := 7, "seven", true, int64(7)
-	for name, test := range map[string]struct {
-		data string
-		into any
-		want bool
-	}{
-		"an int":                  {"\x01", &number, true},
-		"a string":                {"\xa3one", &text, true},
-		"a bool":                  {"\xc2", &flag, true},
-		"another type":            {"\x01", &other, false},
-		"a string for an int":     {"\xa3one", &number, false},
-		"an int for a string":     {"\x01", &text, false},
-		"an int for a bool":       {"\x01", &flag, false},
-		"an int and a byte":       {"\x01\x01", &number, false},
-		"a string cut short":      {"\xa3on", &text, false},
-		"a string and a byte":     {"\xa3onee", &text, false},
-		"nothing":                 {"", &number, false},
-		"more than an int64":      {"\xcf\xff\xff\xff\xff\xff\xff\xff\xff", &number, false},
-		"a nil pointer":           {"\x01", (*int)(nil), false},
-		"a nil pointer to a text": {"\xa3one", (*string)(nil), false},
-		"a nil pointer to a flag": {"\xc2", (*bool)(nil), false},
-		"no pointer":              {"\x01", number, false},
-		"nil":                     {"\x01", nil, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			number, text, flag, other = 7, "seven", true, 7
-			assert.Equal(t, test.want, codec.MsgPack{}.UnmarshalCommon([]byte(test.data), test.into))
-			changed := number != 7 || text != "seven" || !flag || other != 7
-			assert.Equal(t, test.want, changed, "stored if true, and only then")
-		})
-	}
-}
-
-func TestMsgPackUnmarshalCommonNeedsNoMemoryForTheVariable(t *testing.T) {
-	data := []byte{1}
-	assert.Zero(t, testing.AllocsPerRun(100, func() {
-		var n int
-		if !(codec.MsgPack{}).UnmarshalCommon(data, &n) || n != 1 {
-			t.Error("the number was not read")
-		}
-	}))
-}
-
 func TestMsgPackRefusesTrailingBytes(t *testing.T) {
 	var n int
 
@@ -748,7 +705,7 @@ type (
 func commonIsReflected[Common, Named any](t *testing.T, data []byte) {
 	var direct, common Common
 	var named Named
-	stored := codec.MsgPack{}.UnmarshalCommon(data, &direct)
+	stored := wire.UnmarshalCommon(data, &direct)
 	err := codec.MsgPack{}.Unmarshal(data, &common)
 	namedErr := codec.MsgPack{}.Unmarshal(data, &named)
 	require.Equal(t, namedErr == nil, err == nil, "%v, by reflection %v", err, namedErr)

@@ -2,18 +2,23 @@ package codec
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
 // timestampExt is the extension type that MessagePack reserves for timestamps.
 const timestampExt = -1
 
-// time reads a timestamp, in any of its three widths. UTC, because the zone of the server that happens
-// to read is not part of the value.
-func (h head) time(payload []byte) (time.Time, error) {
-	if h.ext != timestampExt {
-		return time.Time{}, fmt.Errorf("codec: msgpack: extension type %d is unknown", h.ext)
+var errTimestamp = errors.New("codec: msgpack: malformed timestamp")
+
+// timestamp decodes an extension as a timestamp of 32, 64 or 96 bits. The
+// result is in UTC: the time zone of the server is not part of the value.
+func timestamp(h wire.Head, payload []byte) (time.Time, error) {
+	if h.Ext != timestampExt {
+		return time.Time{}, fmt.Errorf("codec: msgpack: unknown extension type %d", h.Ext)
 	}
 	var seconds int64
 	var nanoseconds uint64
