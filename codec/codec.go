@@ -1,55 +1,104 @@
-// Package codec turns the values of a session into bytes and back.
+// Package codec encodes session values as bytes and decodes them.
 //
-// Three codecs are here. Most applications will use the first and never name it:
+// Most applications use the default, [MsgPack], and never name it.
 //
-//   - [MsgPack], the default. Compact and quick, and a value comes back with the type it had: an int
-//     inside an any is an int again, a []byte a []byte, a time.Time a time.Time.
-//   - [JSON], for values that another program, or a person, must read. It loses some types; see there.
-//   - [Sealed], which encrypts and authenticates each value that another codec wrote. A dump of the store
-//     or a snapshot on disk then shows no value, but still who is logged in, the names and lengths of
-//     values, and times; and who can write to the store can change those.
+//	codec    encoding              choose it when
+//	MsgPack  MessagePack           you have no reason for another: compact and
+//	                               fast, and int, []byte and time.Time keep
+//	                               their types even inside an any
+//	JSON     JSON text             another program or a person reads the values;
+//	                               an any loses some types
+//	Sealed   encrypted MessagePack the store, its snapshots or its backups are
+//	         or JSON               less trusted than the program
 //
-// A codec of your own implements [Codec]. One whose bytes must stay in their place, as a sealed value
-// must not be moved into another's session, implements [Binder] too.
+// To use your own encoding, implement [Codec]. Implement [Binder] too if nobody
+// may move an encoded value to another session.
 //
-// No method of this package panics, even when a value's own method (MarshalJSON, EncodeMsgpack and the
-// like) does: it returns an error.
+// # Sealed
+//
+// [Sealed] wraps another codec. It encrypts every value and detects every
+// change. A session binds each of its sealed values to the session and to the
+// name of the value. Decoding returns [ErrOpen] for bytes that somebody changed,
+// or copied to another session or another name.
+//
+// Sealed protects values, and nothing else in a session record. Somebody who
+// can read the store or a snapshot still sees
+//
+//   - the names of values, user IDs and times;
+//   - the length of each value.
+//
+// Somebody who can write to the store can also
+//
+//   - delete values and sessions;
+//   - put an older value back under the same name of the same session;
+//   - change the user and the deadline of a session.
+//
+// Sealed does not protect from somebody who can read the memory of the process:
+// the encryption keys and the values in use are there.
+//
+// # Key rotation
+//
+// [NewSealed] takes several encryption keys. The first one seals; all of them
+// open. To replace a key:
+//
+//  1. If several processes share a store, first append the new key in all of
+//     them, so that each can open values sealed with it.
+//  2. Put the new key first and keep the old key after it. New values use the
+//     new key. A stored value stays under the old key until the value changes
+//     or its session gets a new ID.
+//  3. Remove the old key when the last session from before step 2 has ended:
+//     one Options.AbsoluteLifetime later.
+//
+// If a key leaked, remove it at once. Decoding then returns [ErrOpen] for the
+// values sealed with it.
+//
+// # Panics
+//
+// The codecs of this package do not panic, even when a method of a value does,
+// such as MarshalJSON or EncodeMsgpack. They return an error.
 package codec
 
 import "fmt"
 
-// A Codec turns values into bytes and back. An implementation promises that
+// A Codec encodes values as bytes and decodes them. Implementations must follow
+// these rules:
 //
-//   - its methods may be called from many goroutines at once;
-//   - Marshal returns bytes that belong to the caller, who may keep and change them: the codec never
-//     touches them again, and two calls never return the same memory;
-//   - Marshal leaves v as it was and keeps no reference to it;
-//   - Unmarshal stores a value into v, a non-nil pointer, reads data only while it runs, never changes
-//     it, and lets no part of the value share its memory;
-//   - Unmarshal of bytes that Marshal did not write, be they cut short, lengthened or hostile, returns an
-//     error or some value, but does not panic, and uses memory in proportion to data.
+//   - All methods are safe for concurrent use.
+//   - Marshal returns bytes that belong to the caller, who may keep and change
+//     them. The codec does not touch them again, and no two calls return the
+//     same memory.
+//   - Marshal does not change v and keeps no reference to it.
+//   - Unmarshal stores a value in v, a non-nil pointer. It reads data only
+//     until it returns, never changes data, and stores no value that shares
+//     memory with data.
+//   - Unmarshal of bytes that Marshal did not write, such as truncated,
+//     extended or hostile bytes, returns an error or some value. It does not
+//     panic, and its memory is proportional to len(data).
 //
-// After an error from Unmarshal, the value at v is unspecified. No error quotes the value or the bytes:
-// errors are logged, and values are secret.
+// After an error from Unmarshal, the value in v is unspecified. Errors contain
+// neither the value nor its bytes: programs log errors, and values are secret.
 type Codec interface {
 	Marshal(v any) ([]byte, error)
 	Unmarshal(data []byte, v any) error
 }
 
-// A Binder is a codec that can tie its output to the place where it is kept: one key of one session, say.
+// A Binder is a Codec that can bind its output to a place, such as one key of
+// one session.
 //
-// Bind returns a codec whose output can be read back only by a codec bound to the same place, so that
-// bytes copied from one place to another are refused there. Each distinct string is a distinct place, the
-// empty one being the place of the codec itself. Bind is cheap enough to call for each value, and both
-// the original and the bound codec may be used from many goroutines at once. Place is not a secret to the
-// codec, yet appears neither in its output nor in its errors.
+// Bind returns a codec for one place. Its output decodes only with a codec for
+// the same place, so bytes copied to another place fail to decode. Distinct
+// strings are distinct places; the empty string is the place of the Binder
+// itself. Bind is cheap enough to call for every value. The Binder and the
+// bound codecs are safe for concurrent use. The codec may treat place as
+// public, but its output and its errors do not contain place.
 //
-// Rebind returns data, which was written at the place from, as it would have been written at the place to,
-// without decoding the value: a session that gets a new ID keeps its values. It reads data only while it
-// runs, and the bytes that it returns belong to the caller.
+// Rebind converts data from the place from to the place to without decoding the
+// value, so that a session with a new ID keeps its values. It reads data only
+// until it returns. The returned bytes belong to the caller.
 //
-// Same reports whether a and b, both written at place, are encodings of the same value. False is always
-// safe: it costs a session one more write. A codec that writes equal values as equal bytes may return false.
+// Same reports whether a and b, both bound to place, encode the same value. A
+// false result is always safe and costs the session one more write. Codecs that
+// encode equal values as equal bytes may always return false.
 type Binder interface {
 	Codec
 	Bind(place string) Codec
@@ -57,10 +106,10 @@ type Binder interface {
 	Same(a, b []byte, place string) bool
 }
 
-// recoverInto reports a panic of a value's own method as an error, because the caller of a codec is a
-// server that must survive its values.
+// recoverInto converts a panic in a method of v to an error: one bad value must
+// not end a server. The error omits the panic value, which may be a secret.
 func recoverInto(err *error, v any) {
 	if recover() != nil {
-		*err = fmt.Errorf("codec: a method of %T, or of what it holds, panicked", v)
+		*err = fmt.Errorf("codec: a method of %T or of a value inside it panicked", v)
 	}
 }

@@ -10,15 +10,17 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// mapping says how a Go type and MessagePack map onto each other. Encoding and decoding both follow it,
-// so that one always reads what the other wrote.
+// mapping describes how a Go type maps to MessagePack. The encoder and the
+// decoder share it, so that the decoder reads everything that the encoder
+// writes.
 type mapping struct {
 	style  style
-	fields *fieldSet // of a struct in plain style
+	fields *fieldSet // set for a struct in plainStyle
 }
 
-// style names the methods of its own that a type is encoded by. A type is asked only if it has both
-// directions: half a pair could write what nothing reads.
+// style selects the pair of methods by which a type encodes and decodes itself.
+// A type that has only half of a pair does not use it, because the other
+// direction would not understand the bytes.
 type style uint8
 
 const (
@@ -31,6 +33,7 @@ const (
 	jsonStyle                 // json.Marshaler and Unmarshaler
 )
 
+// methodStyles is in order of precedence.
 var methodStyles = []struct {
 	style          style
 	encode, decode reflect.Type
@@ -47,14 +50,19 @@ var (
 	stringType = reflect.TypeFor[string]()
 	anyType    = reflect.TypeFor[any]()
 
-	plainMapping mapping  // of every type without fields and methods
-	mappings     sync.Map // reflect.Type → *mapping; grows with the program's types, never with its data
+	// plainMapping is the mapping of all types without fields and methods.
+	plainMapping mapping
+
+	// mappings caches *mapping by reflect.Type. Its size is bounded by the
+	// number of types in the program.
+	mappings sync.Map
 )
 
-// mappingOf returns the mapping of t, which is not a pointer or an interface.
+// mappingOf returns the mapping of t, which must not be a pointer or an
+// interface.
 func mappingOf(t reflect.Type) *mapping {
 	if t.PkgPath() == "" && t.Kind() != reflect.Struct {
-		return &plainMapping // only a defined type, or a struct that embeds one, has methods
+		return &plainMapping // only defined types and structs have methods
 	}
 	if known, ok := mappings.Load(t); ok {
 		return known.(*mapping)
@@ -71,7 +79,7 @@ func styleOf(t reflect.Type) style {
 	if t == timeType {
 		return timeStyle
 	}
-	pointer := reflect.PointerTo(t) // has the methods of t, too
+	pointer := reflect.PointerTo(t) // has the methods of t too
 	for _, s := range methodStyles {
 		if pointer.Implements(s.encode) && pointer.Implements(s.decode) {
 			return s.style
@@ -80,7 +88,8 @@ func styleOf(t reflect.Type) style {
 	return plainStyle
 }
 
-// holdsBytes says whether t, a slice or array type, is written as one string of bytes.
+// holdsBytes reports whether the encoding of t, a slice or array type, is one
+// string of bytes.
 func holdsBytes(t reflect.Type) bool {
 	return t.Elem().Kind() == reflect.Uint8 && mappingOf(t.Elem()).style == plainStyle
 }

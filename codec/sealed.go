@@ -8,38 +8,45 @@ import (
 	"io"
 )
 
-// ErrKey is wrapped by the error of [NewSealed] when it is given no key, or one that is not 32 bytes long,
-// and returned by a Sealed that was not made by NewSealed. The remedy is 32 random bytes, kept secret.
-var ErrKey = errors.New("codec: keys must be 32 bytes each, and at least one")
+// ErrKey means that a Sealed has no usable key. [NewSealed] returns an error
+// that wraps it for an empty list of keys and for a key that is not 32 bytes
+// long. A Sealed that NewSealed did not make returns it from Marshal, Unmarshal
+// and Rebind. The remedy: pass 32 random bytes to NewSealed.
+var ErrKey = errors.New("codec: Sealed needs one or more keys of 32 bytes each")
 
-// ErrInner is returned by [NewSealed] when the inner codec is nil.
-var ErrInner = errors.New("codec: Sealed needs a codec to seal the output of")
+// ErrInner means that the inner codec passed to [NewSealed] is nil.
+var ErrInner = errors.New("codec: Sealed needs an inner codec, such as MsgPack{}")
 
-// ErrOpen is returned for bytes that were not sealed with one of the keys for this place, whatever the
-// reason: another key, another place, a changed, missing or added byte. The reasons are not told apart, so
-// that nobody learns from the error how close a forgery came.
+// ErrOpen means that none of the keys opens a sealed value at this place. The
+// value may be sealed with another key or at another place, or somebody
+// changed, removed or added a byte. The error does not distinguish these cases,
+// so that it does not help a forger.
 var ErrOpen = errors.New("codec: sealed value cannot be opened")
 
 // A sealed value is
 //
 //	version (1 byte) | nonce (24 bytes) | ciphertext | tag (16 bytes)
 //
-// There is no hint of the key: keys are few, and one that does not fit costs one attempt.
+// It does not identify its key: keys are few, and opening tries them in order.
 const (
 	sealedVersion  = 1
 	sealedHeader   = 1 + nonceSize
 	sealedOverhead = sealedHeader + tagSize
 )
 
-// Sealed is a codec that encrypts and authenticates what an inner codec writes, with XAES-256-GCM: nobody
-// without a key can read a value, alter it, or make one. [Sealed.Bind] also ties it to its place. What it
-// does not hide is the length of a value, which is that of the inner codec's output and 41 bytes more.
+// Sealed is a codec that encrypts and authenticates the output of an inner
+// codec with XAES-256-GCM. Without a key, nobody can read, change or forge a
+// value. [Sealed.Bind] also ties a value to its place. The length of a value
+// stays visible: a sealed value is 41 bytes longer than the output of the inner
+// codec.
 //
-// Use it when the store is less trusted than the process: a snapshot on disk, a shared store, a core
-// dump of another machine. It does not protect from someone who can read this process's memory.
+// Use it if the store is less trusted than the process: a snapshot on disk, a
+// shared store, a core dump of another machine. The package comment lists the
+// limits of this protection, and the steps to replace a key.
 //
-// Make one with [NewSealed]; the zero value refuses to work with [ErrKey]. It is safe for concurrent use,
-// and formatting it with any verb prints no key.
+// Make a Sealed with [NewSealed]; the zero value fails with [ErrKey]. A Sealed
+// is safe for concurrent use. It prints as its type alone, without its keys, for
+// every verb of fmt.
 type Sealed struct {
 	inner Codec
 	keys  []*xaes
@@ -53,20 +60,25 @@ var (
 	_ fmt.Formatter = (*bound)(nil)
 )
 
-// NewSealed returns a Sealed around inner. The first key seals; all of them open. To replace a key, put
-// the new one first and drop the old one when all it sealed has expired. Each key must be 32 bytes from a
-// cryptographic random generator: a password is not a key. The keys are copied.
+// NewSealed returns a Sealed around inner. The first key seals; all keys open.
+// To replace a key, put the new key first, and remove the old key when all
+// values sealed with it have expired.
+//
+// Each key must be 32 bytes from a cryptographic random generator; a password
+// is not a key. NewSealed copies the keys. It fails with an error that wraps
+// [ErrKey] if there is no key or one has another length, and with [ErrInner] if
+// inner is nil.
 func NewSealed(inner Codec, keys ...[]byte) (*Sealed, error) {
 	if inner == nil {
 		return nil, ErrInner
 	}
 	if len(keys) == 0 {
-		return nil, fmt.Errorf("%w: got none", ErrKey)
+		return nil, fmt.Errorf("%w: got no key", ErrKey)
 	}
 	s := &Sealed{inner: inner}
 	for i, key := range keys {
 		if len(key) != keySize {
-			return nil, fmt.Errorf("%w: key %d has %d", ErrKey, i+1, len(key))
+			return nil, fmt.Errorf("%w: key %d has %d bytes", ErrKey, i+1, len(key))
 		}
 		x, err := newXAES(key)
 		if err != nil {
@@ -77,21 +89,26 @@ func NewSealed(inner Codec, keys ...[]byte) (*Sealed, error) {
 	return s, nil
 }
 
-// Marshal returns v as the inner codec writes it, sealed by the first key. The bytes belong to the caller,
-// and differ each time. The error of an inner codec is not wrapped, as it may quote the value.
+// Marshal encodes v with the inner codec and seals the output with the first
+// key, at the empty place. The returned bytes belong to the caller and differ
+// at each call. An error of the inner codec is not wrapped: it may quote the
+// value.
 func (s *Sealed) Marshal(v any) ([]byte, error) { return s.marshal(v, "") }
 
-// Unmarshal opens data with whichever key fits and has the inner codec store the value into v. It returns
-// ErrOpen if none fits, and another error if what it opened does not fit v. It keeps no reference to data.
+// Unmarshal opens data, sealed at the empty place, with any of the keys and
+// decodes it into v with the inner codec. It returns [ErrOpen] if no key opens
+// data, and another error if the inner codec fails. It keeps no reference to
+// data.
 func (s *Sealed) Unmarshal(data []byte, v any) error { return s.unmarshal(data, v, "") }
 
-// Bind returns a codec that seals for one place: what it writes opens only under the same place. Without
-// it, someone who can write to the store, though unable to read or forge a value, could copy the sealed
-// value of one session over that of another.
+// Bind returns a codec that seals and opens at place. It prevents an attack:
+// somebody who can write to the store, but cannot read or forge a value, copies
+// the sealed value of one session over the value of another. It implements
+// [Binder].
 func (s *Sealed) Bind(place string) Codec { return &bound{s, place} }
 
-// Rebind opens data at the place from, and seals it with the first key at the place to. It returns ErrOpen
-// if no key opens it there.
+// Rebind opens data at the place from and seals it with the first key at the
+// place to. It returns [ErrOpen] if no key opens data at from.
 func (s *Sealed) Rebind(data []byte, from, to string) ([]byte, error) {
 	plaintext, err := s.open(data, from)
 	if err != nil {
@@ -100,8 +117,8 @@ func (s *Sealed) Rebind(data []byte, from, to string) ([]byte, error) {
 	return s.seal(plaintext, to)
 }
 
-// Same opens a and b at place and reports whether the inner codec wrote the same bytes for both. It is
-// false if one of them cannot be opened.
+// Same opens a and b at place and reports whether the inner codec wrote the
+// same bytes for both. It reports false if one of them does not open.
 func (s *Sealed) Same(a, b []byte, place string) bool {
 	first, err := s.open(a, place)
 	if err != nil {
@@ -111,11 +128,13 @@ func (s *Sealed) Same(a, b []byte, place string) bool {
 	return err == nil && bytes.Equal(first, second)
 }
 
-// Format prints the type's name and nothing within, for all verbs.
+// Format prints the name of the type for every verb. It implements
+// [fmt.Formatter].
 func (Sealed) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "codec.Sealed") }
 
-// bound is a Sealed at one place. It is used by pointer, because fmt prints a struct in an unexported field
-// without asking its Format method, but of a pointer there only the address (for %v and its variants).
+// bound is a Sealed at one place. Bind returns a pointer to it, because fmt
+// does not call Format on the value of an unexported field: it prints all of a
+// struct there, but only the address of a pointer.
 type bound struct {
 	sealed *Sealed
 	place  string
@@ -142,7 +161,7 @@ func (s *Sealed) unmarshal(sealed []byte, v any, place string) error {
 		return err
 	}
 	if err := s.inner.Unmarshal(plaintext, v); err != nil {
-		return fmt.Errorf("codec: sealed value was opened, but the inner codec cannot decode it into %T", v)
+		return fmt.Errorf("codec: inner codec cannot decode the opened value into %T", v)
 	}
 	return nil
 }

@@ -11,13 +11,18 @@ const (
 	tagSize   = 16
 )
 
-// xaes is one key of XAES-256-GCM (https://c2sp.org/XAES-256-GCM), which gives AES-256-GCM a nonce of 192
-// bits: the first 96 of them derive a key for this one message, and the last 96 are its GCM nonce. Random
-// nonces of 96 bits would limit a key to 2^32 messages, which a server that writes 50,000 values a second
-// reaches in a day; of 192 bits, to 2^80. The derivation is the counter-mode KDF of NIST SP 800-108 with CMAC-AES-256.
+// xaes is one key of XAES-256-GCM (https://c2sp.org/XAES-256-GCM), which is
+// AES-256-GCM with a nonce of 192 bits. The first 96 bits of the nonce derive a
+// key for one message; the other 96 bits are the GCM nonce. The derivation is
+// the counter-mode KDF of NIST SP 800-108 with CMAC-AES-256.
 //
-// The price, by BenchmarkSealing: 1.1 µs and 4 allocations (1456 bytes) for a message of 100 bytes on amd64,
-// where AES-256-GCM with one key for all takes 0.35 µs and one.
+// The long nonce allows 2^80 messages a key with random nonces. Plain AES-GCM
+// allows 2^32, the number that a server with 50,000 writes a second reaches in
+// a day.
+//
+// The price, measured by BenchmarkSealing on amd64 with messages of 100 bytes:
+// 1.1 µs and 4 allocations (1456 bytes) a message. AES-256-GCM with a single
+// key takes 0.35 µs and 1 allocation.
 type xaes struct {
 	block  cipher.Block
 	subkey [aes.BlockSize]byte // CMAC's K1, the same for all messages
@@ -34,7 +39,8 @@ func newXAES(key []byte) (*xaes, error) {
 	return x, nil
 }
 
-// double multiplies by x in GF(2^128), without a branch on the secret it works on.
+// double multiplies b by x in GF(2^128). It has no branch that depends on b, a
+// secret.
 func double(b *[aes.BlockSize]byte) {
 	carry := b[0] >> 7
 	for i := range len(b) - 1 {
@@ -43,8 +49,8 @@ func double(b *[aes.BlockSize]byte) {
 	b[len(b)-1] = b[len(b)-1]<<1 ^ carry*0x87
 }
 
-// message returns the AEAD for the one message with this nonce, to be used with the rest of the nonce,
-// which is returned too.
+// message returns the AEAD for the message with this nonce, and the part of the
+// nonce to pass to it.
 func (x *xaes) message(nonce []byte) (cipher.AEAD, []byte, error) {
 	var key [2 * aes.BlockSize]byte
 	for i := range 2 {
@@ -65,7 +71,8 @@ func (x *xaes) message(nonce []byte) (cipher.AEAD, []byte, error) {
 	return aead, nonce[12:], err
 }
 
-// seal appends the ciphertext and tag of plaintext to dst. A nonce must never serve twice.
+// seal appends the ciphertext and tag of plaintext to dst. Every call must have
+// a new nonce.
 func (x *xaes) seal(dst, nonce, plaintext, associated []byte) ([]byte, error) {
 	aead, rest, err := x.message(nonce)
 	if err != nil {
