@@ -40,8 +40,8 @@ func ExampleJSON() {
 	// float64
 }
 
-// newKey stands for reading 32 secret bytes from wherever a deployment keeps its secrets: a key made at
-// start could not open what an earlier run of the program has sealed.
+// newKey stands for reading 32 secret bytes from the secrets of a deployment. A
+// program that made a key at start could not open the values of its last run.
 func newKey() []byte {
 	key := make([]byte, 32)
 	rand.Read(key)
@@ -78,8 +78,8 @@ func ExampleNewSealed_rotation() {
 		log.Fatal(err)
 	}
 
-	// The new key seals from now on, and the old one still opens what it sealed. Once the longest
-	// lifetime of a session has passed, nothing needs the old key.
+	// The new key seals, and the old key still opens. When the longest lifetime
+	// of a session has passed, remove the old key.
 	after, err := codec.NewSealed(codec.MsgPack{}, newerKey, oldKey)
 	if err != nil {
 		log.Fatal(err)
@@ -103,7 +103,8 @@ func ExampleSealed_Bind() {
 		log.Fatal(err)
 	}
 
-	// Someone with access to the store copies the administrator's value into the guest's session.
+	// An attacker with access to the store copies the administrator's value
+	// into the guest's session.
 	var role string
 	err = guest.Unmarshal(data, &role)
 	fmt.Println(errors.Is(err, codec.ErrOpen))

@@ -1,13 +1,11 @@
 package codec_test
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
 	"net/netip"
-	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -22,17 +20,31 @@ import (
 	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
-// roundTrip encodes v and decodes it into a new T.
+// roundTrip encodes v with c and decodes the bytes into a new T.
 func roundTrip[T any](t *testing.T, c codec.Codec, v any) T {
 	t.Helper()
-	data, err := c.Marshal(v)
-	require.NoError(t, err)
+	data := marshal(t, c, v)
 	var got T
 	require.NoError(t, c.Unmarshal(data, &got))
 	return got
 }
 
-func TestMsgPackAnyComesBackWithItsType(t *testing.T) {
+// concurrently calls f 200 times in each of 8 goroutines, with the number of the
+// goroutine and of the call.
+func concurrently(f func(g, i int)) {
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range 200 {
+				f(g, i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Values keep their types inside an any.
+func TestMsgPackAny(t *testing.T) {
 	instant := time.Date(2025, 3, 1, 12, 30, 0, 123456789, time.UTC)
 	for _, tc := range []struct{ in, want any }{
 		{nil, nil},
@@ -71,7 +83,7 @@ func TestMsgPackAnyComesBackWithItsType(t *testing.T) {
 			map[string]any{"n": 42, "in": map[string]any{"s": []any{1, "x", nil, 2.5, []byte("b"), instant}}},
 		},
 	} {
-		t.Run(fmt.Sprintf("%T_%.20v", tc.in, tc.in), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%T", tc.in), func(t *testing.T) {
 			got := roundTrip[any](t, codec.MsgPack{}, tc.in)
 
 			assert.Equal(t, tc.want, got)
@@ -79,7 +91,8 @@ func TestMsgPackAnyComesBackWithItsType(t *testing.T) {
 	}
 }
 
-func TestMsgPackIntegerBeyond32BitsIsInt64WhereIntIsNarrow(t *testing.T) {
+// An integer that an int of 32 bits cannot hold is an int64 there.
+func TestMsgPackAnyWideInteger(t *testing.T) {
 	got := roundTrip[any](t, codec.MsgPack{}, int64(1)<<40)
 
 	if math.MaxInt == math.MaxInt32 {
@@ -90,208 +103,36 @@ func TestMsgPackIntegerBeyond32BitsIsInt64WhereIntIsNarrow(t *testing.T) {
 	}
 }
 
-func TestMsgPackTimeComesBackInUTCWithoutMonotonicReading(t *testing.T) {
-	in := time.Now().In(time.FixedZone("far", 9*3600))
+func TestMsgPackTime(t *testing.T) {
+	t.Run("UTC, no monotonic reading", func(t *testing.T) {
+		in := time.Now().In(time.FixedZone("far", 9*3600))
 
-	got := roundTrip[time.Time](t, codec.MsgPack{}, in)
+		got := roundTrip[time.Time](t, codec.MsgPack{}, in)
 
-	assert.Equal(t, in.Round(0).UTC(), got)
+		assert.Equal(t, in.Round(0).UTC(), got)
+	})
+
+	t.Run("distant instants", func(t *testing.T) {
+		for _, in := range []time.Time{
+			time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1969, 12, 31, 23, 59, 59, 999999999, time.UTC),
+			time.Unix(1<<34-1, 1).UTC(), time.Unix(1<<34, 0).UTC(), time.Date(9999, 1, 1, 0, 0, 0, 1, time.UTC),
+		} {
+			assert.Equal(t, in, roundTrip[time.Time](t, codec.MsgPack{}, in))
+		}
+	})
 }
 
-func TestMsgPackTimeKeepsInstantsFarAway(t *testing.T) {
-	for _, in := range []time.Time{
-		time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1969, 12, 31, 23, 59, 59, 999999999, time.UTC),
-		time.Unix(1<<34-1, 1).UTC(), time.Unix(1<<34, 0).UTC(), time.Date(9999, 1, 1, 0, 0, 0, 1, time.UTC),
-	} {
-		assert.Equal(t, in, roundTrip[time.Time](t, codec.MsgPack{}, in))
-	}
-}
-
-type address struct {
-	Street string `json:"street"`
-	Zip    string `json:"-"`
-}
-
-type base struct {
-	ID      int64
-	Version uint8 `msgpack:"v"`
-}
-
-type grade int8
-
-type hue uint8
-
-type profile struct {
-	base
-	Name     string  `msgpack:"name" json:"ignored"`
-	Age      *int    `json:"age,omitempty"`
-	Grade    grade   `msgpack:",omitempty"`
-	Score    float32 `json:",omitempty"`
-	Home     address
-	Others   []address
-	Tags     map[string][]string
-	Blob     []byte
-	Digest   [4]byte
-	Hues     []hue
-	Pair     [2]int16
-	Any      any
-	Seen     time.Time
-	Wait     time.Duration
-	Next     *profile
-	Link     url.URL
-	From     netip.Addr
-	Big      *big.Int
-	ByNumber map[int16]bool
-	hidden   int
-}
-
-func fullProfile() profile {
-	age := 30
-	return profile{
-		base: base{ID: -9, Version: 200}, Name: "Ada", Age: &age, Grade: -3, Score: 1.5,
-		Home: address{Street: "Main"}, Others: []address{{Street: "a"}, {}},
-		Tags: map[string][]string{"x": {"1", "2"}, "nil": nil}, Blob: []byte{1, 2}, Digest: [4]byte{9, 8, 7, 6},
-		Hues: []hue{1, 2}, Pair: [2]int16{-1, 300}, Any: map[string]any{"k": []any{1}},
-		Seen: time.Date(2024, 5, 6, 7, 8, 9, 10, time.UTC), Wait: time.Minute, Next: &profile{Name: "next"},
-		Link: url.URL{Scheme: "https", Host: "example.com", Path: "/p"}, From: netip.MustParseAddr("10.0.0.1"),
-		Big: new(big.Int).Lsh(big.NewInt(1), 100), ByNumber: map[int16]bool{-300: true},
-	}
-}
-
-func TestMsgPackStructComesBackWhole(t *testing.T) {
-	want := fullProfile()
-
-	got := roundTrip[profile](t, codec.MsgPack{}, want)
-
-	assert.Equal(t, want, got)
-}
-
-func TestMsgPackUnexportedAndDashedFieldsStayOut(t *testing.T) {
-	in := profile{hidden: 5, Home: address{Zip: "secret"}}
-
-	got := roundTrip[map[string]any](t, codec.MsgPack{}, in)
-
-	assert.NotContains(t, got, "hidden")
-	assert.Equal(t, map[string]any{"street": ""}, got["Home"])
-}
-
-func TestMsgPackFieldsGoByTheirTags(t *testing.T) {
-	age := 1
-
-	got := roundTrip[map[string]any](t, codec.MsgPack{}, profile{Name: "n", Age: &age})
-
-	assert.Equal(t, "n", got["name"])
-	assert.Equal(t, 1, got["age"])
-	assert.Equal(t, 0, got["v"], "promoted from an embedded struct")
-	assert.NotContains(t, got, "Grade", "empty, and omitempty")
-}
-
-func TestMsgPackOmitEmptyLeavesOutWhatIsEmpty(t *testing.T) {
-	type options struct {
-		B bool           `msgpack:",omitempty"`
-		N int            `json:",omitempty"`
-		S string         `json:"s,omitempty"`
-		L []int          `json:",omitempty"`
-		M map[string]int `json:",omitempty"`
-		P *int           `json:",omitempty"`
-		A any            `json:",omitempty"`
-		T time.Time      `json:",omitempty"` // a struct is never empty, as in encoding/json
-	}
-
-	empty := roundTrip[map[string]any](t, codec.MsgPack{}, options{L: []int{}, M: map[string]int{}})
-	full := options{true, 1, "s", []int{0}, map[string]int{"": 0}, new(int), "", time.Unix(0, 0).UTC()}
-
-	assert.Equal(t, map[string]any{"T": time.Time{}}, empty)
-	assert.Equal(t, full, roundTrip[options](t, codec.MsgPack{}, full))
-}
-
-func TestMsgPackFieldsOfOneNameAndDepthCancelOut(t *testing.T) {
-	type left struct{ X, L int }
-	type right struct{ X, R int }
-
-	got := roundTrip[map[string]any](t, codec.MsgPack{}, struct {
-		left
-		right
-	}{left{1, 2}, right{3, 4}})
-
-	assert.Equal(t, map[string]any{"L": 2, "R": 4}, got)
-}
-
-func TestMsgPackCannotFillAnUnexportedEmbeddedPointer(t *testing.T) {
-	type outer struct{ *base }
-
-	assert.ErrorContains(t, decodeInto[outer](t, map[string]any{"ID": 1}), "ID")
-}
-
-func TestMsgPackOuterFieldShadowsPromotedOne(t *testing.T) {
-	type outer struct {
-		base
-		ID string // declared after, and of another type than, the one it shadows
-	}
-	want := outer{base: base{Version: 1}, ID: "outer"}
-
-	got := roundTrip[outer](t, codec.MsgPack{}, want)
-
-	assert.Equal(t, want, got)
-}
-
-type Branch struct{ Leaf string }
-
-func TestMsgPackEmbeddedPointerIsMadeOnlyWhenThere(t *testing.T) {
-	type tree struct {
-		*Branch
-		N int
-	}
-
-	assert.Equal(t, tree{N: 1}, roundTrip[tree](t, codec.MsgPack{}, tree{N: 1}))
-	assert.Equal(t, tree{Branch: &Branch{"l"}}, roundTrip[tree](t, codec.MsgPack{}, tree{Branch: &Branch{"l"}}))
-}
-
-func TestMsgPackUnknownFieldsAreIgnoredAndMissingOnesKept(t *testing.T) {
-	data, err := codec.MsgPack{}.Marshal(map[string]any{"Gone": map[string]any{"deep": []any{1}}, "B": 2})
-	require.NoError(t, err)
-	got := struct{ A, B int }{A: 7}
-
-	require.NoError(t, codec.MsgPack{}.Unmarshal(data, &got))
-
-	assert.Equal(t, struct{ A, B int }{A: 7, B: 2}, got)
-}
-
-func TestMsgPackReplacesWhatTheDestinationHeld(t *testing.T) {
-	data, err := codec.MsgPack{}.Marshal(map[string][]int{"new": {1}})
-	require.NoError(t, err)
-	got := map[string][]int{"old": {9}}
-
-	require.NoError(t, codec.MsgPack{}.Unmarshal(data, &got))
-
-	assert.Equal(t, map[string][]int{"new": {1}}, got)
-}
-
-func TestMsgPackNilClearsTheDestination(t *testing.T) {
-	data, err := codec.MsgPack{}.Marshal(nil)
-	require.NoError(t, err)
-	n := 5
-	number, pointer, list := 5, &n, []int{1}
-
-	require.NoError(t, codec.MsgPack{}.Unmarshal(data, &number))
-	require.NoError(t, codec.MsgPack{}.Unmarshal(data, &pointer))
-	require.NoError(t, codec.MsgPack{}.Unmarshal(data, &list))
-
-	assert.Zero(t, number)
-	assert.Nil(t, pointer)
-	assert.Nil(t, list)
-}
-
-// decodeInto returns the error of decoding what v encodes to into a T.
+// decodeInto encodes v, decodes the bytes into a T and returns the error of
+// that.
 func decodeInto[T any](t *testing.T, v any) error {
 	t.Helper()
-	data, err := codec.MsgPack{}.Marshal(v)
-	require.NoError(t, err)
+	data := marshal(t, codec.MsgPack{}, v)
 	var into T
 	return codec.MsgPack{}.Unmarshal(data, &into)
 }
 
-func TestMsgPackRefusesWhatDoesNotFit(t *testing.T) {
+// A number that its destination cannot hold is an error, at every depth.
+func TestMsgPackOverflow(t *testing.T) {
 	for name, decode := range map[string]func(any) error{
 		"int8":    func(v any) error { return decodeInto[int8](t, v) },
 		"named":   func(v any) error { return decodeInto[grade](t, v) },
@@ -322,16 +163,7 @@ func TestMsgPackRefusesWhatDoesNotFit(t *testing.T) {
 	assert.Error(t, decodeInto[[2]byte](t, []byte{1, 2, 3}))
 }
 
-func TestMsgPackConvertsNumbersThatFitExactly(t *testing.T) {
-	assert.Equal(t, 3.0, roundTrip[float64](t, codec.MsgPack{}, 3))
-	assert.Equal(t, float64(-1<<62), roundTrip[float64](t, codec.MsgPack{}, int64(-1<<62)))
-	assert.Equal(t, 3, roundTrip[int](t, codec.MsgPack{}, 3.0))
-	assert.Equal(t, uint8(255), roundTrip[uint8](t, codec.MsgPack{}, 255.0))
-	assert.Equal(t, int64(math.MinInt64), roundTrip[int64](t, codec.MsgPack{}, float64(math.MinInt64)))
-	assert.Equal(t, uint64(math.MaxUint64), roundTrip[uint64](t, codec.MsgPack{}, uint64(math.MaxUint64)))
-}
-
-func TestMsgPackRefusesAValueOfAnotherKind(t *testing.T) {
+func TestMsgPackMismatch(t *testing.T) {
 	for name, err := range map[string]error{
 		"string into int":    decodeInto[int](t, "5"),
 		"int into string":    decodeInto[string](t, 5),
@@ -355,42 +187,57 @@ func TestMsgPackRefusesAValueOfAnotherKind(t *testing.T) {
 	}
 }
 
-func TestMsgPackStringsAndBytesConvert(t *testing.T) {
-	assert.Equal(t, "ab", roundTrip[string](t, codec.MsgPack{}, []byte("ab")))
-	assert.Equal(t, []byte("ab"), roundTrip[[]byte](t, codec.MsgPack{}, "ab"))
-	assert.Equal(t, [3]byte{'a', 'b', 0}, roundTrip[[3]byte](t, codec.MsgPack{}, "ab"))
-	assert.Equal(t, []byte{1, 2}, roundTrip[[]byte](t, codec.MsgPack{}, []int{1, 2}))
-}
+func TestMsgPackConversions(t *testing.T) {
+	// Integers and floats convert to each other if nothing is lost.
+	t.Run("numbers", func(t *testing.T) {
+		assert.Equal(t, 3.0, roundTrip[float64](t, codec.MsgPack{}, 3))
+		assert.Equal(t, float64(-1<<62), roundTrip[float64](t, codec.MsgPack{}, int64(-1<<62)))
+		assert.Equal(t, 3, roundTrip[int](t, codec.MsgPack{}, 3.0))
+		assert.Equal(t, uint8(255), roundTrip[uint8](t, codec.MsgPack{}, 255.0))
+		assert.Equal(t, int64(math.MinInt64), roundTrip[int64](t, codec.MsgPack{}, float64(math.MinInt64)))
+		assert.Equal(t, uint64(math.MaxUint64), roundTrip[uint64](t, codec.MsgPack{}, uint64(math.MaxUint64)))
+	})
 
-func TestMsgPackRefusesWhatItCannotEncode(t *testing.T) {
-	for _, v := range []any{make(chan int), func() {}, complex(1, 2), struct{ F func() }{}, map[string]any{"c": make(chan int)}} {
-		_, err := codec.MsgPack{}.Marshal(v)
-
-		assert.Error(t, err, "%T", v)
-	}
+	t.Run("strings and bytes", func(t *testing.T) {
+		assert.Equal(t, "ab", roundTrip[string](t, codec.MsgPack{}, []byte("ab")))
+		assert.Equal(t, []byte("ab"), roundTrip[[]byte](t, codec.MsgPack{}, "ab"))
+		assert.Equal(t, [3]byte{'a', 'b', 0}, roundTrip[[3]byte](t, codec.MsgPack{}, "ab"))
+		assert.Equal(t, []byte{1, 2}, roundTrip[[]byte](t, codec.MsgPack{}, []int{1, 2}))
+	})
 }
 
 type selfPointer *selfPointer
 
-func TestMsgPackRefusesCyclicValues(t *testing.T) {
-	slice := []any{nil}
-	slice[0] = slice
-	m := map[string]any{}
-	m["m"] = m
-	p := &profile{}
-	p.Next = p
-	var itself any
-	itself = &itself
-	var pointer selfPointer
-	pointer = &pointer
-	for _, v := range []any{slice, m, p, itself, pointer} {
-		_, err := codec.MsgPack{}.Marshal(v)
+func TestMsgPackMarshalErrors(t *testing.T) {
+	t.Run("unsupported", func(t *testing.T) {
+		for _, v := range []any{make(chan int), func() {}, complex(1, 2), struct{ F func() }{}, map[string]any{"c": make(chan int)}} {
+			_, err := codec.MsgPack{}.Marshal(v)
 
-		assert.ErrorContains(t, err, "deeper", "%T", v)
-	}
+			assert.Error(t, err, "%T", v)
+		}
+	})
+
+	t.Run("cyclic", func(t *testing.T) {
+		slice := []any{nil}
+		slice[0] = slice
+		m := map[string]any{}
+		m["m"] = m
+		p := &profile{}
+		p.Next = p
+		var itself any
+		itself = &itself
+		var pointer selfPointer
+		pointer = &pointer
+		for _, v := range []any{slice, m, p, itself, pointer} {
+			_, err := codec.MsgPack{}.Marshal(v)
+
+			assert.ErrorContains(t, err, "deeper", "%T", v)
+		}
+	})
 }
 
-func TestMsgPackReadsTheDeepestItWrites(t *testing.T) {
+// The decoder accepts the deepest value that the encoder writes.
+func TestMsgPackDepth(t *testing.T) {
 	nest := func(levels int) any {
 		var v any = 1
 		for range levels {
@@ -404,31 +251,39 @@ func TestMsgPackReadsTheDeepestItWrites(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestMsgPackRefusesDestinationsItCannotFill(t *testing.T) {
-	for _, v := range []any{nil, 5, profile{}, (*int)(nil), map[string]any{}} {
-		assert.Error(t, codec.MsgPack{}.Unmarshal([]byte{1}, v), "%T", v)
-	}
-	assert.Error(t, codec.MsgPack{}.Unmarshal([]byte{1}, new(selfPointer)))
+func TestMsgPackDestination(t *testing.T) {
+	t.Run("map is replaced", func(t *testing.T) {
+		data := marshal(t, codec.MsgPack{}, map[string][]int{"new": {1}})
+		got := map[string][]int{"old": {9}}
+
+		require.NoError(t, codec.MsgPack{}.Unmarshal(data, &got))
+
+		assert.Equal(t, map[string][]int{"new": {1}}, got)
+	})
+
+	t.Run("nil clears", func(t *testing.T) {
+		data := marshal(t, codec.MsgPack{}, nil)
+		n := 5
+		number, pointer, list := 5, &n, []int{1}
+
+		require.NoError(t, codec.MsgPack{}.Unmarshal(data, &number))
+		require.NoError(t, codec.MsgPack{}.Unmarshal(data, &pointer))
+		require.NoError(t, codec.MsgPack{}.Unmarshal(data, &list))
+
+		assert.Zero(t, number)
+		assert.Nil(t, pointer)
+		assert.Nil(t, list)
+	})
+
+	t.Run("not a usable pointer", func(t *testing.T) {
+		for _, v := range []any{nil, 5, profile{}, (*int)(nil), map[string]any{}} {
+			assert.Error(t, codec.MsgPack{}.Unmarshal([]byte{1}, v), "%T", v)
+		}
+		assert.Error(t, codec.MsgPack{}.Unmarshal([]byte{1}, new(selfPointer)))
+	})
 }
 
-func TestMsgPackRefusesTrailingBytes(t *testing.T) {
-	var n int
-
-	assert.ErrorContains(t, codec.MsgPack{}.Unmarshal([]byte{1, 2}, &n), "after")
-}
-
-func TestMsgPackRefusesEveryTruncation(t *testing.T) {
-	data, err := codec.MsgPack{}.Marshal(fullProfile())
-	require.NoError(t, err)
-	for n := range data {
-		var whole profile
-		var loose any
-		assert.Error(t, codec.MsgPack{}.Unmarshal(data[:n], &whole), "%d bytes", n)
-		assert.Error(t, codec.MsgPack{}.Unmarshal(data[:n], &loose), "%d bytes", n)
-	}
-}
-
-// allocated returns the bytes that f allocates in all, freed or not.
+// allocated returns the number of bytes that f allocates, freed or not.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -437,35 +292,9 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-func TestMsgPackDeclaredLengthsAllocateNothing(t *testing.T) {
-	for _, hostile := range []string{
-		"\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff", "\xdb\xff\xff\xff\xff", "\xc6\xff\xff\xff\xff",
-		"\xc9\xff\xff\xff\xff\xff", "\xdd\x7f\xff\xff\xff\x01", "\xdf\x80\x00\x00\x00\x01\x01",
-		strings.Repeat("\xdd\x00\xff\xff\xff", 500),
-	} {
-		for _, into := range []any{new(any), new([]int), new(map[string]any), new(map[int]int), new([]byte), new(string), new(profile), new([]string)} {
-			got := allocated(func() {
-				assert.ErrorContains(t, codec.MsgPack{}.Unmarshal([]byte(hostile), into), "truncated", "%T", into)
-			})
-
-			assert.Less(t, got, uint64(64<<10), "%q into %T", hostile, into)
-		}
-	}
-}
-
-func TestMsgPackDeepInputIsRefusedWithoutRecursion(t *testing.T) {
-	for _, level := range []string{"\x91", "\x81\xa0", "\x81", "\xdc\x00\x01"} {
-		hostile := []byte(strings.Repeat(level, 4<<20) + "\xc0")
-		var v any
-
-		got := allocated(func() { assert.Error(t, codec.MsgPack{}.Unmarshal(hostile, &v)) })
-
-		assert.Less(t, got, uint64(1<<20))
-	}
-}
-
-// The bounds are those the documentation of MsgPack states.
-func TestMsgPackMemoryIsInProportionToInput(t *testing.T) {
+// Memory is proportional to the input, within the bounds that the doc comment
+// of MsgPack states.
+func TestMsgPackMemory(t *testing.T) {
 	repeated := func(n int, element string) []byte {
 		return append([]byte{0xdd, 0, byte(n >> 16), byte(n >> 8), byte(n)}, strings.Repeat(element, n)...)
 	}
@@ -493,124 +322,97 @@ func TestMsgPackMemoryIsInProportionToInput(t *testing.T) {
 	}
 }
 
-func TestMsgPackRefusesMalformedValues(t *testing.T) {
-	for name, data := range map[string]string{
-		"empty":                    "",
-		"unused format":            "\xc1",
-		"unknown extension":        "\xd4\x05\x00",
-		"timestamp of one byte":    "\xd4\xff\x00",
-		"nanoseconds of a second":  "\xc7\x0c\xff\x3b\x9a\xca\x00\x00\x00\x00\x00\x00\x00\x00\x00",
-		"nanoseconds in 64 bits":   "\xd7\xff\xff\xff\xff\xff\x00\x00\x00\x00",
-		"extension without a type": "\xd4",
-	} {
-		var loose any
-		var instant time.Time
-		assert.Error(t, codec.MsgPack{}.Unmarshal([]byte(data), &loose), name)
-		assert.Error(t, codec.MsgPack{}.Unmarshal([]byte(data), &instant), name)
-	}
+// Malformed and hostile input is an error, and costs little memory.
+func TestMsgPackInput(t *testing.T) {
+	t.Run("trailing bytes", func(t *testing.T) {
+		var n int
+
+		assert.ErrorContains(t, codec.MsgPack{}.Unmarshal([]byte{1, 2}, &n), "after")
+	})
+
+	t.Run("every truncation", func(t *testing.T) {
+		data := marshal(t, codec.MsgPack{}, fullProfile())
+		for n := range data {
+			var whole profile
+			var loose any
+			assert.Error(t, codec.MsgPack{}.Unmarshal(data[:n], &whole), "%d bytes", n)
+			assert.Error(t, codec.MsgPack{}.Unmarshal(data[:n], &loose), "%d bytes", n)
+		}
+	})
+
+	t.Run("malformed", func(t *testing.T) {
+		for name, data := range map[string]string{
+			"empty":                    "",
+			"unused format":            "\xc1",
+			"unknown extension":        "\xd4\x05\x00",
+			"timestamp of one byte":    "\xd4\xff\x00",
+			"nanoseconds of a second":  "\xc7\x0c\xff\x3b\x9a\xca\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+			"nanoseconds in 64 bits":   "\xd7\xff\xff\xff\xff\xff\x00\x00\x00\x00",
+			"extension without a type": "\xd4",
+		} {
+			var loose any
+			var instant time.Time
+			assert.Error(t, codec.MsgPack{}.Unmarshal([]byte(data), &loose), name)
+			assert.Error(t, codec.MsgPack{}.Unmarshal([]byte(data), &instant), name)
+		}
+	})
+
+	t.Run("declared length", func(t *testing.T) {
+		for _, hostile := range []string{
+			"\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff", "\xdb\xff\xff\xff\xff", "\xc6\xff\xff\xff\xff",
+			"\xc9\xff\xff\xff\xff\xff", "\xdd\x7f\xff\xff\xff\x01", "\xdf\x80\x00\x00\x00\x01\x01",
+			strings.Repeat("\xdd\x00\xff\xff\xff", 500),
+		} {
+			for _, into := range []any{new(any), new([]int), new(map[string]any), new(map[int]int), new([]byte), new(string), new(profile), new([]string)} {
+				got := allocated(func() {
+					assert.ErrorContains(t, codec.MsgPack{}.Unmarshal([]byte(hostile), into), "truncated", "%T", into)
+				})
+
+				assert.Less(t, got, uint64(64<<10), "%q into %T", hostile, into)
+			}
+		}
+	})
+
+	// A recursive check would overflow the stack or allocate.
+	t.Run("deep", func(t *testing.T) {
+		for _, level := range []string{"\x91", "\x81\xa0", "\x81", "\xdc\x00\x01"} {
+			hostile := []byte(strings.Repeat(level, 4<<20) + "\xc0")
+			var v any
+
+			got := allocated(func() { assert.Error(t, codec.MsgPack{}.Unmarshal(hostile, &v)) })
+
+			assert.Less(t, got, uint64(1<<20))
+		}
+	})
 }
 
-func TestMsgPackMarshalReturnsBytesOfItsOwn(t *testing.T) {
-	first, err := codec.MsgPack{}.Marshal("first")
-	require.NoError(t, err)
-	_, err = codec.MsgPack{}.Marshal("later")
-	require.NoError(t, err)
+func TestMsgPackOwnership(t *testing.T) {
+	// The bytes belong to the caller: a later call does not touch them.
+	t.Run("Marshal", func(t *testing.T) {
+		first, err := codec.MsgPack{}.Marshal("first")
+		require.NoError(t, err)
+		_, err = codec.MsgPack{}.Marshal("later")
+		require.NoError(t, err)
 
-	var got string
-	require.NoError(t, codec.MsgPack{}.Unmarshal(first, &got))
-	assert.Equal(t, "first", got)
+		var got string
+		require.NoError(t, codec.MsgPack{}.Unmarshal(first, &got))
+		assert.Equal(t, "first", got)
+	})
+
+	// The value shares no memory with the input.
+	t.Run("Unmarshal", func(t *testing.T) {
+		in := map[string]any{"k": []byte("bytes"), "s": "string"}
+		data := marshal(t, codec.MsgPack{}, in)
+		var got map[string]any
+		require.NoError(t, codec.MsgPack{}.Unmarshal(data, &got))
+
+		clear(data)
+
+		assert.Equal(t, in, got)
+	})
 }
 
-func TestMsgPackUnmarshalKeepsNothingOfItsInput(t *testing.T) {
-	in := map[string]any{"k": []byte("bytes"), "s": "string"}
-	data, err := codec.MsgPack{}.Marshal(in)
-	require.NoError(t, err)
-	var got map[string]any
-	require.NoError(t, codec.MsgPack{}.Unmarshal(data, &got))
-
-	clear(data)
-
-	assert.Equal(t, in, got)
-}
-
-// celsius writes itself through msgpack's encoder, kelvin as raw bytes; both have the methods on the pointer.
-type celsius struct{ degrees int }
-
-func (c *celsius) EncodeMsgpack(e *msgpack.Encoder) error {
-	return e.EncodeMulti(map[string]int{"c": c.degrees})
-}
-func (c *celsius) DecodeMsgpack(d *msgpack.Decoder) error {
-	var m map[string]int
-	err := d.Decode(&m)
-	c.degrees = m["c"]
-	return err
-}
-
-type kelvin struct{ degrees byte }
-
-func (k *kelvin) MarshalMsgpack() ([]byte, error) { return []byte{k.degrees & 0x7f}, nil }
-func (k *kelvin) UnmarshalMsgpack(b []byte) error { k.degrees = b[0]; return nil }
-
-func TestMsgPackTypesEncodeThemselvesWhereverTheyStand(t *testing.T) {
-	type weather struct {
-		C celsius
-		K *kelvin
-		M map[string]celsius
-		L []kelvin
-	}
-	want := weather{celsius{20}, &kelvin{3}, map[string]celsius{"x": {1}}, []kelvin{{4}, {5}}}
-
-	assert.Equal(t, want, roundTrip[weather](t, codec.MsgPack{}, want))
-	assert.Equal(t, celsius{7}, roundTrip[celsius](t, codec.MsgPack{}, celsius{7}))
-	assert.Equal(t, celsius{7}, roundTrip[celsius](t, codec.MsgPack{}, map[string]any{"c": 7}))
-}
-
-// rogue does in its methods what it is told to.
-type rogue struct {
-	write string
-	panic any
-}
-
-func (r rogue) MarshalMsgpack() ([]byte, error) {
-	if r.panic != nil {
-		panic(r.panic)
-	}
-	return []byte(r.write), nil
-}
-func (r *rogue) UnmarshalMsgpack([]byte) error { panic("rogue") }
-
-func TestMsgPackRefusesATypeThatDoesNotWriteExactlyOneValue(t *testing.T) {
-	for _, written := range []string{"", "\x01\x02", "\x92\x01", "\xc1", strings.Repeat("\x91", 1000) + "\x01"} {
-		_, err := codec.MsgPack{}.Marshal([]any{rogue{write: written}})
-
-		assert.Error(t, err, "%q", written)
-	}
-}
-
-// glutton reads on after its own value, and sluggard reads nothing.
-type glutton struct{ celsius }
-
-func (*glutton) DecodeMsgpack(d *msgpack.Decoder) error { return errors.Join(d.Skip(), d.Skip()) }
-
-type sluggard struct{ celsius }
-
-func (*sluggard) DecodeMsgpack(*msgpack.Decoder) error { return nil }
-
-func TestMsgPackRefusesATypeThatDoesNotReadExactlyOneValue(t *testing.T) {
-	assert.Error(t, decodeInto[[]glutton](t, []int{1, 2}))
-	assert.Error(t, decodeInto[[]sluggard](t, []int{1, 2}))
-}
-
-func TestMsgPackReportsAPanicOfTheValueAsAnError(t *testing.T) {
-	_, err := codec.MsgPack{}.Marshal(rogue{panic: "boom"})
-	assert.ErrorContains(t, err, "codec_test.rogue")
-	assert.NotContains(t, err.Error(), "boom", "what it panicked with may be a secret")
-	assert.ErrorContains(t, decodeInto[rogue](t, 1), "rogue")
-
-	assert.Equal(t, "fine", roundTrip[string](t, codec.MsgPack{}, "fine"), "afterwards")
-}
-
-func TestMsgPackErrorsNameTheField(t *testing.T) {
+func TestMsgPackErrorNamesField(t *testing.T) {
 	err := decodeInto[struct{ Outer struct{ Inner int8 } }](t, map[string]any{"Outer": map[string]any{"Inner": 300}})
 
 	assert.ErrorContains(t, err, "Inner")
@@ -618,7 +420,7 @@ func TestMsgPackErrorsNameTheField(t *testing.T) {
 	assert.NotContains(t, err.Error(), "300", "errors must not quote values")
 }
 
-// randomValue makes a value of the types that an any is to keep.
+// randomValue returns a value of types that an any keeps.
 func randomValue(r *rand.Rand, depth int) any {
 	n := 10
 	if depth == 0 {
@@ -628,7 +430,7 @@ func randomValue(r *rand.Rand, depth int) any {
 	case 0:
 		return int(r.Uint64()) >> r.IntN(64)
 	case 1:
-		return math.Float64frombits(r.Uint64() &^ (1 << 62)) // never NaN, which equals nothing
+		return math.Float64frombits(r.Uint64() &^ (1 << 62)) // not NaN, which equals nothing
 	case 2:
 		return strings.Repeat("s", r.IntN(300))
 	case 3:
@@ -656,7 +458,7 @@ func randomValue(r *rand.Rand, depth int) any {
 	}
 }
 
-func TestMsgPackRandomValuesComeBackEqual(t *testing.T) {
+func TestMsgPackRandomValues(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 500 {
 		want := randomValue(r, 4)
@@ -665,9 +467,9 @@ func TestMsgPackRandomValuesComeBackEqual(t *testing.T) {
 	}
 }
 
-func TestMsgPackIsReadByOtherImplementations(t *testing.T) {
-	data, err := codec.MsgPack{}.Marshal(map[string]any{"n": 300, "s": "x", "f": 1.5, "l": []any{true, nil}})
-	require.NoError(t, err)
+// Another implementation reads the bytes.
+func TestMsgPackInterop(t *testing.T) {
+	data := marshal(t, codec.MsgPack{}, map[string]any{"n": 300, "s": "x", "f": 1.5, "l": []any{true, nil}})
 	var got map[string]any
 
 	require.NoError(t, msgpack.Unmarshal(data, &got))
@@ -675,33 +477,28 @@ func TestMsgPackIsReadByOtherImplementations(t *testing.T) {
 	assert.EqualValues(t, map[string]any{"n": uint16(300), "s": "x", "f": 1.5, "l": []any{true, nil}}, got)
 }
 
-func TestMsgPackServesManyGoroutines(t *testing.T) {
-	var all sync.WaitGroup
-	for g := range 8 {
-		all.Go(func() {
-			for i := range 200 {
-				want := profile{Name: fmt.Sprint(g, i), Any: map[string]any{"g": g, "i": i}, Pair: [2]int16{int16(g), int16(i)}}
-				data, err := codec.MsgPack{}.Marshal(want)
-				assert.NoError(t, err)
-				var got profile
-				assert.NoError(t, codec.MsgPack{}.Unmarshal(data, &got))
-				assert.Equal(t, want.Name, got.Name)
-				assert.Equal(t, want.Any, got.Any)
-			}
-		})
-	}
-	all.Wait()
+func TestMsgPackConcurrency(t *testing.T) {
+	concurrently(func(g, i int) {
+		want := profile{Name: fmt.Sprint(g, i), Any: map[string]any{"g": g, "i": i}, Pair: [2]int16{int16(g), int16(i)}}
+		data, err := codec.MsgPack{}.Marshal(want)
+		assert.NoError(t, err)
+		var got profile
+		assert.NoError(t, codec.MsgPack{}.Unmarshal(data, &got))
+		assert.Equal(t, want.Name, got.Name)
+		assert.Equal(t, want.Any, got.Any)
+	})
 }
 
-// UnmarshalCommon does not know these types.
+// UnmarshalCommon does not support these types.
 type (
 	text   string
 	number int
 	flag   bool
 )
 
-// commonIsReflected checks that a Common, which UnmarshalCommon may store, is read from data as a Named, of
-// the same kind, which only reflection stores: either both are refused, or their values are the same.
+// commonIsReflected checks that data decodes into a Common, which
+// UnmarshalCommon supports, as into a Named, a type of the same kind that only
+// reflection sets: both fail, or the values are equal.
 func commonIsReflected[Common, Named any](t *testing.T, data []byte) {
 	var direct, common Common
 	var named Named
@@ -722,8 +519,7 @@ func commonIsReflected[Common, Named any](t *testing.T, data []byte) {
 
 func FuzzMsgPackUnmarshal(f *testing.F) {
 	for _, v := range []any{nil, 1, -300, "s", []byte("b"), 1.5, time.Now(), []any{1, nil}, map[string]any{"a": map[int]int{1: 2}}, fullProfile()} {
-		data, err := codec.MsgPack{}.Marshal(v)
-		require.NoError(f, err)
+		data := marshal(f, codec.MsgPack{}, v)
 		f.Add(data)
 	}
 	f.Add([]byte("\xdd\xff\xff\xff\xff"))
@@ -746,10 +542,10 @@ func FuzzMsgPackUnmarshal(f *testing.F) {
 			return
 		}
 		again, err := codec.MsgPack{}.Marshal(v)
-		require.NoError(t, err, "what was read can be written")
+		require.NoError(t, err, "every decoded value encodes")
 		var w any
 		require.NoError(t, codec.MsgPack{}.Unmarshal(again, &w))
-		// Text, because NaN equals nothing, not even itself; maps print sorted.
+		// As text, because NaN does not equal itself. Maps print sorted.
 		require.Equal(t, fmt.Sprintf("%#v", v), fmt.Sprintf("%#v", w))
 	})
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// These tests are inside the package because the public test vectors fix the nonce, and no exported
-// function lets a caller choose one.
+// These tests are inside the package because the public vectors fix the nonce,
+// and no exported function accepts one.
 
-// One vector for each value of the bit that CMAC's doubling carries.
-func TestXAESMatchesThePublishedVectors(t *testing.T) {
+// The published vectors: one for each value of the bit that CMAC's doubling
+// carries.
+func TestXAESVectors(t *testing.T) {
 	for _, tc := range []struct{ key, associated, subkey, sealed string }{
 		{"01", "", "e531954aca063d5b8d9c47a47d4cc6f0", "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271"},
 		{"03", "c2sp.org/XAES-256-GCM", "23810ec50edb99f374409466ed1f4b7b", "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d"},
@@ -32,8 +33,9 @@ func TestXAESMatchesThePublishedVectors(t *testing.T) {
 	}
 }
 
-// The specification's accumulated test: ten thousand pseudo-random messages, and the hash of them all.
-func TestXAESMatchesThePublishedHashOfTenThousandMessages(t *testing.T) {
+// The specification's accumulated test: 10,000 pseudo-random messages, and the
+// hash of their ciphertexts.
+func TestXAESAccumulated(t *testing.T) {
 	random, sum := sha3.NewSHAKE128(), sha3.NewSHAKE128()
 	draw := func(n int) []byte {
 		b := make([]byte, n)
