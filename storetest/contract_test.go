@@ -1,10 +1,9 @@
 package storetest
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// aside are the sentences of the contract that promise nothing.
+// aside are the sentences of the contract that contain no rule.
 var aside = []string{
 	"Store keeps session records.",
 	"*cache.Cache is the usual one.",
@@ -28,55 +27,41 @@ var aside = []string{
 	"Manager.Sessions and all methods that end a user's sessions need it.",
 }
 
-func TestEachSentenceOfTheContractIsChecked(t *testing.T) {
-	said := sentences(t, "../store.go", "Store", "Loader", "Scanner")
-	checked := map[string]bool{}
-	for _, p := range promises() {
-		assert.Contains(t, said, p.says, "the promise %q is not in the contract", p.name)
-		checked[p.says] = true
+func TestContractIsChecked(t *testing.T) {
+	contract := sentences(t, "../store.go", "Store", "Loader", "Scanner")
+	checked := slices.Clone(aside)
+	for _, c := range allChecks() {
+		checked = append(checked, c.rule)
 	}
-	for _, s := range aside {
-		assert.Contains(t, said, s)
-		checked[s] = true
-	}
-	for _, s := range said {
-		assert.True(t, checked[s], "no promise checks %q", s)
+	assert.Subset(t, contract, checked, "the contract does not contain the rule of a check")
+	assert.Subset(t, checked, contract, "no check for a sentence of the contract")
+}
+
+func TestCheckNames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range allChecks() {
+		assert.False(t, seen[c.name], "%s twice", c.name)
+		seen[c.name] = true
+		assert.LessOrEqual(t, len(c.name), 45, c.name)
+		assert.NotEmpty(t, c.why, c.name)
 	}
 }
 
-var sentenceEnd = regexp.MustCompile(`\. `)
+func allChecks() []check {
+	return slices.Concat(entryChecks, updateChecks, concurrentChecks, errorChecks, scanChecks, ttlChecks)
+}
 
-// sentences returns those of the doc comments of types in a file.
-func sentences(t *testing.T, file string, types ...string) []string {
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+// sentences returns the sentences of the doc comments of types in a file.
+func sentences(t *testing.T, file string, types ...string) (all []string) {
+	source, err := os.ReadFile(file)
 	require.NoError(t, err)
-	var all []string
 	for _, name := range types {
-		for _, paragraph := range regexp.MustCompile(`\n\n|\n *- `).Split(docOf(t, parsed, name), -1) {
-			text := strings.Join(strings.Fields(strings.TrimPrefix(strings.TrimSpace(paragraph), "- ")), " ")
-			for _, s := range sentenceEnd.Split(text, -1) {
-				all = append(all, strings.TrimSuffix(s, ".")+".")
-			}
+		doc := regexp.MustCompile(`((//.*\n)+)type ` + name + ` `).FindSubmatch(source)
+		require.NotNil(t, doc, name)
+		text := regexp.MustCompile(`(?m)^//( +- )?`).ReplaceAllString(string(doc[1]), "")
+		for s := range strings.SplitSeq(strings.Join(strings.Fields(text), " "), ". ") {
+			all = append(all, strings.TrimSuffix(s, ".")+".")
 		}
 	}
 	return all
-}
-
-func docOf(t *testing.T, file *ast.File, name string) string {
-	for _, d := range file.Decls {
-		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE && g.Specs[0].(*ast.TypeSpec).Name.Name == name {
-			return strings.TrimSpace(g.Doc.Text())
-		}
-	}
-	require.Fail(t, "no such type", name)
-	return ""
-}
-
-func TestPromisesHaveNamesOfTheirOwnAndReasons(t *testing.T) {
-	seen := map[string]bool{}
-	for _, p := range promises() {
-		assert.False(t, seen[p.name], "%q twice", p.name)
-		seen[p.name] = true
-		assert.NotEmpty(t, p.because, "%s", p.name)
-	}
 }

@@ -1,43 +1,29 @@
-// Package storetest checks that a holdfast.Store keeps to its contract, on
-// which all that sessions promise rests. Whoever writes a store calls Run from
-// a test of its own:
+// Package storetest tests whether a holdfast.Store keeps its contract. Sessions
+// rely on that contract. The author of a store calls Run from a test, as in the
+// example.
 //
-//	func TestStore(t *testing.T) {
-//		storetest.Run(t, func(t *testing.T) holdfast.Store {
-//			store := mystore.New()
-//			t.Cleanup(func() { store.Close() })
-//			return store
-//		}, storetest.Options{})
-//	}
+// Each subtest tests one rule. A failure states the result, the rule and the
+// harm to the users of a site:
 //
-// Each subtest checks one promise. If it is broken, the failure quotes the
-// sentence of the contract, lists what was done, says what was expected and
-// what was found, and what users of a site would suffer:
+//	Touch("Set Touch") after the TTL: got "1" (len 1), want no entry
+//	the contract: It reports false if there is no such entry, true if the store cannot tell, and never brings an entry back.
+//	why it matters: any person's next request would revive a session that timed out
 //
-//	the contract says: It reports false if there is no such entry any more, true if the store cannot tell, and never brings one back.
-//	done:              Set("Set", "1", 40ms) = <nil>
-//	                   wait 60ms
-//	                   Touch("Set", 1h0m0s) = true
-//	expected:          false: the ttl is over
-//	found:             true
-//	why it matters:    a session that timed out would come back to life with the next request, whoever sends it
-//
-// The parts for Loader and Scanner run if the store implements them, and are
-// skipped if not. Run the suite with -race too: some faults only the race
-// detector sees, and it sees only what happens.
+// The subtests for Loader and Scanner are skipped if the store does not
+// implement them. Run the suite with -race too: only the race detector sees
+// some of the faults.
 //
 // # Time
 //
-// Real time is the default: the suite gives short ttls and sleeps until they
-// are over, for about two seconds in all. Options has what other stores need:
-// Tick for those whose clock is coarse, Wait for those whose clock the test
-// moves, and Virtual for those that live in this process, whose time then
-// passes at once.
+// Real time is the default: the suite gives short TTLs and sleeps until they
+// are over, for about a second in all. Set Options.Tick for a store with a
+// coarse clock, Options.Wait for a store whose clock the test moves, and
+// Options.Virtual for a store in this process.
 //
-// # What it cannot check
+// # Limits
 //
-// Nobody can see from outside which entry a store would evict, so that Append
-// is a use and Peek is none is checked only of a Scanner, whose entries tell
-// how long they have been idle. Concurrency is tried, not proven: a race that
-// needs rare luck may go unseen.
+// A test cannot see the entry that a store would evict next. The suite tests
+// only for a Scanner that Append is a use and Peek is not, because its entries
+// have an idle time. The suite cannot prove that a store is safe for concurrent
+// use: a rare race can stay unseen.
 package storetest

@@ -1,152 +1,107 @@
 package storetest
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
-	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast"
 )
 
-// Errors that the suite can cause: by arguments that many stores refuse, and
-// by closing the store.
-
-var errorPromises = []promise{
-	{
-		name: "what cannot be stored is an error", says: saysErrors,
-		because: "a request would be answered with success though its session is lost",
-		check:   whatCannotBeStoredIsAnError,
-	},
-	{
-		name: "errors contain no ID and no value", says: saysErrors,
-		because: "errors end in logs; an ID there lets its reader take over the session, and values are the user's secrets",
-		check:   errorsTellNoSecret,
-	},
-	{
-		name: "a closed store returns errors", says: saysErrors, part: closer,
-		because: "a server that is shutting down would answer with success though the session is lost",
-		check:   closedStoreReturnsErrors,
-	},
-	{
-		name: "errors of a closed store contain no ID and no value", says: saysErrors, part: closer,
-		because: "errors end in logs; an ID there lets its reader take over the session, and values are the user's secrets",
-		check: func(s *subject) {
-			s.close()
-			for _, a := range attempts(s) {
-				s.wantNoSecretIn(a)
+var errorChecks = []check{
+	{"rejected_arguments_are_errors", ruleErrors, lostChange, func(t tb, s *store) {
+		s.attempt(func(call, id string, stored entry, err error) {
+			if err == nil && stored.found {
+				s.want(t, stored, "after "+call+" returned no error", id)
 			}
-		},
-	},
+		})
+	}},
+	{"errors_contain_no_secret", ruleErrors, secretsInLogs, noSecrets},
+	{"a_closed_store_returns_errors", ruleErrors, lostChange, func(t tb, s *store) {
+		c := as[io.Closer](t, s)
+		s.set(t, "1", hour, "a")
+		must(t, c.Close(), "Close")
+		for _, o := range []op{setOp, putOp, removeOp} {
+			if o.call(s, "a") == nil {
+				t.Fatalf("%s of a closed store: got no error, want one", o.name)
+			}
+		}
+	}},
+	{"errors_after_Close_contain_no_secret", ruleErrors, secretsInLogs, func(t tb, s *store) {
+		must(t, as[io.Closer](t, s).Close(), "Close")
+		noSecrets(t, s)
+	}},
+
+	{"Load_extends_dst", ruleLoad, dstLost, func(t tb, s *store) {
+		l := as[holdfast.Loader](t, s)
+		extends(t, s, func(dst []byte, id string) ([]byte, bool, error) {
+			return l.Load(context.Background(), dst, s.prefix+id)
+		})
+	}},
+	{"a_cancelled_Load_is_right_or_fails", ruleLoad, storeAway, func(t tb, s *store) {
+		l := as[holdfast.Loader](t, s)
+		s.set(t, "1", hour, "a")
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		value, found, err := l.Load(ctx, nil, s.prefix+"a")
+		if e := entryOf(value, found); err == nil && e != is("1") {
+			t.Fatalf("Load with a cancelled context: got %v and no error, want an error or %v", e, is("1"))
+		}
+	}},
+	{"Load_of_a_closed_store_fails", ruleLoad, storeAway, func(t tb, s *store) {
+		l, c := as[holdfast.Loader](t, s), as[io.Closer](t, s)
+		s.set(t, "1", hour, "a")
+		must(t, c.Close(), "Close")
+		if value, found, err := l.Load(context.Background(), nil, s.prefix+"a"); err == nil {
+			t.Fatalf("Load of a closed store: got %v and no error, want an error", entryOf(value, found))
+		}
+	}},
 }
 
-// attempt is a call that a store may refuse.
-type attempt struct {
-	call
-	id, value string
-	ends      bool // at once: its ttl is not positive
-}
-
-// attempts are calls with ordinary arguments, and with such as many stores
-// cannot take.
-func attempts(s *subject) []attempt {
-	const ordinary = "secret-value"
-	arguments := []struct {
-		retold, id, value string
-		ttl               time.Duration
+// attempt calls Set and Update with usual arguments and with arguments that
+// many stores reject. It passes the errors to each.
+func (s *store) attempt(each func(call, id string, stored entry, err error)) {
+	for _, a := range []struct {
+		name, id, value string
+		ttl             time.Duration
 	}{
-		{"ordinary arguments", "secret-id", ordinary, hour},
-		{"a ttl of 0", "secret-id", ordinary, 0},
-		{"a ttl below 0", "secret-id", ordinary, -hour},
-		{"an ID of 1 MiB", strings.Repeat("secret-id", 1<<20/len("secret-id")), ordinary, hour},
-		{"a value of 4 MiB", "secret-id", strings.Repeat(ordinary, 4<<20/len(ordinary)), hour},
-	}
-	var all []attempt
-	for _, a := range arguments {
-		id := s.id(a.id)
-		set := call{"Set with " + a.retold, func() error { return s.store.Set(id, []byte(a.value), a.ttl) }}
-		update := call{"Update by a Put with " + a.retold, func() error {
-			return s.store.Update(id, func([]byte, bool) (cache.Change, error) { return cache.Put([]byte(a.value), a.ttl), nil })
-		}}
-		all = append(all, attempt{set, id, a.value, a.ttl <= 0}, attempt{update, id, a.value, a.ttl <= 0})
-	}
-	return all
-}
-
-func whatCannotBeStoredIsAnError(s *subject) {
-	for _, a := range attempts(s) {
-		if s.failed() {
-			return
-		}
-		s.anew()
-		err := a.make()
-		s.did("%s = %v", a.retold, err)
-		if err == nil && !a.ends {
-			got, found := s.store.Peek(a.id)
-			s.expect(found && string(got) == a.value, "an error, or the value", answer(got, found))
-		}
+		{"usual arguments", "secret-id", "secret-value", hour},
+		{"a TTL of 0", "secret-id", "secret-value", 0},
+		{"a negative TTL", "secret-id", "secret-value", -hour},
+		{"an ID of 1 MiB", strings.Repeat("secret-id", 1<<20/9), "secret-value", hour},
+		{"a value of 4 MiB", "secret-id", strings.Repeat("secret-value", 4<<20/12), hour},
+	} {
+		stored := entry{a.value, a.ttl > 0}
+		each("Set with "+a.name, a.id, stored, s.Set(a.id, []byte(a.value), a.ttl))
+		each("Put with "+a.name, a.id, stored, s.change(a.id, put(a.value, a.ttl)))
 	}
 }
 
-func errorsTellNoSecret(s *subject) {
-	for _, a := range attempts(s) {
-		s.wantNoSecretIn(a)
-	}
-}
-
-func (s *subject) wantNoSecretIn(a attempt) {
-	if s.failed() {
-		return
-	}
-	s.anew()
-	err := a.make()
-	s.did("%s", a.retold)
-	if err != nil {
-		message := fmt.Sprintf("%v %+v", err, err)
-		secret := secretIn(message, a.id)
-		s.expect(secret == "", "an error without ID and value", fmt.Sprintf("the error %s, with %s", text(message), secret))
-	}
-}
-
-// secretIn says what message gives away, if it does, in whatever spelling.
-func secretIn(message, id string) string {
-	secrets := []struct{ name, secret string }{
-		{"the ID", "secret-id"},
-		{"the value", "secret-value"},
-		{"the ID", id[:20]}, // its random part
-	}
-	for _, s := range secrets {
-		spellings := []string{
-			s.secret,
-			hex.EncodeToString([]byte(s.secret)),
-			strings.Trim(fmt.Sprint([]byte(s.secret)), "[]"), // as %v prints bytes
-			base64.StdEncoding.EncodeToString([]byte(s.secret[:len(s.secret)/3*3])),
-		}
-		for _, spelling := range spellings {
-			if strings.Contains(strings.ToLower(message), strings.ToLower(spelling)) {
-				return s.name
+func noSecrets(t tb, s *store) {
+	s.attempt(func(call, _ string, _ entry, err error) {
+		for _, secret := range []string{"secret-id", "secret-value", s.prefix[:20]} {
+			if err != nil && contains(fmt.Sprintf("%v %+v", err, err), secret) {
+				t.Fatalf("%s: got the error %.200q, which contains %q, want an error without it", call, err, secret)
 			}
 		}
-	}
-	return ""
+	})
 }
 
-func (s *subject) close() {
-	err := s.store.(interface{ Close() error }).Close()
-	s.did("Close() = %v", err)
-	s.expectNil(err)
-}
-
-func closedStoreReturnsErrors(s *subject) {
-	s.set("a", "1", hour)
-	s.close()
-	err := s.store.Set(s.id("a"), []byte("2"), hour)
-	s.did("Set(%q, %q, %v)", "a", "2", hour)
-	s.expect(err != nil, "an error: the store is closed", "no error")
-	for _, c := range []change{put("2", hour), remove()} {
-		err := s.store.Update(s.id("a"), func([]byte, bool) (cache.Change, error) { return c.Change, nil })
-		s.did("Update(%q) by %s", "a", c.retold)
-		s.expect(err != nil, "an error: the store is closed", "no error")
+// contains reports whether message contains secret in a usual encoding.
+func contains(message, secret string) bool {
+	for _, encoded := range []string{
+		secret,
+		hex.EncodeToString([]byte(secret)),
+		strings.Trim(fmt.Sprint([]byte(secret)), "[]"), // as %v prints bytes
+		base64.StdEncoding.EncodeToString([]byte(secret[:len(secret)/3*3])),
+	} {
+		if strings.Contains(strings.ToLower(message), strings.ToLower(encoded)) {
+			return true
+		}
 	}
+	return false
 }

@@ -2,186 +2,126 @@ package storetest
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// Update by itself.
-
-var updatePromises = []promise{
-	{
-		name: "Update's function sees what is there", says: saysOld,
-		because: "changes are merged into what the function sees; into anything else, and the session loses the rest of its values",
-		check:   updateSeesWhatIsThere,
-	},
-	{
-		name: "Update makes the change that its function returns", says: saysAtomic,
-		because: "what a request changed in the session would not be there for the next",
-		check:   updateMakesTheChange,
-	},
-	{
-		name: "Keep leaves the ttl too", says: saysSet, waits: true,
-		because: "a look at a session, which changes nothing, would let it live on, or for ever",
-		check:   keepLeavesTheTTL,
-	},
-	{
-		name: "the error of Update's function is returned as it is", says: saysFailure,
-		because: "the function's error says why, and to compare it is how that is told from a store that is away",
-		check:   errorIsReturned,
-	},
-	{
-		name: "an error of Update's function leaves all unchanged", says: saysFailure,
-		because: "a request that failed would have changed the session, or ended it, all the same",
-		check:   errorLeavesUnchanged,
-	},
-	{
-		name: "a panic in Update's function leaves all unchanged", says: saysFailure,
-		because: "a handler's panic, which net/http survives, would change the session or lock it for ever",
-		check:   panicLeavesUnchanged,
-	},
-	{
-		name: "Update's function may call the store", says: saysFunction,
-		because: "a new ID is given by storing the record under it before the old one is removed, within one Update; a store that waits for itself hangs the request, and all after it",
-		check:   functionMayCallTheStore,
-	},
-}
-
-func updateSeesWhatIsThere(s *subject) {
-	old, found := s.change("a", keep())
-	s.expect(!found, "no entry: none was made", answer(old, found))
-	s.expect(old == "", "no bytes where there is no entry", text(old))
-	s.set("a", "1", hour)
-	old, found = s.change("a", put("2", hour))
-	s.expect(found && old == "1", text("1"), answer(old, found))
-	old, found = s.change("a", put("a longer one", hour))
-	s.expect(found && old == "2", text("2"), answer(old, found))
-	old, found = s.change("a", remove())
-	s.expect(found && old == "a longer one", text("a longer one"), answer(old, found))
-	old, found = s.change("a", keep())
-	s.expect(!found, "no entry: it was removed", answer(old, found))
-}
-
-func updateMakesTheChange(s *subject) {
-	s.set("beside", "0", hour)
-	s.change("a", put("1", hour))
-	s.wantEntry("a", "1")
-	s.change("a", put("2", hour))
-	s.wantEntry("a", "2")
-	s.change("a", keep())
-	s.wantEntry("a", "2")
-	s.change("a", remove())
-	s.wantNone("a", "it was removed")
-	s.change("a", remove())
-	s.wantNone("a", "it was removed")
-	s.change("a", put("3", hour))
-	s.wantEntry("a", "3")
-	s.wantEntry("beside", "0")
-}
-
-func keepLeavesTheTTL(s *subject) {
-	s.set("short", "1", 2*s.short())
-	s.set("long", "1", hour)
-	s.wait(s.short())
-	s.change("short", keep())
-	s.change("long", keep())
-	s.waitOut()
-	s.wantNone("short", "the ttl that Set gave it is over")
-	s.wantEntry("long", "1")
-}
-
-// failing are the decisions that come with an error and so do not count.
-func failing() []change { return []change{keep(), put("2", hour), remove()} }
-
-// fail calls Update with a function that decides c and returns err.
-func (s *subject) fail(name string, c change, err error) error {
-	got := s.store.Update(s.id(name), func([]byte, bool) (cache.Change, error) { return c.Change, err })
-	s.didTo(name, "Update(%s) by %s and the error %q = %v", text(name), c.retold, err, got)
-	return got
-}
-
-func errorIsReturned(s *subject) {
-	want := errors.New("the function's own")
-	s.set("there", "1", hour)
-	for _, name := range []string{"there", "missing"} {
-		for _, c := range failing() {
-			got := s.fail(name, c, want)
-			s.expect(got == want, "the very error that the function returned", fmt.Sprintf("%T: %v", got, got))
-		}
-	}
-}
-
-func errorLeavesUnchanged(s *subject) {
-	no := errors.New("no")
-	s.set("there", "1", hour)
-	for _, c := range failing() {
-		s.fail("there", c, no)
-		s.wantEntry("there", "1")
-		s.fail("missing", c, no)
-		s.wantNone("missing", "the function returned an error")
-	}
-}
-
-func panicLeavesUnchanged(s *subject) {
-	s.set("a", "1", hour)
-	panicked, err := s.panicInUpdate("a")
-	s.expect(panicked || err != nil, "the panic, or an error", "that Update returned nil")
-	s.mustReturn(`Peek("a")`, func() error { s.store.Peek(s.id("a")); return nil })
-	s.mustReturn(`Update("a") by Keep()`, func() error {
-		return s.store.Update(s.id("a"), func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil })
-	})
-	if !s.failed() {
-		s.wantEntry("a", "1")
-		s.change("a", put("2", hour))
-		s.wantEntry("a", "2")
-	}
-}
-
-func (s *subject) panicInUpdate(name string) (panicked bool, err error) {
-	s.did("Update(%s) by a function that panics", text(name))
-	defer func() { panicked = recover() != nil }()
-	err = s.store.Update(s.id(name), func([]byte, bool) (cache.Change, error) { panic("the function's own") })
-	return false, err
-}
-
-func functionMayCallTheStore(s *subject) {
-	s.set("a", "1", hour)
-	s.set("b", "1", hour)
-	called := false
-	s.update("a", func(string, bool) change {
-		if called {
-			return put("2", hour)
-		}
-		called = true
-		for _, name := range []string{"b", "a"} {
-			s.callAllButSet(name)
-		}
-		s.mustReturn(`within Update("a"): Set("b", "2", 1h0m0s)`, func() error { return s.store.Set(s.id("b"), []byte("2"), hour) })
-		s.mustReturn(`within Update("a"): Set("new", "3", 1h0m0s)`, func() error { return s.store.Set(s.id("new"), []byte("3"), hour) })
-		return put("2", hour)
-	})
-	if !s.failed() {
-		s.wantEntry("a", "2")
-		s.wantEntry("b", "2")
-		s.wantEntry("new", "3")
-	}
-}
-
-// callAllButSet calls all methods that change no value.
-func (s *subject) callAllButSet(name string) {
-	id := s.id(name)
-	calls := []struct {
-		name string
-		call func() error
-	}{
-		{"Append", func() error { s.store.Append(nil, id); return nil }},
-		{"Peek", func() error { s.store.Peek(id); return nil }},
-		{"Touch", func() error { s.store.Touch(id, hour); return nil }},
-		{"Update", func() error {
-			return s.store.Update(id, func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil })
+var updateChecks = []check{
+	{"Update_shows_the_entry", ruleOld, "changes are merged into this value; the session would lose its other values",
+		func(t tb, s *store) {
+			sees := func(want entry, c cache.Change, when string) {
+				var value string
+				var found bool
+				err := s.Update("a", func(old []byte, ok bool) (cache.Change, error) {
+					value, found = string(old), ok
+					return c, nil
+				})
+				must(t, err, "Update %s", when)
+				equal(t, value, want.value, "the bytes that Update's function gets %s", when)
+				equal(t, found, want.found, "found for Update's function %s", when)
+			}
+			sees(none, cache.Keep(), "before Set")
+			s.set(t, "1", hour, "a")
+			sees(is("1"), put("2", hour), "after Set")
+			sees(is("2"), put("a longer one", hour), "after Put")
+			sees(is("a longer one"), cache.Remove(), "after a second Put")
+			sees(none, cache.Keep(), "after Remove")
 		}},
-	}
-	for _, c := range calls {
-		s.mustReturn(fmt.Sprintf("within Update: %s(%s)", c.name, text(name)), c.call)
-	}
+	{"Update_shows_a_copy", ruleOld, "a change that the function builds in place and then drops would be stored",
+		func(t tb, s *store) {
+			s.set(t, "stored", hour, "a")
+			err := s.Update("a", func(old []byte, _ bool) (cache.Change, error) {
+				clobber(old)
+				return cache.Keep(), nil
+			})
+			must(t, err, "Update")
+			s.want(t, is("stored"), "after Update's function overwrote its argument and returned Keep", "a")
+		}},
+	{"Update_makes_the_change", ruleAtomic, lostChange, func(t tb, s *store) {
+		s.set(t, "0", hour, "another")
+		for _, step := range []struct {
+			name   string
+			change cache.Change
+			want   entry
+		}{
+			{"Put", put("1", hour), is("1")},
+			{"Put of an existing ID", put("2", hour), is("2")},
+			{"Keep", cache.Keep(), is("2")},
+			{"Remove", cache.Remove(), none},
+			{"Remove of a missing ID", cache.Remove(), none},
+			{"Put of a removed ID", put("3", hour), is("3")},
+		} {
+			s.update(t, step.change, "a")
+			s.want(t, step.want, "after "+step.name, "a")
+		}
+		s.want(t, is("0"), "after Update of another ID", "another")
+	}},
+	{"Update_returns_the_function's_error", ruleFailure, "callers could not distinguish this error from a failing store",
+		func(t tb, s *store) {
+			want := errors.New("the function's own error")
+			s.set(t, "1", hour, "there")
+			for name, c := range changes {
+				for _, id := range []string{"there", "missing"} {
+					if err := s.fail(id, c, want); err != want {
+						t.Fatalf("Update(%q) by %s with an error: got %T %v, want the same %T", id, name, err, err, want)
+					}
+				}
+			}
+		}},
+	{"an_error_in_Update_changes_nothing", ruleFailure, "a request that failed would still change the session or end it",
+		func(t tb, s *store) {
+			s.set(t, "1", hour, "there")
+			for name, c := range changes {
+				s.fail("there", c, errors.New("no"))
+				s.want(t, is("1"), "after "+name+" with an error", "there")
+				s.fail("missing", c, errors.New("no"))
+				s.want(t, none, "after "+name+" with an error", "missing")
+			}
+		}},
+	{"a_panic_in_Update_changes_nothing", ruleFailure,
+		"net/http survives a handler's panic, which would change the session or lock it for ever", func(t tb, s *store) {
+			s.set(t, "1", hour, "a")
+			if !s.panicInUpdate("a") {
+				t.Fatalf("Update by a function that panics: got no panic and no error, want one of them")
+			}
+			for _, o := range []op{peekOp, keepOp} {
+				must(t, s.inTime(o.name, func() error { return o.call(s, "a") }), "%s after a panic", o.name)
+			}
+			s.want(t, is("1"), "after a panic in Update's function", "a")
+			s.update(t, put("2", hour), "a")
+			s.want(t, is("2"), "after a panic in Update's function and a Put", "a")
+		}},
+	{"Update's_function_may_call_the_store", ruleFunction, deadlock, func(t tb, s *store) {
+		s.set(t, "1", hour, "a", "b")
+		called := false
+		var nested error
+		err := s.Update("a", func([]byte, bool) (cache.Change, error) {
+			for _, id := range []string{"b", "a", "c"} {
+				for _, o := range []op{appendOp, peekOp, touchOp, keepOp, setOp} {
+					if !called && nested == nil { // a second call would wait for the same lock
+						nested = s.inTime(o.name+" of "+id, func() error { return o.call(s, id) })
+					}
+				}
+			}
+			called = true
+			return put("new", hour), nil
+		})
+		must(t, nested, "a call of the store in Update's function")
+		must(t, err, "Update by a function that calls the store")
+		s.want(t, is("new"), "after Set in Update's function", "b", "a", "c")
+	}},
+}
+
+// changes are all kinds of decisions that Update's function can return.
+var changes = map[string]cache.Change{"Keep": cache.Keep(), "Put": put("2", hour), "Remove": cache.Remove()}
+
+// fail calls Update with a function that returns c and err.
+func (s *store) fail(id string, c cache.Change, err error) error {
+	return s.Update(id, func([]byte, bool) (cache.Change, error) { return c, err })
+}
+
+// panicInUpdate reports whether Update passes on the panic or returns an error.
+func (s *store) panicInUpdate(id string) (failed bool) {
+	defer func() { failed = recover() != nil || failed }()
+	return s.Update(id, func([]byte, bool) (cache.Change, error) { panic("the function's own panic") }) != nil
 }

@@ -1,0 +1,143 @@
+package storetest
+
+import (
+	"crypto/rand"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/holdfast-go/holdfast"
+)
+
+// Options describe the clock of the store under test. The zero value means
+// real time. It suits every store whose clock counts milliseconds.
+type Options struct {
+	// Tick is the resolution of the store's clock. The suite's short TTLs are
+	// two ticks, and the store may find an entry for one tick after its TTL.
+	// 0 means 20ms, or 1ms if Virtual is set.
+	Tick time.Duration
+
+	// Wait returns when d has passed on the store's clock. Set it to move a
+	// clock that does not follow the real one, for example that of a fake
+	// server. nil means time.Sleep.
+	Wait func(d time.Duration)
+
+	// Virtual runs the subtests that wait for a TTL in a bubble of
+	// testing/synctest, where waiting takes no time. open runs in the bubble
+	// too. The store must live in this process, read its clock with package
+	// time, and end its goroutines in the test's Cleanup.
+	Virtual bool
+}
+
+func (o Options) withDefaults() Options {
+	if o.Tick <= 0 && o.Virtual {
+		o.Tick = time.Millisecond
+	}
+	if o.Tick <= 0 {
+		o.Tick = 20 * time.Millisecond
+	}
+	if o.Wait == nil {
+		o.Wait = time.Sleep
+	}
+	return o
+}
+
+// Run tests a store against the contract. Each subtest tests one rule on a
+// store of its own, which open returns. Some subtests close the store, if it
+// has a method Close() error; the Cleanup that open registers must allow a
+// second Close.
+//
+// The stores may share their entries, for example in a database, and may
+// contain other entries: the suite's IDs are random. The suite does not delete
+// the entries that it makes.
+func Run(t *testing.T, open func(t *testing.T) holdfast.Store, o Options) {
+	t.Helper()
+	runner{open, o.withDefaults(), 10 * time.Second, func(t *testing.T) tb { return t }, nil}.runAll(t)
+}
+
+// tb is the part of *testing.T that checks use.
+type tb interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Skip(args ...any)
+}
+
+// check tests one rule of the contract.
+type check struct {
+	name string // of the subtest
+	rule string // the sentence of the contract
+	why  string // the harm if a store breaks the rule
+	run  func(t tb, s *store)
+}
+
+type runner struct {
+	open     func(t *testing.T) holdfast.Store
+	options  Options
+	patience time.Duration
+	report   func(t *testing.T) tb // receives failures and skips
+	only     []string              // the names of the checks; nil means all
+}
+
+func (r runner) runAll(t *testing.T) {
+	for _, c := range slices.Concat(entryChecks, updateChecks, concurrentChecks, errorChecks, scanChecks) {
+		r.subtest(t, c, r.run)
+	}
+	for _, c := range ttlChecks {
+		if r.options.Virtual {
+			r.subtest(t, c, r.runInBubble)
+		} else {
+			r.subtest(t, c, r.run)
+		}
+	}
+}
+
+func (r runner) subtest(t *testing.T, c check, run func(t *testing.T, c check)) {
+	if r.only == nil || slices.Contains(r.only, c.name) {
+		t.Run(c.name, func(t *testing.T) { run(t, c) })
+	}
+}
+
+func (r runner) run(t *testing.T, c check) {
+	c.run(explained{r.report(t), c}, &store{r.open(t), r.options, rand.Text() + "-", r.patience})
+}
+
+func (r runner) runInBubble(t *testing.T, c check) {
+	skipped := false
+	synctest.Test(t, func(t *testing.T) {
+		defer func() { skipped = t.Skipped() }()
+		r.run(t, c)
+	})
+	if skipped {
+		t.SkipNow() // synctest.Test reports a skip as a pass
+	}
+}
+
+// explained adds the broken rule and the harm to a failure.
+type explained struct {
+	tb
+	check check
+}
+
+func (e explained) Fatalf(format string, args ...any) {
+	e.Helper()
+	e.tb.Fatalf(format+"\nthe contract: %s\nwhy it matters: %s", append(args, e.check.rule, e.check.why)...)
+}
+
+// The harm that several checks prevent.
+const (
+	lostChange    = "the next request would not see a change that was answered with success"
+	loggedInAgain = "a request that is still running would log in again a user who logged out"
+	loginUndone   = "a request that only reads the session would undo a login in another request"
+	sharedBuffer  = "programs use buffers again, so another user's data would appear in this session"
+	sharedResult  = "a handler that changes its copy would change the session of all requests"
+	dstLost       = "sessions are read into buffers with other data, which would be lost or read as the session"
+	anyHash       = "sessions are stored under hashes, and one user would get another user's session"
+	anyRecord     = "a record is a binary header and encoded values, and each byte counts"
+	openToNext    = "a session that timed out on a public computer would be open to the next person"
+	stillLoggedIn = "a user who logged out would still be logged in"
+	secretsInLogs = "logs contain errors; an ID there lets a reader take over the session, and values are private"
+	storeAway     = "users would look like strangers and lose their sessions to new ones"
+	deadlock      = "a store that waits for its own lock hangs the request and all later ones"
+	looksActive   = "a user who left hours ago would look active"
+)
