@@ -217,16 +217,6 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-func (c *Cache) hash(id string) uint64 { return c.hasher.string(id) & c.hashMask }
-
-func (c *Cache) hashBytes(id []byte) uint64 { return c.hasher.bytes(id) & c.hashMask }
-
-// shardOf returns the shard of the IDs that have that hash. The index uses
-// other bits of it.
-func (c *Cache) shardOf(hash uint64) *shard {
-	return &c.shards[hash>>56&uint64(len(c.shards)-1)]
-}
-
 // lockFor locks the shard of id, in whose index t is the tag to look for.
 func (c *Cache) lockFor(id string) (s *shard, t tag) {
 	hash := c.hash(id)
@@ -240,38 +230,6 @@ func (c *Cache) lockFor(id string) (s *shard, t tag) {
 func (c *Cache) lock(s *shard) {
 	s.mu.Lock()
 	s.now = c.clock.now()
-}
-
-// unlock releases the shard's lock, and only then tells OnEvict what left.
-func (c *Cache) unlock(s *shard) {
-	if !s.telling {
-		s.mu.Unlock()
-		return
-	}
-	c.tell(s.release())
-}
-
-// release releases the lock and returns what OnEvict has to be told of.
-func (s *shard) release() []evicted {
-	gone := s.evicted
-	s.evicted, s.telling = nil, false
-	s.mu.Unlock()
-	return gone
-}
-
-func (c *Cache) tell(gone []evicted) {
-	for _, e := range gone {
-		c.tellOf(e)
-	}
-}
-
-func (c *Cache) tellOf(e evicted) {
-	defer func() {
-		if recover() != nil {
-			c.callbackPanics.Add(1)
-		}
-	}()
-	c.options.OnEvict(e.id, e.why)
 }
 
 func (c *Cache) check(id string, value []byte, ttl time.Duration) error {

@@ -389,3 +389,10 @@ func (s *shard) dropUnusedSegment() {
 		x.segments, s.segmentEarliest = x.segments[:last], s.segmentEarliest[:last]
 	}
 }
+
+func (x *index) init(memory int64) {
+	x.shift = segmentShift(memory)
+	x.segments = make([]ref, 0, mostSegments(memory, x.shift))
+	x.buckets = 1 << x.shift
+	x.topBit = x.buckets
+}

@@ -131,13 +131,6 @@ func (o Options) mostShards() int64 {
 	return min(maxShards, max(1, o.MaxBytes/largestPerShard/int64(max(1, o.MaxValue))))
 }
 
-// wantsLargePages reports whether a shard with so much memory is to have it in
-// large pages. One that it fills, and one that was touched ahead, are resident as
-// a whole.
-func wantsLargePages(memory int64) bool { return memory >= 8*largePageBytes }
-
-const largePageBytes = 2 << 20
-
 // checkFit returns an error if a value of MaxValue might not fit in a shard,
 // whose index has segments of 1<<shift buckets.
 func (o Options) checkFit(shift uint8) error {
@@ -147,5 +140,3 @@ func (o Options) checkFit(shift uint8) error {
 	}
 	return nil
 }
-
-func (o Options) segmentShift() uint8 { return segmentShift(o.MaxBytes / int64(o.Shards)) }

@@ -2,11 +2,8 @@ package cache
 
 import (
 	"fmt"
-	"hash/maphash"
-	"math/bits"
 	"sync"
 	"time"
-	"unsafe"
 )
 
 // shard is one lock and all that it guards. Its methods are called with the
@@ -262,56 +259,3 @@ func (s *shard) close() (memory []byte) {
 	s.scratch, s.ghosts = nil, nil
 	return memory
 }
-
-// Sizes.
-
-const (
-	segmentBytes  = int64(unsafe.Sizeof(ref(0)) + unsafe.Sizeof(int64(0))) // in the tables
-	shardBytes    = int64(unsafe.Sizeof(shard{}))
-	holeRefBytes  = int64(unsafe.Sizeof(ref(0)))
-	bytesPerIndex = 512 // of the arena for which the table of segments can have a bucket
-)
-
-// arenaBytes returns how much memory a shard of a cache with o has for its
-// records and index: its part of the cap less the tables beside it. A segment of
-// the index has 1<<shift buckets.
-func (o Options) arenaBytes(shift uint8) int64 {
-	share := o.MaxBytes / int64(o.Shards)
-	tables := shardBytes + int64(holeClasses(share))*holeRefBytes + mostSegments(share, shift)*segmentBytes
-	return (share - tables - ghostBytes(o.ghostsOfEachKind())) &^ (unit - 1)
-}
-
-// segmentShift is the binary logarithm of the buckets in a segment: 64, a page,
-// where that is no more than a small share of the memory.
-func segmentShift(memory int64) uint8 {
-	return uint8(min(6, max(0, bits.Len64(uint64(memory/(lineBytes*64)))-1)))
-}
-
-// mostSegments is how many segments the index can have.
-func mostSegments(memory int64, shift uint8) int64 {
-	return memory/bytesPerIndex>>shift + 1
-}
-
-func (x *index) init(memory int64) {
-	x.shift = segmentShift(memory)
-	x.segments = make([]ref, 0, mostSegments(memory, x.shift))
-	x.buckets = 1 << x.shift
-	x.topBit = x.buckets
-}
-
-// largestEntry is how many bytes the ID and the value of an entry may have to
-// fit in an arena in which there is nothing else.
-func largestEntry(memory int64, segmentUnits uint32) int64 {
-	overhead := int64(firstUnits+segmentUnits+1+1)*unit + recordHeadBytes
-	if pieces := memory / (maxRun * unit); pieces > 0 {
-		overhead += headHeadBytes + (pieces+1)*2*unit
-	}
-	return min(maxLength, memory-overhead)
-}
-
-// hasher hashes IDs with a seed of its own, which nobody can know: the hash of
-// Go's maps, made so that no one can choose keys that collide in it.
-type hasher struct{ seed maphash.Seed }
-
-func (h hasher) string(id string) uint64 { return maphash.String(h.seed, id) }
-func (h hasher) bytes(id []byte) uint64  { return maphash.Bytes(h.seed, id) }

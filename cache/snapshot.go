@@ -182,16 +182,3 @@ func (l *loader) report(in *frameReader) error {
 	}
 	return nil
 }
-
-// ttlUntil returns the time from now to a deadline.
-func ttlUntil(deadline, now int64) time.Duration {
-	if deadline == noDeadline {
-		return NoExpiry
-	}
-	return time.Duration(deadline - now)
-}
-
-// idle returns for how long the entry at r has not been used.
-func (s *shard) idle(r ref) time.Duration {
-	return max(0, time.Duration(s.now-int64(s.arena.record(r).lastUse()<<tickShift)))
-}

@@ -108,12 +108,3 @@ func (s *shard) addAge(least *time.Duration, r ref) {
 		*least = age
 	}
 }
-
-// usedBytes is all that the shard takes of the cap at the moment.
-func (s *shard) usedBytes() int64 { return s.arena.usedBytes() + s.besideArena() }
-
-// besideArena is what it takes beside the arena.
-func (s *shard) besideArena() int64 {
-	tables := int64(cap(s.arena.holes))*holeRefBytes + int64(cap(s.index.segments))*segmentBytes
-	return shardBytes + tables + ghostBytes(s.ghosts.ofEachKind())
-}

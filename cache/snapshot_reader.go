@@ -1,0 +1,124 @@
+package cache
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// frameReader finds the intact frames of one stream.
+type frameReader struct {
+	r       io.Reader
+	longest int // payload that is read
+
+	buf   []byte // what was read and is not done with
+	start int    // of it, in buf
+
+	saved   time.Time // of the present frame
+	payload []byte
+
+	stream  uint64
+	number  uint64 // the next frame's
+	frames  int
+	skipped int64 // bytes in which there was no intact frame of the stream
+
+	ended   bool
+	entries uint64 // that the stream has, if it ended
+	err     error  // of r
+	empty   int    // reads in a row that returned no bytes
+}
+
+// emptyReads is how many reads in a row may return no bytes and no error.
+const emptyReads = 100
+
+// next goes on to the next intact frame of entries, and reports whether there
+// is one.
+func (f *frameReader) next() bool {
+	for !f.ended {
+		if !f.fill(headBytes) {
+			f.skipped += int64(len(f.buf) - f.start)
+			return false
+		}
+		kind, ok := f.frame()
+		if !ok {
+			f.skip()
+			continue
+		}
+		if kind == entriesFrame {
+			f.frames++
+			return true
+		}
+		if len(f.payload) == 8 {
+			f.ended, f.entries = true, binary.LittleEndian.Uint64(f.payload)
+		}
+	}
+	return false
+}
+
+// frame reads the frame that begins at start, if an intact one does, and goes on
+// behind it.
+func (f *frameReader) frame() (kind byte, ok bool) {
+	head := f.buf[f.start : f.start+headBytes]
+	le := binary.LittleEndian
+	if string(head[:8]) != frameMark || le.Uint64(head[headBytes-checkBytes:]) != xxhash.Sum64(head[:headBytes-checkBytes]) {
+		return 0, false
+	}
+	stream, number := le.Uint64(head[8:]), le.Uint64(head[16:])
+	saved := time.Unix(0, int64(le.Uint64(head[24:])))
+	length := int64(le.Uint32(head[33:]))
+	if kind = head[32]; length > int64(f.longest) || f.frames > 0 && (stream != f.stream || number < f.number) {
+		return 0, false
+	}
+	end := headBytes + int(length) + checkBytes
+	if !f.fill(end) {
+		return 0, false
+	}
+	head = f.buf[f.start : f.start+headBytes] // fill may have moved it
+	f.payload = f.buf[f.start+headBytes : f.start+end-checkBytes]
+	if le.Uint64(f.buf[f.start+end-checkBytes:]) != payloadCheck(f.payload, head) {
+		return 0, false
+	}
+	f.start += end
+	f.stream, f.number, f.saved = stream, number+1, saved
+	return kind, true
+}
+
+// skip goes on to where the next mark may begin.
+func (f *frameReader) skip() {
+	rest := f.buf[f.start+1:]
+	n := bytes.IndexByte(rest, frameMark[0])
+	if n < 0 {
+		n = len(rest)
+	}
+	f.start += 1 + n
+	f.skipped += int64(1 + n)
+}
+
+// fill sees to it that buf has n bytes from start on, if the stream does.
+func (f *frameReader) fill(n int) bool {
+	for len(f.buf)-f.start < n && f.err == nil {
+		if f.start > 0 {
+			f.buf = f.buf[:copy(f.buf, f.buf[f.start:])]
+			f.start = 0
+		}
+		if cap(f.buf) < max(n, frameMost) {
+			f.buf = append(make([]byte, 0, max(n, frameMost)), f.buf...)
+		}
+		read, err := f.r.Read(f.buf[len(f.buf):cap(f.buf)])
+		f.buf = f.buf[:len(f.buf)+read]
+		if err == io.EOF {
+			break
+		}
+		if f.empty++; read > 0 {
+			f.empty = 0
+		}
+		if err == nil && f.empty == emptyReads {
+			err = io.ErrNoProgress
+		}
+		f.err = err
+	}
+	return len(f.buf)-f.start >= n
+}
