@@ -107,7 +107,7 @@ func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 	r := s.lookup(id, t)
 	s.count(r != 0)
 	if r == 0 {
-		s.missed(t)
+		s.noteMiss(t)
 	} else {
 		s.use(r)
 		dst = s.arena.appendValue(dst, r, uint32(len(id)))
@@ -188,7 +188,7 @@ func (c *Cache) Len() int {
 	n := 0
 	for i := range c.shards {
 		s := &c.shards[i]
-		c.settle(s)
+		c.sweepExpired(s)
 		n += s.entries()
 		c.unlock(s)
 	}
@@ -222,7 +222,7 @@ func (c *Cache) lockFor(id string) (s *shard, t tag) {
 	hash := c.hash(id)
 	s, t = c.shardOf(hash), tagOf(hash)
 	s.mu.Lock()
-	s.expect(t) // first, so that it is under way while the clock is read
+	s.prefetch(t) // first, so that it is under way while the clock is read
 	s.now = c.clock.now()
 	return s, t
 }
@@ -234,27 +234,27 @@ func (c *Cache) lock(s *shard) {
 
 func (c *Cache) check(id string, value []byte, ttl time.Duration) error {
 	if ttl <= 0 {
-		return c.refusal(fmt.Errorf("%w: the TTL is %v, it must be positive; NoExpiry keeps an entry without one", ErrInvalid, ttl))
+		return c.unlessClosed(fmt.Errorf("%w: the TTL is %v, it must be positive; NoExpiry keeps an entry without one", ErrInvalid, ttl))
 	}
 	if err := c.checkID(id); err != nil {
 		return err
 	}
 	if len(value) > c.options.MaxValue {
-		return c.refusal(fmt.Errorf("%w: the value has %d bytes, MaxValue is %d", ErrTooLarge, len(value), c.options.MaxValue))
+		return c.unlessClosed(fmt.Errorf("%w: the value has %d bytes, MaxValue is %d", ErrTooLarge, len(value), c.options.MaxValue))
 	}
 	return nil
 }
 
 func (c *Cache) checkID(id string) error {
 	if len(id) == 0 || len(id) > MaxIDLen {
-		return c.refusal(fmt.Errorf("%w: the ID has %d bytes, it must have 1 to %d", ErrInvalid, len(id), MaxIDLen))
+		return c.unlessClosed(fmt.Errorf("%w: the ID has %d bytes, it must have 1 to %d", ErrInvalid, len(id), MaxIDLen))
 	}
 	return nil
 }
 
-// refusal is err, which says what is wrong with a call's arguments; but a closed
+// unlessClosed is err, which says what is wrong with a call's arguments; but a closed
 // cache says that it is closed, whatever else is wrong.
-func (c *Cache) refusal(err error) error {
+func (c *Cache) unlessClosed(err error) error {
 	if c.closed.Load() {
 		return ErrClosed
 	}

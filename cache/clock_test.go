@@ -76,7 +76,7 @@ func TestASnapshotFromTheFutureLosesNoTTLAndGainsNone(t *testing.T) {
 		for at := 0; at < len(snapshot); {
 			le := binary.LittleEndian
 			le.PutUint64(snapshot[at+24:], le.Uint64(snapshot[at+24:])+uint64(10*365*24*time.Hour))
-			at += headBytes + int(le.Uint32(snapshot[at+33:])) + checkBytes
+			at += headerBytes + int(le.Uint32(snapshot[at+33:])) + checkBytes
 		}
 		rightChecks(snapshot)
 

@@ -192,7 +192,7 @@ func (d *testDisk) remove(path string) error {
 	return nil
 }
 
-func (d *testDisk) syncFolder(string) error {
+func (d *testDisk) syncDir(string) error {
 	if !d.operation() {
 		return errDisk
 	}

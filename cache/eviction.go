@@ -30,7 +30,7 @@ func (s *shard) evictVictim() bool {
 		return true
 	}
 	s.arena.work++
-	s.order.demote(&s.arena, tickOf(s.now), demoteMost)
+	s.order.demote(&s.arena, tickOf(s.now), maxDemotions)
 	r := s.order.victim()
 	if r == 0 {
 		return false
@@ -40,18 +40,18 @@ func (s *shard) evictVictim() bool {
 		s.evict(r, t, Expired)
 		return true
 	}
-	s.remember(t, h.usedAgain())
+	s.addGhost(t, h.usedAgain())
 	s.evict(r, t, Capacity)
 	return true
 }
 
 // evict removes the entry at r and keeps its ID for OnEvict.
-func (s *shard) evict(r ref, t tag, why EvictionReason) {
+func (s *shard) evict(r ref, t tag, reason EvictionReason) {
 	if s.collectEvicted {
-		s.notify(string(s.arena.appendID(nil, r)), why)
+		s.notify(string(s.arena.appendID(nil, r)), reason)
 	}
 	s.drop(r, t)
-	s.counts.evictions[why-1]++
+	s.counts.evictions[reason-1]++
 }
 
 // evictionOrder is a segmented LRU. An entry starts in probation; its next use
@@ -77,8 +77,8 @@ func (o *evictionOrder) listOf(h *record) *list {
 	return &o.probation
 }
 
-// usedList is where an entry belongs that has been used again.
-func (o *evictionOrder) usedList() *list {
+// listAfterUse is where an entry belongs that has been used again.
+func (o *evictionOrder) listAfterUse() *list {
 	if o.plain {
 		return &o.probation
 	}
@@ -94,21 +94,21 @@ func (o *evictionOrder) addUsed(a *arena, r ref, tick uint64) {
 		a.run(r).set(protected)
 		a.record(r).setUsedAgain()
 	}
-	o.usedList().push(a, r, tick)
+	o.listAfterUse().push(a, r, tick)
 }
 
 func (o *evictionOrder) remove(a *arena, r ref) {
 	h := a.record(r)
 	l := o.listOf(h)
 	l.unlink(a, r)
-	l.fewer()
+	l.afterUnlink()
 	h.run.clear(protected)
 }
 
 // use moves an entry to where the most recently used are, unless it is there.
 func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
 	h := a.record(r)
-	if (h.run.is(protected) || o.plain) && o.usedList().isRecent(h, tick) {
+	if (h.run.is(protected) || o.plain) && o.listAfterUse().isRecent(h, tick) {
 		return
 	}
 	o.listOf(h).unlink(a, r)
@@ -144,15 +144,15 @@ func (o *evictionOrder) demote(a *arena, tick uint64, most int) {
 		r := o.protected.oldest
 		lastUse := a.record(r).lastUse()
 		o.protected.unlink(a, r)
-		o.protected.fewer()
+		o.protected.afterUnlink()
 		a.run(r).clear(protected)
 		o.probation.push(a, r, tick)
 		a.record(r).setLastUse(lastUse)
 	}
 }
 
-// demoteMost bounds the work of one eviction.
-const demoteMost = 64
+// maxDemotions bounds the work of one eviction.
+const maxDemotions = 64
 
 // victim returns the entry to evict next, or 0 if there is none. It is the same
 // before demote and after it.

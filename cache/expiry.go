@@ -120,7 +120,7 @@ func (s *shard) evictSomeExpired() bool {
 
 // settle sweeps the shard until no entry in it has expired, and returns with
 // its lock held.
-func (c *Cache) settle(s *shard) {
+func (c *Cache) sweepExpired(s *shard) {
 	c.lock(s)
 	for from := s.sweepSome(0); from != 0; from = s.sweepSome(from) {
 		c.unlock(s)

@@ -30,13 +30,13 @@ const (
 	// At most a thousandth of a shard's memory is for ghosts of either kind, if
 	// that is enough for a few.
 	bytesPerGhost = 4 << 10
-	fewestGhosts  = 4
-	mostGhosts    = 1 << 10
+	minGhosts     = 4
+	maxGhosts     = 1 << 10
 
 	tagBytes = int64(unsafe.Sizeof(tag(0)))
 
 	// The limit goes all the way in no fewer steps.
-	fewestSteps = 64
+	minLimitSteps = 64
 
 	// Of a flood fewer than one in so many are asked for again.
 	floodReturns = 16
@@ -44,17 +44,17 @@ const (
 	// The limit stays above so much of what it is at most. Without that whoever asks
 	// for the sessions of their own flood, which cannot be told from users who come
 	// back late, could take all of protected away.
-	leastLimit = 0.5
+	minLimit = 0.5
 )
 
 // ghostsOfEachKind returns how many ghosts of each kind a shard has: a power of
 // two, or 0 in plain LRU, which has no limit to move, and in the smallest shards.
 func (o Options) ghostsOfEachKind() int64 {
 	n := o.MaxBytes / int64(o.Shards) / bytesPerGhost
-	if o.Protected < 0 || n < fewestGhosts {
+	if o.Protected < 0 || n < minGhosts {
 		return 0
 	}
-	return min(mostGhosts, int64(1)<<(bits.Len64(uint64(n))-1))
+	return min(maxGhosts, int64(1)<<(bits.Len64(uint64(n))-1))
 }
 
 // resized returns memory for n ghosts of each kind, or nil for none. If that is
@@ -90,7 +90,7 @@ func (g *ghosts) samples(t tag) bool { return t>>(tagBits-g.sampling) == 0 && t 
 
 // remember takes note of an eviction for want of room. About as many of the
 // latest are remembered as the shard has entries.
-func (s *shard) remember(t tag, usedAgain bool) {
+func (s *shard) addGhost(t tag, usedAgain bool) {
 	g := s.ghosts
 	if g == nil {
 		return
@@ -100,18 +100,18 @@ func (s *shard) remember(t tag, usedAgain bool) {
 		return
 	}
 	if usedAgain {
-		*placeIn(g.again, t) = t
+		*ghostSlot(g.again, t) = t
 		return
 	}
-	*placeIn(g.once, t) = t
-	s.moveLimit(s.step() / floodReturns)
+	*ghostSlot(g.once, t) = t
+	s.moveLimit(s.limitStep() / floodReturns)
 }
 
-func placeIn(tags []tag, t tag) *tag { return &tags[int(t)&(len(tags)-1)] }
+func ghostSlot(tags []tag, t tag) *tag { return &tags[int(t)&(len(tags)-1)] }
 
-// takeFrom reports whether t is among the tags, and forgets it.
-func takeFrom(tags []tag, t tag) bool {
-	place := placeIn(tags, t)
+// removeGhost reports whether t is among the tags, and forgets it.
+func removeGhost(tags []tag, t tag) bool {
+	place := ghostSlot(tags, t)
 	if *place != t {
 		return false
 	}
@@ -121,24 +121,24 @@ func takeFrom(tags []tag, t tag) bool {
 
 // missed is told when somebody asked for a session in vain. It moves the limit of
 // protected if somewhat earlier there was something to find.
-func (s *shard) missed(t tag) {
+func (s *shard) noteMiss(t tag) {
 	g := s.ghosts
 	if g == nil || !g.samples(t) {
 		return
 	}
 	switch {
-	case takeFrom(g.once, t):
-		s.moveLimit(-s.step())
-	case takeFrom(g.again, t):
-		s.moveLimit(s.step())
+	case removeGhost(g.once, t):
+		s.moveLimit(-s.limitStep())
+	case removeGhost(g.again, t):
+		s.moveLimit(s.limitStep())
 	}
 }
 
 // step is the share of the memory by which a ghost that is asked for moves the
 // limit, for itself and for those whom it stands for.
-func (s *shard) step() float64 { return 1 / float64(max(fewestSteps, s.ghosts.ofEachKind())) }
+func (s *shard) limitStep() float64 { return 1 / float64(max(minLimitSteps, s.ghosts.ofEachKind())) }
 
 func (s *shard) moveLimit(by float64) {
 	most := s.owner.options.Protected
-	s.order.protectedShare = min(most, max(leastLimit*most, s.order.protectedShare+by))
+	s.order.protectedShare = min(most, max(minLimit*most, s.order.protectedShare+by))
 }

@@ -141,13 +141,13 @@ func TestTheShareOfTheProtectedKeepsItsBounds(t *testing.T) {
 	s := &c.shards[0]
 	const once, again = 5, 6
 	for range 1000 {
-		*placeIn(s.ghosts.once, once) = once
-		s.missed(once)
+		*ghostSlot(s.ghosts.once, once) = once
+		s.noteMiss(once)
 	}
-	assert.Equal(t, defaultProtected*leastLimit, s.order.protectedShare)
+	assert.Equal(t, defaultProtected*minLimit, s.order.protectedShare)
 	for range 1000 {
-		*placeIn(s.ghosts.again, again) = again
-		s.missed(again)
+		*ghostSlot(s.ghosts.again, again) = again
+		s.noteMiss(again)
 	}
 	assert.Equal(t, defaultProtected, s.order.protectedShare)
 }

@@ -85,7 +85,7 @@ func TestTheSameEntriesAreTheSameBytesAsInTheGoldenSnapshot(t *testing.T) {
 		require.Equal(t, checked, snapshot, "its checksums are right")
 		for at := 0; at < len(snapshot); { // the streams' number is random
 			binary.LittleEndian.PutUint64(snapshot[at+8:], 0x0123456789abcdef)
-			at += headBytes + int(binary.LittleEndian.Uint32(snapshot[at+33:])) + checkBytes
+			at += headerBytes + int(binary.LittleEndian.Uint32(snapshot[at+33:])) + checkBytes
 		}
 		rightChecks(snapshot)
 		if *writeGolden {

@@ -5,7 +5,7 @@ package cache
 // one cache line of slots; what it cannot hold is in spills, chained to it.
 //
 //	hash ─► tag ─► bucket number ─► segment ─► bucket            record
-//	                               │ 64 buckets│ tag·ref tag·ref … tag·link │─► spill
+//	                               │ 64 buckets│ tag·ref tag·ref … tag·link │─► overflow
 //
 // Buckets lie in segments, which are runs of the arena, so the index takes of
 // the cap what it needs at the moment. The table of segments is outside.
@@ -89,7 +89,7 @@ func (s *shard) following(b *bucket) *bucket {
 }
 
 // expect prepares for a lookup of t.
-func (s *shard) expect(t tag) {
+func (s *shard) prefetch(t tag) {
 	if !s.closed {
 		prefetchBucket(s.bucketAt(s.index.numberOf(t)))
 	}
@@ -125,23 +125,23 @@ func (s *shard) slotOf(t tag, v slot) *slot {
 
 // enter puts the record at r in the index. It may evict others to make room
 // for a spill, but not the record, which is claimed and in no list.
-func (s *shard) enter(t tag, r ref) {
-	for !s.add(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r), &s.spare) {
-		if s.spare = s.takeSpill(); s.spare == 0 && !s.compactForSpill() {
+func (s *shard) insert(t tag, r ref) {
+	for !s.addSlot(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r), &s.spare) {
+		if s.spare = s.allocOverflow(); s.spare == 0 && !s.compactForSpill() {
 			s.evictVictim()
 		}
 	}
-	s.dropSpare()
+	s.freeSpare()
 }
 
 // withdraw takes the record at r out of the index.
-func (s *shard) withdraw(t tag, r ref) {
-	s.remove(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r))
+func (s *shard) remove(t tag, r ref) {
+	s.removeSlot(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r))
 }
 
 // add puts v in the chain that begins with b. If it is full, add links *spare
 // to it, an empty spill; it reports false if there is none.
-func (s *shard) add(b *bucket, v slot, spare *ref) bool {
+func (s *shard) addSlot(b *bucket, v slot, spare *ref) bool {
 	for next := s.following(b); next != nil; next = s.following(b) {
 		b = next
 	}
@@ -150,8 +150,8 @@ func (s *shard) add(b *bucket, v slot, spare *ref) bool {
 		if *spare == 0 {
 			return false
 		}
-		spill := s.arena.bucket(*spare, 0)
-		spill[0], spill[1] = b[slotsPerBucket-1], v
+		overflow := s.arena.bucket(*spare, 0)
+		overflow[0], overflow[1] = b[slotsPerBucket-1], v
 		b[slotsPerBucket-1] = isLink | slot(*spare)
 		*spare = 0
 		return true
@@ -162,7 +162,7 @@ func (s *shard) add(b *bucket, v slot, spare *ref) bool {
 
 // remove takes v out of the chain that begins with b. The last slot of the
 // chain fills the gap, and a spill left with one slot is given back.
-func (s *shard) remove(b *bucket, v slot) {
+func (s *shard) removeSlot(b *bucket, v slot) {
 	var before *bucket
 	var gap *slot
 	for {
@@ -181,9 +181,9 @@ func (s *shard) remove(b *bucket, v slot) {
 	*gap, b[i] = b[i], 0
 	if before != nil && i == 1 {
 		link := &before[slotsPerBucket-1]
-		spill := link.ref()
+		overflow := link.ref()
 		*link = b[0]
-		s.arena.free(spill)
+		s.arena.free(overflow)
 	}
 }
 
@@ -197,8 +197,8 @@ func (b *bucket) used() int {
 	return slotsPerBucket
 }
 
-// takeSpill returns an empty spill, or 0 if there is no hole for it.
-func (s *shard) takeSpill() ref {
+// allocOverflow returns an empty spill, or 0 if there is no hole for it.
+func (s *shard) allocOverflow() ref {
 	r := s.arena.take(spillUnits, isSpill)
 	if r != 0 {
 		*s.arena.bucket(r, 0) = bucket{}
@@ -216,7 +216,7 @@ func (s *shard) compactForSpill() bool {
 	return r != 0
 }
 
-func (s *shard) dropSpare() {
+func (s *shard) freeSpare() {
 	if s.spare != 0 {
 		s.arena.free(s.spare)
 		s.spare = 0
@@ -226,7 +226,7 @@ func (s *shard) dropSpare() {
 // growIndex adds at most steps buckets, if the index has too many entries for its
 // size. It may evict to make room for a segment.
 func (s *shard) growIndex(steps int) {
-	for ; steps > 0 && s.fuller(fullPercent) && s.split(); steps-- {
+	for ; steps > 0 && s.loadAbove(fullPercent) && s.split(); steps-- {
 	}
 }
 
@@ -234,7 +234,7 @@ func (s *shard) growIndex(steps int) {
 // for its size, and reports whether there may be more to take away. It evicts
 // nothing.
 func (s *shard) shrinkIndex(steps int) (more bool) {
-	for ; !s.fuller(emptyPercent) && s.index.buckets > 1<<s.index.shift; steps-- {
+	for ; !s.loadAbove(emptyPercent) && s.index.buckets > 1<<s.index.shift; steps-- {
 		if steps == 0 {
 			return true
 		}
@@ -246,7 +246,7 @@ func (s *shard) shrinkIndex(steps int) (more bool) {
 }
 
 // fuller reports whether more than so many percent of the index are in use.
-func (s *shard) fuller(percent int64) bool {
+func (s *shard) loadAbove(percent int64) bool {
 	return int64(s.entries())*100 > int64(s.index.buckets)*slotsPerBucket*percent
 }
 
@@ -258,8 +258,8 @@ func (s *shard) split() bool {
 		return false
 	}
 	from, to := s.bucketAt(x.buckets-x.topBit), s.bucketAt(x.buckets)
-	if !s.move(from, to, uint32(x.topBit)) {
-		s.dropUnusedSegment()
+	if !s.moveSlots(from, to, uint32(x.topBit)) {
+		s.freeUnusedSegment()
 		return false
 	}
 	s.inheritEarliest(x.buckets, x.buckets-x.topBit)
@@ -277,12 +277,12 @@ func (s *shard) merge() bool {
 		topBit /= 2
 	}
 	last := x.buckets - 1
-	if !s.move(s.bucketAt(last), s.bucketAt(last-topBit), 0) {
+	if !s.moveSlots(s.bucketAt(last), s.bucketAt(last-topBit), 0) {
 		return false
 	}
 	s.inheritEarliest(last-topBit, last)
 	x.buckets, x.topBit = last, topBit
-	s.dropUnusedSegment()
+	s.freeUnusedSegment()
 	return true
 }
 
@@ -295,7 +295,7 @@ func (s *shard) inheritEarliest(to, from uint32) {
 // move moves the entries of one chain whose tags have bit, or all if bit is 0,
 // to another. It evicts nothing: if there are no holes for the spills that it
 // might need, it moves nothing and reports false.
-func (s *shard) move(from, to *bucket, bit uint32) bool {
+func (s *shard) moveSlots(from, to *bucket, bit uint32) bool {
 	const most = 4 // more spills than that need not be at hand
 	var spares [most]ref
 	moving, there := s.countSlots(from, bit), s.countSlots(to, 0)
@@ -305,7 +305,7 @@ func (s *shard) move(from, to *bucket, bit uint32) bool {
 	}
 	ok := need <= most
 	for i := 0; ok && i < need; i++ {
-		spares[i] = s.takeSpill()
+		spares[i] = s.allocOverflow()
 		ok = spares[i] != 0
 	}
 	for ok {
@@ -313,10 +313,10 @@ func (s *shard) move(from, to *bucket, bit uint32) bool {
 		if v == 0 {
 			break
 		}
-		s.remove(from, v)
+		s.removeSlot(from, v)
 		for i := range spares {
 			if spares[i] != 0 || i == most-1 {
-				s.add(to, v, &spares[i])
+				s.addSlot(to, v, &spares[i])
 				break
 			}
 		}
@@ -335,7 +335,7 @@ func (s *shard) countSlots(b *bucket, bit uint32) int {
 	n := 0
 	for ; b != nil; b = s.following(b) {
 		for _, v := range b {
-			if v.isIn(bit) {
+			if v.hasBit(bit) {
 				n++
 			}
 		}
@@ -347,7 +347,7 @@ func (s *shard) countSlots(b *bucket, bit uint32) int {
 func (s *shard) firstSlot(b *bucket, bit uint32) slot {
 	for ; b != nil; b = s.following(b) {
 		for _, v := range b {
-			if v.isIn(bit) {
+			if v.hasBit(bit) {
 				return v
 			}
 		}
@@ -355,7 +355,7 @@ func (s *shard) firstSlot(b *bucket, bit uint32) slot {
 	return 0
 }
 
-func (v slot) isIn(bit uint32) bool {
+func (v slot) hasBit(bit uint32) bool {
 	return v != 0 && !v.link() && uint32(v.tag())&bit == bit
 }
 
@@ -380,8 +380,8 @@ func (s *shard) addSegment() bool {
 	return true
 }
 
-// dropUnusedSegment gives back the last segment if no bucket of it is in use.
-func (s *shard) dropUnusedSegment() {
+// freeUnusedSegment gives back the last segment if no bucket of it is in use.
+func (s *shard) freeUnusedSegment() {
 	x := &s.index
 	last := len(x.segments) - 1
 	if uint32(last)<<x.shift >= x.buckets {

@@ -53,7 +53,7 @@ func (l *list) push(a *arena, r ref, tick uint64) {
 
 // fewer is called when entries have left the list. If too large a part of it was
 // pushed after recentAfter by now, none counts as recent until it is used again.
-func (l *list) fewer() {
+func (l *list) afterUnlink() {
 	most := uint32(2)
 	if l.count >= 2*windows {
 		most += 2 * l.count / windows

@@ -124,10 +124,10 @@ type modelTest struct {
 func newModelTest(t *testing.T, o Options, hashMask uint64) *modelTest {
 	m := &modelTest{t: t, options: o, hashMask: hashMask, plain: newPlain(), ordered: o.Protected < 0 && o.Shards == 1}
 	m.random = rand.New(rand.NewPCG(1, 2))
-	m.options.OnEvict = func(id string, why EvictionReason) {
+	m.options.OnEvict = func(id string, reason EvictionReason) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.told = append(m.told, evicted{id, why})
+		m.told = append(m.told, evicted{id, reason})
 	}
 	m.cache = m.open()
 	return m
@@ -298,11 +298,11 @@ func (m *modelTest) learnBut(id string) {
 		switch {
 		case !ok:
 			require.Fail(m.t, "what was not there was evicted", "step %d", m.steps)
-		case e.why == Expired && !expired:
+		case e.reason == Expired && !expired:
 			require.Fail(m.t, "evicted as expired before its time", "step %d", m.steps)
-		case e.why == Capacity && e.id == id:
+		case e.reason == Capacity && e.id == id:
 			require.Fail(m.t, "an entry evicted itself", "step %d", m.steps)
-		case e.why == Capacity:
+		case e.reason == Capacity:
 			m.capacity++
 			if m.ordered {
 				m.requireVictim(e.id, id)

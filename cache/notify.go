@@ -1,8 +1,8 @@
 package cache
 
-// tellUnlessClosed tells OnEvict, on the sweeper's goroutine, what left. Nobody
+// notifyUntilClosed tells OnEvict, on the sweeper's goroutine, what left. Nobody
 // waits for what is told there after Close.
-func (c *Cache) tellUnlessClosed(gone []evicted) {
+func (c *Cache) notifyUntilClosed(gone []evicted) {
 	if len(gone) == 0 {
 		return
 	}
@@ -11,26 +11,26 @@ func (c *Cache) tellUnlessClosed(gone []evicted) {
 		if c.closed.Load() {
 			break
 		}
-		c.tellOf(e)
+		c.callOnEvict(e)
 	}
 	c.sweeper.calling.Store(false)
 }
 
 type evicted struct {
-	id  string
-	why EvictionReason
+	id     string
+	reason EvictionReason
 }
 
 // notify keeps an ID for OnEvict until the lock is released.
-func (s *shard) notify(id string, why EvictionReason) {
+func (s *shard) notify(id string, reason EvictionReason) {
 	if s.collectEvicted {
-		s.evicted, s.telling = append(s.evicted, evicted{id, why}), true
+		s.evicted, s.pending = append(s.evicted, evicted{id, reason}), true
 	}
 }
 
 // unlock releases the shard's lock, and only then tells OnEvict what left.
 func (c *Cache) unlock(s *shard) {
-	if !s.telling {
+	if !s.pending {
 		s.mu.Unlock()
 		return
 	}
@@ -40,22 +40,22 @@ func (c *Cache) unlock(s *shard) {
 // release releases the lock and returns what OnEvict has to be told of.
 func (s *shard) release() []evicted {
 	gone := s.evicted
-	s.evicted, s.telling = nil, false
+	s.evicted, s.pending = nil, false
 	s.mu.Unlock()
 	return gone
 }
 
 func (c *Cache) tell(gone []evicted) {
 	for _, e := range gone {
-		c.tellOf(e)
+		c.callOnEvict(e)
 	}
 }
 
-func (c *Cache) tellOf(e evicted) {
+func (c *Cache) callOnEvict(e evicted) {
 	defer func() {
 		if recover() != nil {
 			c.callbackPanics.Add(1)
 		}
 	}()
-	c.options.OnEvict(e.id, e.why)
+	c.options.OnEvict(e.id, e.reason)
 }

@@ -71,7 +71,7 @@ type Options struct {
 	// next leaves for that, without end. One that ends its goroutine is not told of
 	// the others that left at the same moment. A panic in it is recovered and
 	// counted in Stats.CallbackPanics. Close does not call it.
-	OnEvict func(id string, why EvictionReason)
+	OnEvict func(id string, reason EvictionReason)
 }
 
 // withDefaults returns o with every field set to what the cache will use, or

@@ -3,27 +3,27 @@ package cache
 // watches are the Updates under way in a shard: what each has read, and whether
 // that may have changed. Writes tell them by the tag; another ID with the same
 // tag costs an Update one more try, and nothing else.
-type watches struct {
-	list []watch
-	last watchID
+type openReads struct {
+	list []openRead
+	last readID
 }
 
-type watch struct {
-	id      watchID
+type openRead struct {
+	id      readID
 	tag     tag
 	changed bool
 }
 
-type watchID uint64
+type readID uint64
 
-func (w *watches) begin(t tag) watchID {
+func (w *openReads) begin(t tag) readID {
 	w.last++
-	w.list = append(w.list, watch{id: w.last, tag: t})
+	w.list = append(w.list, openRead{id: w.last, tag: t})
 	return w.last
 }
 
 // changed is told of each value that was stored or went.
-func (w *watches) changed(t tag) {
+func (w *openReads) invalidate(t tag) {
 	for i := range w.list {
 		if w.list[i].tag == t {
 			w.list[i].changed = true
@@ -32,7 +32,7 @@ func (w *watches) changed(t tag) {
 }
 
 // unchanged reports whether nothing has changed since begin.
-func (w *watches) unchanged(id watchID) bool {
+func (w *openReads) valid(id readID) bool {
 	for i := range w.list {
 		if w.list[i].id == id {
 			return !w.list[i].changed
@@ -41,7 +41,7 @@ func (w *watches) unchanged(id watchID) bool {
 	return false
 }
 
-func (w *watches) end(id watchID) {
+func (w *openReads) end(id readID) {
 	for i := range w.list {
 		if w.list[i].id == id {
 			last := len(w.list) - 1

@@ -17,7 +17,7 @@ type shard struct {
 	mu      mutex
 	now     int64 // the clock's reading when the lock was taken
 	closed  bool
-	telling bool   // whether evicted has any
+	pending bool   // whether evicted has any
 	swept   uint8  // so many segments were swept to make room at sweptAt
 	gathers bool   // this hold of mu may gather room; making is held
 	number  uint16 // of this shard in the owner
@@ -50,7 +50,7 @@ type shard struct {
 	collectEvicted bool      // whether anyone wants to be told
 	evicted        []evicted // who is to be told of, once the lock is released
 
-	watches watches
+	reads openReads
 
 	scratch []byte // for an ID that lies in several runs
 
@@ -171,7 +171,7 @@ func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) e
 		}
 		return fmt.Errorf("%w: there is no room for an ID of %d bytes and a value of %d", ErrTooLarge, len(id), len(value))
 	}
-	s.enter(t, r)
+	s.insert(t, r)
 	a.run(r).setKind(held)
 	s.fill(r, id, t, value, deadline)
 	if old != 0 {
@@ -215,7 +215,7 @@ func (s *shard) fill(r ref, id string, t tag, value []byte, deadline int64) {
 	s.setDeadline(r, t, deadline)
 	s.idBytes += int64(len(id))
 	s.valueBytes += int64(len(value))
-	s.watches.changed(t)
+	s.reads.invalidate(t)
 }
 
 // overwrite stores a copy of value in the entry at r, if it fits where it is.
@@ -230,7 +230,7 @@ func (s *shard) overwrite(r ref, id string, t tag, value []byte, deadline int64)
 	a.write(r, id, value)
 	s.order.use(a, r, tickOf(s.now))
 	s.setDeadline(r, t, deadline)
-	s.watches.changed(t)
+	s.reads.invalidate(t)
 	return true
 }
 
@@ -238,11 +238,11 @@ func (s *shard) use(r ref) { s.order.use(&s.arena, r, tickOf(s.now)) }
 
 // drop takes the entry at r out of everything and frees its memory.
 func (s *shard) drop(r ref, t tag) {
-	s.watches.changed(t)
+	s.reads.invalidate(t)
 	h := s.arena.record(r)
 	s.idBytes -= int64(h.idLen())
 	s.valueBytes -= int64(s.arena.valueLen(r))
-	s.withdraw(t, r)
+	s.remove(t, r)
 	s.order.remove(&s.arena, r)
 	s.arena.freeEntry(r)
 }

@@ -102,7 +102,7 @@ type loader struct {
 func (l *loader) load(saved time.Time, payload []byte) error {
 	savedAt := l.cache.clock.now() - int64(max(0, time.Since(saved)))
 	for len(payload) > 0 {
-		e, value, rest, ok := cutEntry(payload)
+		e, value, rest, ok := parseEntry(payload)
 		if !ok {
 			l.malformed++
 			return nil

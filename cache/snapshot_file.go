@@ -46,7 +46,7 @@ func replaceFile(d disk, path string, write func(io.Writer) error) error {
 		_ = d.remove(temporary) // or the next one does
 		return err
 	}
-	return d.syncFolder(filepath.Dir(path))
+	return d.syncDir(filepath.Dir(path))
 }
 
 // writeFile makes a file whose contents are on the disk when it returns.
@@ -79,7 +79,7 @@ type disk interface {
 	create(path string) (diskFile, error) // fails if there is something
 	rename(from, to string) error
 	remove(path string) error
-	syncFolder(path string) error // makes the names in it last
+	syncDir(path string) error // makes the names in it last
 }
 
 type diskFile interface {
@@ -98,7 +98,7 @@ func (systemDisk) rename(from, to string) error { return os.Rename(from, to) }
 func (systemDisk) remove(path string) error { return os.Remove(path) }
 
 // Windows does so by itself.
-func (systemDisk) syncFolder(path string) error {
+func (systemDisk) syncDir(path string) error {
 	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
 		return nil
 	}

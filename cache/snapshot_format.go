@@ -29,9 +29,9 @@ import (
 //
 //	end:    entries 8        how many there are in the stream
 const (
-	frameMark  = "hldfast1"
-	headBytes  = 45
-	checkBytes = 8
+	frameMark   = "hldfast1"
+	headerBytes = 45
+	checkBytes  = 8
 
 	entriesFrame = 'e'
 	endFrame     = 'z'
@@ -54,9 +54,9 @@ const (
 	flagNoExpiry
 )
 
-// cutEntry takes an entry off the front of a frame's payload. Its value is part
+// parseEntry takes an entry off the front of a frame's payload. Its value is part
 // of the payload.
-func cutEntry(payload []byte) (e savedEntry, value, rest []byte, ok bool) {
+func parseEntry(payload []byte) (e savedEntry, value, rest []byte, ok bool) {
 	if len(payload) == 0 {
 		return e, nil, nil, false
 	}
@@ -88,7 +88,7 @@ func cutEntry(payload []byte) (e savedEntry, value, rest []byte, ok bool) {
 	return e, rest[:valueLen:valueLen], rest[valueLen:], true
 }
 
-func appendHead(b []byte, stream, number uint64, saved time.Time, kind byte, length int) []byte {
+func appendHeader(b []byte, stream, number uint64, saved time.Time, kind byte, length int) []byte {
 	b = append(b, frameMark...)
 	b = binary.LittleEndian.AppendUint64(b, stream)
 	b = binary.LittleEndian.AppendUint64(b, number)
@@ -99,12 +99,12 @@ func appendHead(b []byte, stream, number uint64, saved time.Time, kind byte, len
 }
 
 // appendCheck appends to payload its check, which depends on the frame's head.
-func appendCheck(payload, head []byte) []byte {
-	return binary.LittleEndian.AppendUint64(payload, payloadCheck(payload, head))
+func appendCheck(payload, header []byte) []byte {
+	return binary.LittleEndian.AppendUint64(payload, payloadCheck(payload, header))
 }
 
-func payloadCheck(payload, head []byte) uint64 {
-	d := xxhash.NewWithSeed(binary.LittleEndian.Uint64(head[headBytes-checkBytes:]))
+func payloadCheck(payload, header []byte) uint64 {
+	d := xxhash.NewWithSeed(binary.LittleEndian.Uint64(header[headerBytes-checkBytes:]))
 	d.Write(payload)
 	return d.Sum64()
 }

@@ -31,14 +31,14 @@ type frameReader struct {
 	empty   int    // reads in a row that returned no bytes
 }
 
-// emptyReads is how many reads in a row may return no bytes and no error.
-const emptyReads = 100
+// maxEmptyReads is how many reads in a row may return no bytes and no error.
+const maxEmptyReads = 100
 
 // next goes on to the next intact frame of entries, and reports whether there
 // is one.
 func (f *frameReader) next() bool {
 	for !f.ended {
-		if !f.fill(headBytes) {
+		if !f.fill(headerBytes) {
 			f.skipped += int64(len(f.buf) - f.start)
 			return false
 		}
@@ -61,24 +61,24 @@ func (f *frameReader) next() bool {
 // frame reads the frame that begins at start, if an intact one does, and goes on
 // behind it.
 func (f *frameReader) frame() (kind byte, ok bool) {
-	head := f.buf[f.start : f.start+headBytes]
+	header := f.buf[f.start : f.start+headerBytes]
 	le := binary.LittleEndian
-	if string(head[:8]) != frameMark || le.Uint64(head[headBytes-checkBytes:]) != xxhash.Sum64(head[:headBytes-checkBytes]) {
+	if string(header[:8]) != frameMark || le.Uint64(header[headerBytes-checkBytes:]) != xxhash.Sum64(header[:headerBytes-checkBytes]) {
 		return 0, false
 	}
-	stream, number := le.Uint64(head[8:]), le.Uint64(head[16:])
-	saved := time.Unix(0, int64(le.Uint64(head[24:])))
-	length := int64(le.Uint32(head[33:]))
-	if kind = head[32]; length > int64(f.longest) || f.frames > 0 && (stream != f.stream || number < f.number) {
+	stream, number := le.Uint64(header[8:]), le.Uint64(header[16:])
+	saved := time.Unix(0, int64(le.Uint64(header[24:])))
+	length := int64(le.Uint32(header[33:]))
+	if kind = header[32]; length > int64(f.longest) || f.frames > 0 && (stream != f.stream || number < f.number) {
 		return 0, false
 	}
-	end := headBytes + int(length) + checkBytes
+	end := headerBytes + int(length) + checkBytes
 	if !f.fill(end) {
 		return 0, false
 	}
-	head = f.buf[f.start : f.start+headBytes] // fill may have moved it
-	f.payload = f.buf[f.start+headBytes : f.start+end-checkBytes]
-	if le.Uint64(f.buf[f.start+end-checkBytes:]) != payloadCheck(f.payload, head) {
+	header = f.buf[f.start : f.start+headerBytes] // fill may have moved it
+	f.payload = f.buf[f.start+headerBytes : f.start+end-checkBytes]
+	if le.Uint64(f.buf[f.start+end-checkBytes:]) != payloadCheck(f.payload, header) {
 		return 0, false
 	}
 	f.start += end
@@ -115,7 +115,7 @@ func (f *frameReader) fill(n int) bool {
 		if f.empty++; read > 0 {
 			f.empty = 0
 		}
-		if err == nil && f.empty == emptyReads {
+		if err == nil && f.empty == maxEmptyReads {
 			err = io.ErrNoProgress
 		}
 		f.err = err

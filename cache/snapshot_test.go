@@ -262,7 +262,7 @@ func TestFramesOfAnotherStreamAreNotLoaded(t *testing.T) {
 	require.NoError(t, other.Set("alien", nil, time.Hour))
 	var alien bytes.Buffer
 	require.NoError(t, other.Save(&alien))
-	firstFrame := headBytes + int(binary.LittleEndian.Uint32(stream[33:])) + checkBytes
+	firstFrame := headerBytes + int(binary.LittleEndian.Uint32(stream[33:])) + checkBytes
 
 	spliced := append(bytes.Clone(stream[:firstFrame]), alien.Bytes()...)
 	spliced = append(spliced, stream[firstFrame:]...)
@@ -301,15 +301,15 @@ func TestSaveAndLoadOfAClosedCacheAreRefused(t *testing.T) {
 // rightChecks makes all checksums of a stream right for what it contains now.
 func rightChecks(stream []byte) {
 	le := binary.LittleEndian
-	for at := 0; at+headBytes <= len(stream); {
-		head := stream[at : at+headBytes]
+	for at := 0; at+headerBytes <= len(stream); {
+		head := stream[at : at+headerBytes]
 		copy(head, frameMark)
-		le.PutUint64(head[headBytes-checkBytes:], xxhash.Sum64(head[:headBytes-checkBytes]))
-		end := at + headBytes + int(le.Uint32(head[33:]))
+		le.PutUint64(head[headerBytes-checkBytes:], xxhash.Sum64(head[:headerBytes-checkBytes]))
+		end := at + headerBytes + int(le.Uint32(head[33:]))
 		if end < at || end+checkBytes > len(stream) {
 			return
 		}
-		le.PutUint64(stream[end:], payloadCheck(stream[at+headBytes:end], head))
+		le.PutUint64(stream[end:], payloadCheck(stream[at+headerBytes:end], head))
 		at = end + checkBytes
 	}
 }

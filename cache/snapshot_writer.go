@@ -15,7 +15,7 @@ type frameWriter struct {
 
 	saved   time.Time // of the frame under way
 	payload []byte    // likewise; empty between frames
-	head    []byte
+	header  []byte
 }
 
 // begin begins a frame, unless one is under way.
@@ -62,10 +62,10 @@ func (f *frameWriter) end() error {
 }
 
 func (f *frameWriter) flush(kind byte) error {
-	f.head = appendHead(f.head[:0], f.stream, f.number, f.saved, kind, len(f.payload))
-	f.payload = appendCheck(f.payload, f.head)
+	f.header = appendHeader(f.header[:0], f.stream, f.number, f.saved, kind, len(f.payload))
+	f.payload = appendCheck(f.payload, f.header)
 	f.number++
-	if _, err := f.w.Write(f.head); err != nil {
+	if _, err := f.w.Write(f.header); err != nil {
 		return err
 	}
 	_, err := f.w.Write(f.payload)

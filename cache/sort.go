@@ -19,7 +19,7 @@ type use struct {
 }
 
 // later orders uses from the latest to the earliest.
-func later(a, b use) int {
+func byUse(a, b use) int {
 	if a.tick != b.tick {
 		return cmp.Compare(b.tick, a.tick)
 	}
@@ -69,7 +69,7 @@ func (c *Cache) sortByUse(s *shard) {
 func (c *Cache) latestUses(uses []use, most int, s *shard, before use) (latest []use, more bool) {
 	after := use{} // those that are earlier are not among the latest
 	keep := func() {
-		slices.SortFunc(uses, later)
+		slices.SortFunc(uses, byUse)
 		if len(uses) > most {
 			uses, more = uses[:most], true
 			after = uses[most-1]
@@ -101,7 +101,7 @@ func (s *shard) appendUses(uses []use, w *walk, before, after use) []use {
 			})
 		}
 		for _, v := range batch {
-			if u := (use{s.arena.record(v.ref()).lastUse(), v.tag()}); later(before, u) < 0 && later(u, after) <= 0 {
+			if u := (use{s.arena.record(v.ref()).lastUse(), v.tag()}); byUse(before, u) < 0 && byUse(u, after) <= 0 {
 				uses = append(uses, u)
 			}
 		}

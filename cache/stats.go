@@ -57,7 +57,7 @@ func (c *Cache) Stats() Stats {
 	total := Stats{MaxBytes: c.maxBytes.Load(), CallbackPanics: c.callbackPanics.Load(), VictimAge: noAge, ProtectedAge: noAge}
 	for i := range c.shards {
 		s := &c.shards[i]
-		c.settle(s)
+		c.sweepExpired(s)
 		s.addTo(&total)
 		c.unlock(s)
 	}

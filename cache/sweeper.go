@@ -22,13 +22,13 @@ type sweeper struct {
 	ahead chan *shard // those that ask for memory to be touched
 
 	planned atomic.Int64  // when it wants to wake, by the clock
-	hurry   chan struct{} // that it is to plan anew
+	replan  chan struct{} // that it is to plan anew
 }
 
 func (c *Cache) startSweeper() {
 	c.sweeper.stopping = make(chan struct{})
 	c.sweeper.stopped = make(chan struct{})
-	c.sweeper.hurry = make(chan struct{}, 1)
+	c.sweeper.replan = make(chan struct{}, 1)
 	c.sweeper.ahead = make(chan *shard, len(c.shards))
 	go c.sweep(c.clock.now())
 }
@@ -59,7 +59,7 @@ func (c *Cache) sweep(soonest int64) {
 			return
 		case s := <-c.sweeper.ahead:
 			c.touchAhead(s)
-		case <-c.sweeper.hurry:
+		case <-c.sweeper.replan:
 		case <-timer.C:
 			c.sweepOnce()
 			soonest = c.clock.now() + int64(sweepPause)
@@ -85,7 +85,7 @@ func (c *Cache) planSweep() int64 {
 func (w *sweeper) wakeBy(deadline int64) {
 	if deadline < w.planned.Load() {
 		select {
-		case w.hurry <- struct{}{}:
+		case w.replan <- struct{}{}:
 		default: // it is about to plan
 		}
 	}
@@ -98,7 +98,7 @@ func (c *Cache) sweepOnce() {
 			c.lock(s)
 			from = s.sweepSome(from)
 			more = from != 0 || s.giveBack()
-			c.tellUnlessClosed(s.release())
+			c.notifyUntilClosed(s.release())
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (c Change) Removes() bool { return c.action == remove }
 // writes to id: it must leave that to the Change.
 func (c *Cache) Update(id string, fn func(old []byte, found bool) (Change, error)) error {
 	if fn == nil {
-		return c.refusal(fmt.Errorf("%w: the function given to Update is nil", ErrInvalid))
+		return c.unlessClosed(fmt.Errorf("%w: the function given to Update is nil", ErrInvalid))
 	}
 	if err := c.checkID(id); err != nil {
 		return err
@@ -88,10 +88,10 @@ const updateTries = 1 << 14
 // decide calls fn on what was read and carries out its Change. It reports false,
 // having done nothing, if what was read is no longer what is there.
 func (c *Cache) decide(id string, read reading, fn func([]byte, bool) (Change, error)) (done bool, err error) {
-	watching := true
+	isOpen := true
 	defer func() {
-		if watching { // fn decided on nothing, or panicked
-			c.endWatch(read)
+		if isOpen { // fn decided on nothing, or panicked
+			c.endRead(read)
 		}
 	}()
 	change, err := fn(read.value, read.found)
@@ -103,7 +103,7 @@ func (c *Cache) decide(id string, read reading, fn func([]byte, bool) (Change, e
 			return true, err
 		}
 	}
-	watching = false
+	isOpen = false
 	return c.change(id, read, change)
 }
 
@@ -114,7 +114,7 @@ type reading struct {
 	found bool
 	shard *shard
 	tag   tag
-	watch watchID
+	id    readID
 }
 
 // read appends the value under id to dst and begins to watch it.
@@ -126,18 +126,18 @@ func (c *Cache) read(dst []byte, id string) (reading, error) {
 	}
 	r := s.lookup(id, t)
 	if r == 0 {
-		s.missed(t)
+		s.noteMiss(t)
 		dst = nil
 	} else {
 		s.use(r)
 		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
-	return reading{dst, r != 0, s, t, s.watches.begin(t)}, nil
+	return reading{dst, r != 0, s, t, s.reads.begin(t)}, nil
 }
 
-func (c *Cache) endWatch(read reading) {
+func (c *Cache) endRead(read reading) {
 	c.lock(read.shard)
-	read.shard.watches.end(read.watch)
+	read.shard.reads.end(read.id)
 	c.unlock(read.shard)
 }
 
@@ -163,11 +163,11 @@ func (c *Cache) change(id string, read reading, change Change) (done bool, err e
 func (s *shard) change(id string, read reading, change Change) (done bool, err error) {
 	r := s.lookup(id, read.tag)
 	if s.closed {
-		s.watches.end(read.watch)
+		s.reads.end(read.id)
 		return true, ErrClosed
 	}
-	if !s.watches.unchanged(read.watch) {
-		s.watches.end(read.watch)
+	if !s.reads.valid(read.id) {
+		s.reads.end(read.id)
 		return false, nil
 	}
 	if change.action == put {
@@ -178,6 +178,6 @@ func (s *shard) change(id string, read reading, change Change) (done bool, err e
 		s.drop(r, read.tag)
 		s.shrinkIndex(2)
 	}
-	s.watches.end(read.watch)
+	s.reads.end(read.id)
 	return true, err
 }

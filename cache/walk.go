@@ -69,7 +69,7 @@ func (w *walk) pass(number uint32) {
 	width := uint32(1) << (tagBits - w.shard.index.bitsOf(number))
 	w.next = reverse(tag(number)) + width
 	w.done = w.next == 1<<tagBits
-	w.shard.expect(tag(reverse(tag(w.next + width*bucketsAhead))))
+	w.shard.prefetch(tag(reverse(tag(w.next + width*bucketsAhead))))
 }
 
 // bitsOf returns how many low bits the tags in a bucket have in common.
