@@ -9,24 +9,25 @@ import (
 	"time"
 )
 
-// Cache keeps values under IDs, each for a time, all within a number of bytes.
-// Make one with New and end it with Close. All methods are safe for concurrent
-// use, and per ID they are linearizable.
+// Cache maps IDs to values. Each entry has a TTL, and all entries together stay
+// within a number of bytes. New makes a Cache and Close ends it; the zero value
+// is not usable. All methods are safe for concurrent use, and the operations on
+// one ID are linearizable.
 //
-// An ID is 1 to MaxIDLen bytes, of any content. The cache copies every ID and
-// value that it is given and every value that it returns, so no caller ever
+// An ID has 1 to MaxIDLen bytes of any content. The cache copies each ID and
+// value that it receives and each value that it returns, so a caller never
 // shares memory with it.
 type Cache struct {
 	options  Options
 	hasher   hasher
-	hashMask uint64 // all ones, but for tests in which hashes are to collide
+	hashMask uint64 // all ones; tests clear bits to make hashes collide
 	clock    clock
 	shards   []shard
-	maxBytes atomic.Int64 // options.MaxBytes
+	maxBytes atomic.Int64 // the cap that holds now; see resizing
 
-	segmentShift uint8 // of every shard's index
+	segmentShift uint8 // index.shift of every shard
 
-	saving sync.Mutex // held while a file is written
+	saving sync.Mutex // held by SaveFile
 
 	resizing resizing
 
@@ -36,10 +37,10 @@ type Cache struct {
 	callbackPanics atomic.Uint64
 }
 
-// New returns a cache that keeps to o. The error wraps ErrInvalid and says
-// which option is wrong and what would be right, or is the system's, if it has no
-// such memory. (Where there is no mmap, as on Windows, the memory is of Go's heap,
-// and Go ends a program that asks for more than there is.)
+// New returns a Cache configured by o. The error wraps ErrInvalid and names the
+// option, its bound and the remedy, or it is the system's error if the system
+// cannot map that much memory. On systems without mmap, such as Windows, the
+// memory comes from Go's heap, and Go ends a program that exhausts it.
 func New(o Options) (*Cache, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -70,12 +71,13 @@ func New(o Options) (*Cache, error) {
 	return c, nil
 }
 
-// Set stores a copy of value under id for ttl, in place of what was there.
-// Room is made first, by evicting the entries longest idle. A ttl is positive;
-// NoExpiry keeps the entry until it is deleted or evicted.
+// Set stores a copy of value under id for ttl and replaces an earlier value.
+// The cache makes room first: it evicts the entries that were idle longest. The
+// ttl must be positive; NoExpiry keeps the entry until it is deleted or
+// evicted.
 //
 // The error wraps ErrInvalid (an empty or overlong id, a ttl of 0 or less),
-// ErrTooLarge or ErrClosed, and then nothing has changed.
+// ErrTooLarge or ErrClosed. After an error nothing has changed.
 func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	if err := c.check(id, value, ttl); err != nil {
 		return err
@@ -89,8 +91,8 @@ func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	return err
 }
 
-// Get returns a copy of the value under id, and whether there is one. An empty
-// value is not nil; none is. It counts as a use of the entry.
+// Get returns a copy of the value under id and reports whether id has a value.
+// The copy of an empty value is not nil. Get counts as a use of the entry.
 func (c *Cache) Get(id string) ([]byte, bool) {
 	value, ok := c.Append([]byte{}, id)
 	if !ok {
@@ -99,9 +101,9 @@ func (c *Cache) Get(id string) ([]byte, bool) {
 	return value, true
 }
 
-// Append appends the value under id to dst and returns the extended slice, and
-// whether there is a value; if there is none, dst is returned as it was. It
-// counts as a use of the entry. With room in dst it does not allocate.
+// Append appends the value under id to dst. It returns the extended slice and
+// reports whether id has a value; without one it returns dst unchanged. Append
+// counts as a use of the entry. It does not allocate if dst has the capacity.
 func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 	s, t := c.lockFor(id)
 	r := s.lookup(id, t)
@@ -116,9 +118,8 @@ func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 	return dst, r != 0
 }
 
-// Peek returns a copy of the value under id, and whether there is one, without
-// counting as a use: the entry's place in the order of eviction, and the
-// cache's hit ratio, stay as they are.
+// Peek returns a copy of the value under id and reports whether id has a value.
+// It is not a use: the order of eviction and the hit ratio stay unchanged.
 func (c *Cache) Peek(id string) ([]byte, bool) {
 	s, t := c.lockFor(id)
 	var value []byte
@@ -130,10 +131,10 @@ func (c *Cache) Peek(id string) ([]byte, bool) {
 	return value, r != 0
 }
 
-// Touch gives the entry under id a new ttl, counted from now, and counts as a
-// use of it. It reports false if there is no such entry, and never brings back
-// one that has expired. A ttl of 0 or less ends the entry at once, as a ttl
-// that had run out would have.
+// Touch gives the entry under id a new TTL that starts now, and counts as a use
+// of the entry. It reports whether the entry exists afterwards; it never
+// revives an expired entry. A ttl of 0 or less expires the entry at once, and
+// Touch returns false.
 func (c *Cache) Touch(id string, ttl time.Duration) bool {
 	s, t := c.lockFor(id)
 	r := s.lookup(id, t)
@@ -151,7 +152,7 @@ func (c *Cache) Touch(id string, ttl time.Duration) bool {
 	return r != 0
 }
 
-// Delete removes the entry under id and reports whether there was one.
+// Delete removes the entry under id and reports whether the entry existed.
 func (c *Cache) Delete(id string) bool {
 	s, t := c.lockFor(id)
 	r := s.lookup(id, t)
@@ -163,11 +164,11 @@ func (c *Cache) Delete(id string) bool {
 	return r != 0
 }
 
-// All iterates over the entries, in no particular order, with a copy of each
-// value that the loop's body owns. Each copy is consistent, but the entries
-// are not a snapshot of one instant: writers go on, and an entry stored or
-// deleted meanwhile may or may not be seen. No lock is held while the body
-// runs, and seeing an entry does not count as using it.
+// All iterates over the entries in no particular order. The loop's body owns
+// each value, which is a copy. Each copy is consistent, but the entries are not
+// a snapshot of one instant: an entry that is stored or deleted during the loop
+// may appear or not. All holds no lock while the body runs, and a visit is not
+// a use of the entry.
 func (c *Cache) All() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for i := range c.shards {
@@ -183,7 +184,7 @@ func (c *Cache) All() iter.Seq2[string, []byte] {
 	}
 }
 
-// Len returns the number of entries. Those that have expired do not count.
+// Len returns the number of entries that have not expired.
 func (c *Cache) Len() int {
 	n := 0
 	for i := range c.shards {
@@ -196,10 +197,10 @@ func (c *Cache) Len() int {
 }
 
 // Close drops all entries and ends the cache's goroutine. If OnEvict is running
-// there, Close does not wait for it, since OnEvict may be what closes the cache;
-// that call, or one that was about to begin, is the last there. Later calls of any
-// method find nothing or return ErrClosed; a second Close does nothing. It returns
-// nil.
+// on that goroutine, Close does not wait for it, because OnEvict may be the
+// caller of Close; at most one more call of OnEvict follows there. After Close,
+// lookups find nothing and writes return ErrClosed. A second Close does
+// nothing. Close always returns nil.
 func (c *Cache) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.sweeper.stop()
@@ -208,7 +209,7 @@ func (c *Cache) Close() error {
 			s := &c.shards[i]
 			c.lock(s)
 			memory := s.close()
-			s.release() // Close notifies nobody
+			s.release() // discards the pending calls of OnEvict
 			release(memory)
 		}
 		c.resizing.Unlock()
@@ -217,12 +218,12 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-// lockFor locks the shard of id, in whose index t is the tag to look for.
+// lockFor locks the shard of id and returns the tag of id in its index.
 func (c *Cache) lockFor(id string) (s *shard, t tag) {
 	hash := c.hash(id)
 	s, t = c.shardOf(hash), tagOf(hash)
 	s.mu.Lock()
-	s.prefetch(t) // first, so that it is under way while the clock is read
+	s.prefetch(t) // before the clock is read, so that both overlap
 	s.now = c.clock.now()
 	return s, t
 }
@@ -234,26 +235,26 @@ func (c *Cache) lock(s *shard) {
 
 func (c *Cache) check(id string, value []byte, ttl time.Duration) error {
 	if ttl <= 0 {
-		return c.unlessClosed(fmt.Errorf("%w: the TTL is %v, it must be positive; NoExpiry keeps an entry without one", ErrInvalid, ttl))
+		return c.unlessClosed(fmt.Errorf("%w: the TTL is %v; it must be positive (NoExpiry means no deadline)", ErrInvalid, ttl))
 	}
 	if err := c.checkID(id); err != nil {
 		return err
 	}
 	if len(value) > c.options.MaxValue {
-		return c.unlessClosed(fmt.Errorf("%w: the value has %d bytes, MaxValue is %d", ErrTooLarge, len(value), c.options.MaxValue))
+		return c.unlessClosed(fmt.Errorf("%w: the value has %d bytes; Options.MaxValue allows %d", ErrTooLarge, len(value), c.options.MaxValue))
 	}
 	return nil
 }
 
 func (c *Cache) checkID(id string) error {
 	if len(id) == 0 || len(id) > MaxIDLen {
-		return c.unlessClosed(fmt.Errorf("%w: the ID has %d bytes, it must have 1 to %d", ErrInvalid, len(id), MaxIDLen))
+		return c.unlessClosed(fmt.Errorf("%w: the ID has %d bytes; it must have 1 to %d", ErrInvalid, len(id), MaxIDLen))
 	}
 	return nil
 }
 
-// unlessClosed is err, which says what is wrong with a call's arguments; but a closed
-// cache says that it is closed, whatever else is wrong.
+// unlessClosed returns err, or ErrClosed if the cache is closed: that is the
+// one error of a closed cache, even for invalid arguments.
 func (c *Cache) unlessClosed(err error) error {
 	if c.closed.Load() {
 		return ErrClosed

@@ -2,28 +2,30 @@ package cache
 
 import "errors"
 
-// Every error of this package wraps one of these, so that errors.Is tells what
-// a caller can do about it, or is of what the cache had to ask: the system, for
-// memory and files, a snapshot's reader or writer, the function of an Update. None
-// but that function's ever contains an ID or a value.
+// Every error of this package wraps one of these, for errors.Is, or is an error
+// of a callee: the system (memory and files), the reader or writer of a
+// snapshot, or the function passed to Update. Only the last can contain an ID
+// or a value.
 var (
-	// ErrInvalid: an option or an argument that no cache could accept, such as
-	// an empty ID or a cap of three bytes. The program has to be changed.
+	// ErrInvalid: no cache could accept the option or argument, such as an
+	// empty ID or a cap of three bytes. The program has to change.
 	ErrInvalid = errors.New("cache: invalid argument")
 
-	// ErrTooLarge: the value is larger than MaxValue, or does not fit in a
-	// shard together with its ID. Nothing was evicted, and what was stored
-	// under the ID is still there.
+	// ErrTooLarge: the value exceeds MaxValue, or the ID and the value do not
+	// fit in a shard. Nothing was evicted, and the value stored under the ID
+	// stays.
 	ErrTooLarge = errors.New("cache: too large")
 
-	// ErrSnapshot: a stream or file to load is not whole: truncated, altered or
-	// no snapshot at all. What of it is intact was loaded.
-	ErrSnapshot = errors.New("cache: damaged snapshot")
+	// ErrSnapshot: Load could not load all entries. The stream is truncated,
+	// altered or not a snapshot, or it has entries too large for this cache.
+	// The rest was loaded.
+	ErrSnapshot = errors.New("cache: snapshot not fully loaded")
 
-	// ErrConflict: an Update gave up, since other writes to the ID came between
-	// each time. Nothing has changed. Its function may have written to the ID itself.
+	// ErrConflict: an Update gave up because each of its tries met another
+	// write to the ID. Nothing has changed. Its function may have written to
+	// the ID itself.
 	ErrConflict = errors.New("cache: conflict")
 
-	// ErrClosed: the cache was closed and holds nothing any more.
+	// ErrClosed: the cache is closed and empty.
 	ErrClosed = errors.New("cache: closed")
 )

@@ -2,17 +2,19 @@ package cache
 
 import "time"
 
-// EvictionReason tells why an entry left the cache without being deleted.
+// EvictionReason is why the cache removed an entry that nobody deleted. The
+// zero value is no reason.
 type EvictionReason uint8
 
 const (
-	// Capacity: room was needed for another entry.
+	// Capacity: the memory was needed for another entry.
 	Capacity EvictionReason = iota + 1
-	// Expired: the entry's TTL had run out.
+	// Expired: the entry's deadline came.
 	Expired
 )
 
-// String returns the reason in lower case, as a label for logs and metrics.
+// String returns "capacity", "expired" or "unknown", as a label for logs and
+// metrics.
 func (r EvictionReason) String() string {
 	switch r {
 	case Capacity:
@@ -23,8 +25,8 @@ func (r EvictionReason) String() string {
 	return "unknown"
 }
 
-// evictVictim evicts the entry that is to go next, and reports false if there
-// is none. Where some entry has expired it is that rather than a live one.
+// evictVictim evicts one entry, or some expired ones, and reports false if the
+// shard is empty. It prefers expired entries to a live victim.
 func (s *shard) evictVictim() bool {
 	if s.earliest <= s.now && s.evictSomeExpired() {
 		return true
@@ -45,7 +47,7 @@ func (s *shard) evictVictim() bool {
 	return true
 }
 
-// evict removes the entry at r and keeps its ID for OnEvict.
+// evict removes the entry at r and queues the call of OnEvict.
 func (s *shard) evict(r ref, t tag, reason EvictionReason) {
 	if s.collectEvicted {
 		s.notify(string(s.arena.appendID(nil, r)), reason)
@@ -54,20 +56,21 @@ func (s *shard) evict(r ref, t tag, reason EvictionReason) {
 	s.counts.evictions[reason-1]++
 }
 
-// evictionOrder is a segmented LRU. An entry starts in probation; its next use
-// takes it to protected, whose size is limited. Where room is needed and the
-// limit exceeded, the longest idle of protected go back to probation, at its
-// recent end. Victims come from probation first, so entries that are never used
-// again can push out each other but not those in protected.
+// evictionOrder is a segmented LRU (SLRU: Karedla, Love and Wherry, 1994). A
+// new entry starts in the probation segment. Its next use promotes it to the
+// protected segment, whose size has a limit. When room is needed and the limit
+// is exceeded, the longest idle protected entries are demoted to the recent end
+// of probation. Victims come from probation first, so entries that are never
+// used again evict each other and no protected entry.
 //
-// In plain LRU protected stays empty.
+// In plain LRU the protected segment stays empty.
 type evictionOrder struct {
 	plain bool
 
 	protected list
 	probation list
 
-	protectedShare float64 // of the memory; it follows what the sessions do (see ghosts.go)
+	protectedShare float64 // limit of protected, as a share of the memory; ghosts.go adapts it
 }
 
 func (o *evictionOrder) listOf(h *record) *list {
@@ -77,7 +80,7 @@ func (o *evictionOrder) listOf(h *record) *list {
 	return &o.probation
 }
 
-// listAfterUse is where an entry belongs that has been used again.
+// listAfterUse returns the list for an entry that was used again.
 func (o *evictionOrder) listAfterUse() *list {
 	if o.plain {
 		return &o.probation
@@ -85,10 +88,10 @@ func (o *evictionOrder) listAfterUse() *list {
 	return &o.protected
 }
 
-// add puts a new entry in its place.
+// add adds a new entry.
 func (o *evictionOrder) add(a *arena, r ref, tick uint64) { o.probation.push(a, r, tick) }
 
-// addUsed puts an entry in its place that takes another's.
+// addUsed adds an entry that was used again or replaces another.
 func (o *evictionOrder) addUsed(a *arena, r ref, tick uint64) {
 	if !o.plain {
 		a.run(r).set(protected)
@@ -105,7 +108,8 @@ func (o *evictionOrder) remove(a *arena, r ref) {
 	h.run.clear(protected)
 }
 
-// use moves an entry to where the most recently used are, unless it is there.
+// use moves an entry to the front of its list after a use, unless it is near
+// the front already.
 func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
 	h := a.record(r)
 	if (h.run.is(protected) || o.plain) && o.listAfterUse().isRecent(h, tick) {
@@ -115,7 +119,7 @@ func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
 	o.addUsed(a, r, tick)
 }
 
-// replace puts the record at to where that at from is.
+// replace puts the record at to in the place of the record at from.
 func (o *evictionOrder) replace(a *arena, from, to ref) {
 	f := a.record(from)
 	l := o.listOf(f)
@@ -135,9 +139,9 @@ func (o *evictionOrder) replace(a *arena, from, to ref) {
 	l.units += a.weight(to) - a.weight(from)
 }
 
-// demote lets the longest idle of protected go back to probation, as long as
-// they take more than their share. At most most do so at a time: the rest can
-// wait until more room is needed.
+// demote moves the longest idle protected entries to probation while they
+// exceed the limit, at most most of them. The rest wait until more room is
+// needed.
 func (o *evictionOrder) demote(a *arena, tick uint64, most int) {
 	limit := int64(o.protectedShare * float64(a.units))
 	for ; o.protected.units > limit && most > 0; most-- {
@@ -154,8 +158,8 @@ func (o *evictionOrder) demote(a *arena, tick uint64, most int) {
 // maxDemotions bounds the work of one eviction.
 const maxDemotions = 64
 
-// victim returns the entry to evict next, or 0 if there is none. It is the same
-// before demote and after it.
+// victim returns the entry to evict next, or 0 if there is none. demote does
+// not change the victim.
 func (o *evictionOrder) victim() ref {
 	if o.probation.oldest != 0 {
 		return o.probation.oldest
@@ -163,7 +167,7 @@ func (o *evictionOrder) victim() ref {
 	return o.protected.oldest
 }
 
-// idle returns for how long the entry at r has not been used.
+// idle returns the time since the latest use of the entry at r.
 func (s *shard) idle(r ref) time.Duration {
 	return max(0, time.Duration(s.now-int64(s.arena.record(r).lastUse()<<tickShift)))
 }

@@ -30,7 +30,7 @@ func ExampleNew_refused() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// cache: invalid argument: MaxBytes is 3, the least that can be worked with is 4096
+	// cache: invalid argument: MaxBytes is 3; the minimum is 4096
 }
 
 func ExampleCache_Append() {

@@ -1,6 +1,6 @@
 package cache
 
-// setDeadline gives the entry at r, whose tag is t, a new deadline.
+// setDeadline gives the entry at r, which has the tag t, a new deadline.
 func (s *shard) setDeadline(r ref, t tag, deadline int64) {
 	s.arena.record(r).deadline = deadline
 	if earliest := &s.segmentEarliest[s.index.segmentOf(t)]; deadline < *earliest {
@@ -12,15 +12,15 @@ func (s *shard) setDeadline(r ref, t tag, deadline int64) {
 	}
 }
 
-// How the expired are found. Of each segment of the index, earliest is no later
-// than the deadline of any entry in it; of the shard, no later than that of any
-// segment. They are made exact when the segment is swept, and otherwise only
-// lowered. So what has not expired is looked at again only when, since the
-// latest sweep of its segment, time has passed what was its earliest deadline.
+// Expired entries are found by segment of the index. segmentEarliest has a
+// lower bound of the deadlines in each segment, and earliest has one of all of
+// them. setDeadline lowers the bounds; only a sweep of a segment makes its
+// bound exact again. So a segment is swept only if the earliest deadline that
+// it has had since its latest sweep has come.
 
-// sweepSome sweeps segments, from number from on, whose entries may have
-// expired, and then makes the index smaller, until enough was done for one hold of
-// the lock. It returns the number to go on from, or 0 when all is done.
+// sweepSome does one step of a sweep: it sweeps the segments from number from
+// on that may have expired entries, and then shrinks the index. It returns the
+// number to continue from, or 0 at the end of the sweep.
 func (s *shard) sweepSome(from int) int {
 	if from == 0 && s.earliest > s.now {
 		return 0
@@ -45,15 +45,16 @@ func (s *shard) sweepSome(from int) int {
 	return 0
 }
 
-// In one hold of the lock so many buckets are swept, or so many entries evicted,
-// but for the rest of a segment; and the index shrinks by so many buckets.
+// One step ends after this many buckets swept or entries evicted, plus the rest
+// of a segment. Then the index shrinks by up to sweepMerges buckets.
 const (
 	sweepBuckets = 256
 	sweepMost    = 256
 	sweepMerges  = 512
 )
 
-// sweepSegment evicts the entries of a segment that have expired.
+// sweepSegment evicts the expired entries of segment i and makes its bound
+// exact.
 func (s *shard) sweepSegment(i int) {
 	earliest := noDeadline
 	first := uint32(i) << s.index.shift
@@ -63,7 +64,7 @@ func (s *shard) sweepSegment(i int) {
 	s.segmentEarliest[i] = earliest
 }
 
-// sweepBucket evicts the entries of a chain that have expired, and returns the
+// sweepBucket evicts the expired entries of a chain of buckets and returns the
 // earliest deadline of the others.
 func (s *shard) sweepBucket(first *bucket) int64 {
 	earliest := noDeadline
@@ -83,16 +84,17 @@ func (s *shard) sweepBucket(first *bucket) int64 {
 		}
 		if expired != 0 {
 			s.evict(expired.ref(), expired.tag(), Expired)
-			next = first // what fills the gap comes from the end of the chain
+			next = first // the entry that fills the gap comes from the end of the chain
 		}
 		b = next
 	}
 	return earliest
 }
 
-// evictSomeExpired sweeps the next segment that may have expired entries, if it
-// is not far, and reports whether there were any. In one hold of the lock, which
-// has one reading of the clock, it sweeps a few segments at most.
+// evictSomeExpired sweeps the next segment that may have expired entries and
+// reports whether it evicted any. It looks at few segments, and it sweeps a
+// bounded number in one lock hold, recognized by the hold's reading of the
+// clock.
 func (s *shard) evictSomeExpired() bool {
 	const tries, sweeps = 16, 8
 	if s.sweptAt != s.now {
@@ -118,8 +120,8 @@ func (s *shard) evictSomeExpired() bool {
 	return false
 }
 
-// settle sweeps the shard until no entry in it has expired, and returns with
-// its lock held.
+// sweepExpired sweeps the shard until it has no expired entry, and returns with
+// the shard's lock held.
 func (c *Cache) sweepExpired(s *shard) {
 	c.lock(s)
 	for from := s.sweepSome(0); from != 0; from = s.sweepSome(from) {

@@ -5,50 +5,51 @@ import (
 	"unsafe"
 )
 
-// ghosts remember who was evicted of late, so that the limit of protected can
-// follow what the sessions do. Who is asked for in vain was evicted too early. If
-// they had been used once, probation is too small to see the second use: users
-// who are clicking lose their session between two clicks. If they had been used
-// again, protected is too small. So far this is how ARC divides its memory
-// (Megiddo and Modha, 2003).
+// ghosts are two lists of evicted IDs, by which the limit of the protected
+// segment adapts to the traffic. A miss that hits a ghost means that the entry
+// was evicted too early. If the entry had been used once, probation is too
+// small to see its second use: users lose their session between two clicks. If
+// it had been used again, the protected segment is too small. So far this is
+// the adaptation of ARC (Megiddo and Modha, 2003).
 //
-// But a flood makes probation too small for everybody, and no room that it is
-// given is enough. What tells it is that hardly any of its sessions are asked for
-// again. So each eviction of a session used once raises the limit by a little,
-// and only where more than about one in floodReturns comes back, while its ghost
-// is there, does the limit fall.
+// A flood, however, makes probation too small for everyone, and more room for
+// probation does not help. Hardly any session of a flood returns. So each
+// eviction of an entry that was used once raises the limit a little, and the
+// limit falls only if more than about one in floodReturns of them returns while
+// its ghost exists.
 //
-// One in 1<<sampling is remembered, by its tag alone. Another with the same tag
-// can be taken for it, which moves the limit a little where it need not.
+// The ghosts are a sample of one in 1<<sampling evictions, and they store only
+// the tag. Two IDs with one tag are confused, which moves the limit by one step
+// too many.
 type ghosts struct {
-	once     []tag // evicted without a second use; the low bits of a tag are its place
-	again    []tag // evicted after one
+	once     []tag // evicted after one use, at the index of the tag's low bits
+	again    []tag // evicted after a second use, likewise
 	sampling uint8
 }
 
 const (
-	// At most a thousandth of a shard's memory is for ghosts of either kind, if
-	// that is enough for a few.
+	// Each of the two lists takes at most a thousandth of a shard's memory. A
+	// shard too small for minGhosts has none.
 	bytesPerGhost = 4 << 10
 	minGhosts     = 4
 	maxGhosts     = 1 << 10
 
 	tagBytes = int64(unsafe.Sizeof(tag(0)))
 
-	// The limit goes all the way in no fewer steps.
+	// The limit takes at least this many steps over its whole range.
 	minLimitSteps = 64
 
-	// Of a flood fewer than one in so many are asked for again.
+	// Fewer than one in so many sessions of a flood return.
 	floodReturns = 16
 
-	// The limit stays above so much of what it is at most. Without that whoever asks
-	// for the sessions of their own flood, which cannot be told from users who come
-	// back late, could take all of protected away.
+	// The limit never falls below this share of Options.Protected. A client
+	// that requests the sessions of its own flood again looks like users who
+	// return late. Without this bound it could empty the protected segment.
 	minLimit = 0.5
 )
 
-// ghostsOfEachKind returns how many ghosts of each kind a shard has: a power of
-// two, or 0 in plain LRU, which has no limit to move, and in the smallest shards.
+// ghostsOfEachKind returns the length of each ghost list: a power of two, or 0
+// in the smallest shards and in plain LRU, which has no limit to adapt.
 func (o Options) ghostsOfEachKind() int64 {
 	n := o.MaxBytes / int64(o.Shards) / bytesPerGhost
 	if o.Protected < 0 || n < minGhosts {
@@ -57,8 +58,8 @@ func (o Options) ghostsOfEachKind() int64 {
 	return min(maxGhosts, int64(1)<<(bits.Len64(uint64(n))-1))
 }
 
-// resized returns memory for n ghosts of each kind, or nil for none. If that is
-// another number than before, they are all forgotten.
+// resized returns ghost lists of length n each, or nil for 0. It returns g if
+// the length is unchanged, and empty lists otherwise.
 func (g *ghosts) resized(n int64) *ghosts {
 	switch n {
 	case g.ofEachKind():
@@ -69,7 +70,7 @@ func (g *ghosts) resized(n int64) *ghosts {
 	return &ghosts{once: make([]tag, n), again: make([]tag, n)}
 }
 
-// ghostBytes is what n ghosts of each kind take.
+// ghostBytes returns the size of two ghost lists of length n.
 func ghostBytes(n int64) int64 {
 	if n == 0 {
 		return 0
@@ -84,12 +85,12 @@ func (g *ghosts) ofEachKind() int64 {
 	return int64(len(g.once))
 }
 
-// samples reports whether a tag is one of those that are remembered. Its low
-// bits are its place, so its high ones decide.
+// samples reports whether t is in the sample. It uses the high bits, because
+// the low ones are the place of the tag.
 func (g *ghosts) samples(t tag) bool { return t>>(tagBits-g.sampling) == 0 && t != 0 }
 
-// remember takes note of an eviction for want of room. About as many of the
-// latest are remembered as the shard has entries.
+// addGhost records the eviction of a live entry. It sets the sampling so that
+// the ghosts stand for about as many evictions as the shard has entries.
 func (s *shard) addGhost(t tag, usedAgain bool) {
 	g := s.ghosts
 	if g == nil {
@@ -109,7 +110,7 @@ func (s *shard) addGhost(t tag, usedAgain bool) {
 
 func ghostSlot(tags []tag, t tag) *tag { return &tags[int(t)&(len(tags)-1)] }
 
-// removeGhost reports whether t is among the tags, and forgets it.
+// removeGhost removes t from tags and reports whether it was there.
 func removeGhost(tags []tag, t tag) bool {
 	place := ghostSlot(tags, t)
 	if *place != t {
@@ -119,8 +120,8 @@ func removeGhost(tags []tag, t tag) bool {
 	return true
 }
 
-// missed is told when somebody asked for a session in vain. It moves the limit of
-// protected if somewhat earlier there was something to find.
+// noteMiss moves the limit of the protected segment if the missed tag hits a
+// ghost.
 func (s *shard) noteMiss(t tag) {
 	g := s.ghosts
 	if g == nil || !g.samples(t) {
@@ -134,8 +135,8 @@ func (s *shard) noteMiss(t tag) {
 	}
 }
 
-// step is the share of the memory by which a ghost that is asked for moves the
-// limit, for itself and for those whom it stands for.
+// limitStep returns the share of the memory by which one ghost hit moves the
+// limit. A ghost stands for all evictions that the sample leaves out.
 func (s *shard) limitStep() float64 { return 1 / float64(max(minLimitSteps, s.ghosts.ofEachKind())) }
 
 func (s *shard) moveLimit(by float64) {

@@ -1,29 +1,31 @@
 package cache
 
-// index finds an entry's record by the hash of its ID: a linear hash table
-// (Litwin, 1980), which grows and shrinks by one bucket at a time. A bucket is
-// one cache line of slots; what it cannot hold is in spills, chained to it.
+// index maps the hash of an ID to its record. It is a linear hash table
+// (Litwin, 1980), which grows and shrinks by one bucket at a time, so no
+// operation copies the whole table. A bucket is one cache line of slots. A
+// bucket that is full chains overflow buckets.
 //
-//	hash ─► tag ─► bucket number ─► segment ─► bucket            record
-//	                               │ 64 buckets│ tag·ref tag·ref … tag·link │─► overflow
+//	hash ─► tag ─► bucket number ─► segment ─► bucket             record
+//	                               │ 64 buckets│ tag·ref tag·ref … tag·link │─► overflow bucket
 //
-// Buckets lie in segments, which are runs of the arena, so the index takes of
-// the cap what it needs at the moment. The table of segments is outside.
+// Buckets lie in segments, which are blocks of the arena, so the index uses the
+// part of the cap that it needs at the moment. Only the table of segments lies
+// outside the arena.
 type index struct {
-	segments []ref  // where they are
-	buckets  uint32 // how many there are: from topBit to 2*topBit-1
+	segments []ref  // by segment number
+	buckets  uint32 // the number of buckets, from topBit to 2*topBit-1
 	topBit   uint32
-	shift    uint8 // a segment is 1<<shift buckets
+	shift    uint8 // a segment has 1<<shift buckets
 }
 
 const slotsPerBucket = 8
 
-// bucket is a row of slots, those in use first. If the last is a link, it
-// leads to a spill, and all slots are in use.
+// bucket is a row of slots; the used slots come first. If the last slot is a
+// link to an overflow bucket, all slots are used.
 type bucket [slotsPerBucket]slot
 
-// slot is a tag, which tells the bucket and nearly always the entry, and a ref
-// to the record; or a link. 0 is a slot not in use.
+// slot is a tag with a ref to the record, or a link. The tag selects the bucket
+// and nearly always identifies the entry. 0 is an unused slot.
 //
 //	bit  63      33    32    31      0
 //	    ┌─────────┬────────┬──────────┐
@@ -42,25 +44,25 @@ func (v slot) link() bool { return v&isLink != 0 }
 
 func makeSlot(t tag, r ref) slot { return slot(t)<<tagShift | slot(r) }
 
-// tag is 31 bits of an ID's hash; their low bits are the number of its bucket.
-// The bits that choose the shard are others.
+// tag is 31 bits of an ID's hash. Its low bits are the bucket number. Other
+// bits of the hash select the shard.
 type tag uint32
 
 func tagOf(hash uint64) tag { return tag(uint32(hash) >> 1) }
 
-// label is what index memory begins with: what it is for, so that it can be
-// moved.
+// label is the header of a block that belongs to the index. A compaction reads
+// it to move the block.
 type label struct {
 	run    run
-	number uint32 // of the segment
+	number uint32 // segment number
 }
 
 const (
 	labelBytes = 8
 	spillUnits = (labelBytes + lineBytes) / unit
 
-	// The index grows beyond 60 % of its slots in use, and shrinks below 30 %.
-	// In linear hashing some buckets are still twice as full as others.
+	// The index grows above 60 % of its slots in use and shrinks below 30 %. In
+	// linear hashing the buckets not split yet are twice as full as the others.
 	fullPercent  = 60
 	emptyPercent = 30
 )
@@ -80,7 +82,7 @@ func (s *shard) bucketAt(number uint32) *bucket {
 	return s.arena.bucket(x.segments[number>>x.shift], number&(1<<x.shift-1))
 }
 
-// following returns the spill of b, or nil.
+// following returns the overflow bucket of b, or nil.
 func (s *shard) following(b *bucket) *bucket {
 	if v := b[slotsPerBucket-1]; v.link() {
 		return s.arena.bucket(v.ref(), 0)
@@ -88,14 +90,14 @@ func (s *shard) following(b *bucket) *bucket {
 	return nil
 }
 
-// expect prepares for a lookup of t.
+// prefetch starts to load the bucket of t.
 func (s *shard) prefetch(t tag) {
 	if !s.closed {
 		prefetchBucket(s.bucketAt(s.index.numberOf(t)))
 	}
 }
 
-// find returns the record of id, or 0. Its tag is that of id's hash.
+// find returns the record of id, or 0. t is the tag of id.
 func (s *shard) find(id string, t tag) ref {
 	for b := s.bucketAt(s.index.numberOf(t)); b != nil; b = s.following(b) {
 		for _, v := range b {
@@ -111,7 +113,7 @@ func (s *shard) find(id string, t tag) ref {
 	return 0
 }
 
-// slotOf returns where v is in the chain of its tag's bucket, or nil.
+// slotOf returns the place of v in the chain of t's bucket, or nil.
 func (s *shard) slotOf(t tag, v slot) *slot {
 	for b := s.bucketAt(s.index.numberOf(t)); b != nil; b = s.following(b) {
 		for i := range b {
@@ -123,8 +125,8 @@ func (s *shard) slotOf(t tag, v slot) *slot {
 	return nil
 }
 
-// enter puts the record at r in the index. It may evict others to make room
-// for a spill, but not the record, which is claimed and in no list.
+// insert adds the record at r to the index. It may evict other entries for an
+// overflow bucket, but not the record at r, which is claimed and in no list.
 func (s *shard) insert(t tag, r ref) {
 	for !s.addSlot(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r), &s.spare) {
 		if s.spare = s.allocOverflow(); s.spare == 0 && !s.compactForSpill() {
@@ -134,13 +136,14 @@ func (s *shard) insert(t tag, r ref) {
 	s.freeSpare()
 }
 
-// withdraw takes the record at r out of the index.
+// remove removes the record at r from the index.
 func (s *shard) remove(t tag, r ref) {
 	s.removeSlot(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r))
 }
 
-// add puts v in the chain that begins with b. If it is full, add links *spare
-// to it, an empty spill; it reports false if there is none.
+// addSlot adds v to the chain that begins with b. If the chain is full, it
+// appends *spare, an empty overflow bucket, and clears *spare. It reports false
+// if the chain is full and *spare is 0.
 func (s *shard) addSlot(b *bucket, v slot, spare *ref) bool {
 	for next := s.following(b); next != nil; next = s.following(b) {
 		b = next
@@ -160,8 +163,9 @@ func (s *shard) addSlot(b *bucket, v slot, spare *ref) bool {
 	return true
 }
 
-// remove takes v out of the chain that begins with b. The last slot of the
-// chain fills the gap, and a spill left with one slot is given back.
+// removeSlot removes v from the chain that begins with b. The last slot of the
+// chain fills the gap. An overflow bucket with one slot left is freed, and the
+// slot replaces the link to it.
 func (s *shard) removeSlot(b *bucket, v slot) {
 	var before *bucket
 	var gap *slot
@@ -187,7 +191,7 @@ func (s *shard) removeSlot(b *bucket, v slot) {
 	}
 }
 
-// used returns how many slots of b, the last bucket of its chain, are in use.
+// used returns the number of used slots in b, the last bucket of its chain.
 func (b *bucket) used() int {
 	for i := range b {
 		if b[i] == 0 {
@@ -197,7 +201,8 @@ func (b *bucket) used() int {
 	return slotsPerBucket
 }
 
-// allocOverflow returns an empty spill, or 0 if there is no hole for it.
+// allocOverflow returns an empty overflow bucket, or 0 if no free block is long
+// enough.
 func (s *shard) allocOverflow() ref {
 	r := s.arena.take(spillUnits, isSpill)
 	if r != 0 {
@@ -206,8 +211,8 @@ func (s *shard) allocOverflow() ref {
 	return r
 }
 
-// compactForSpill makes a hole that is long enough for a spill, and reports whether
-// it could.
+// compactForSpill makes a free block for an overflow bucket by a compaction. It
+// reports whether it succeeded.
 func (s *shard) compactForSpill() bool {
 	r := s.compact(spillUnits)
 	if r != 0 {
@@ -223,15 +228,15 @@ func (s *shard) freeSpare() {
 	}
 }
 
-// growIndex adds at most steps buckets, if the index has too many entries for its
-// size. It may evict to make room for a segment.
+// growIndex adds up to steps buckets while the load is above fullPercent. It
+// may evict to make room for a segment.
 func (s *shard) growIndex(steps int) {
 	for ; steps > 0 && s.loadAbove(fullPercent) && s.split(); steps-- {
 	}
 }
 
-// shrinkIndex takes away at most steps buckets, if the index has too few entries
-// for its size, and reports whether there may be more to take away. It evicts
+// shrinkIndex removes up to steps buckets while the load is not above
+// emptyPercent. It reports whether another call may remove more. It evicts
 // nothing.
 func (s *shard) shrinkIndex(steps int) (more bool) {
 	for ; !s.loadAbove(emptyPercent) && s.index.buckets > 1<<s.index.shift; steps-- {
@@ -245,13 +250,14 @@ func (s *shard) shrinkIndex(steps int) (more bool) {
 	return false
 }
 
-// fuller reports whether more than so many percent of the index are in use.
+// loadAbove reports whether the entries would fill more than percent of the
+// slots outside overflow buckets.
 func (s *shard) loadAbove(percent int64) bool {
 	return int64(s.entries())*100 > int64(s.index.buckets)*slotsPerBucket*percent
 }
 
-// split adds a bucket, and moves to it the entries of another that belong
-// there now. It reports false if there is no room for that.
+// split adds a bucket and moves the entries that now belong there from the
+// bucket that held them. It reports false if there is no room.
 func (s *shard) split() bool {
 	x := &s.index
 	if x.buckets&(1<<x.shift-1) == 0 && !s.addSegment() {
@@ -269,7 +275,7 @@ func (s *shard) split() bool {
 	return true
 }
 
-// merge undoes the latest split. It reports false if there is no room for that.
+// merge undoes the latest split. It reports false if there is no room.
 func (s *shard) merge() bool {
 	x := &s.index
 	topBit := x.topBit
@@ -286,17 +292,19 @@ func (s *shard) merge() bool {
 	return true
 }
 
-// inheritEarliest is called when bucket to got entries of bucket from.
+// inheritEarliest lowers the deadline bound of the segment of bucket to, which
+// received entries of bucket from.
 func (s *shard) inheritEarliest(to, from uint32) {
 	to, from = to>>s.index.shift, from>>s.index.shift
 	s.segmentEarliest[to] = min(s.segmentEarliest[to], s.segmentEarliest[from])
 }
 
-// move moves the entries of one chain whose tags have bit, or all if bit is 0,
-// to another. It evicts nothing: if there are no holes for the spills that it
-// might need, it moves nothing and reports false.
+// moveSlots moves the entries of one chain whose tags have bit, or all if bit
+// is 0, to another chain. It first allocates all overflow buckets that the move
+// may need; if that fails, it moves nothing and reports false. It evicts
+// nothing.
 func (s *shard) moveSlots(from, to *bucket, bit uint32) bool {
-	const most = 4 // more spills than that need not be at hand
+	const most = 4 // a move that needs more overflow buckets is refused
 	var spares [most]ref
 	moving, there := s.countSlots(from, bit), s.countSlots(to, 0)
 	need := 0
@@ -329,8 +337,8 @@ func (s *shard) moveSlots(from, to *bucket, bit uint32) bool {
 	return ok
 }
 
-// countSlots returns how many entries of a chain have bit in their tags, or
-// how many there are if bit is 0.
+// countSlots returns the number of entries in a chain whose tags have bit, or
+// of all if bit is 0.
 func (s *shard) countSlots(b *bucket, bit uint32) int {
 	n := 0
 	for ; b != nil; b = s.following(b) {
@@ -343,7 +351,7 @@ func (s *shard) countSlots(b *bucket, bit uint32) int {
 	return n
 }
 
-// firstSlot returns the first of the slots that countSlots counts, or 0.
+// firstSlot returns the first slot that countSlots counts, or 0.
 func (s *shard) firstSlot(b *bucket, bit uint32) slot {
 	for ; b != nil; b = s.following(b) {
 		for _, v := range b {
@@ -361,8 +369,8 @@ func (v slot) hasBit(bit uint32) bool {
 
 func (s *shard) segmentUnits() uint32 { return labelBytes/unit + lineUnits<<s.index.shift }
 
-// addSegment adds a segment of empty buckets to the table, if there is room in
-// the table and a run for it.
+// addSegment adds a segment of empty buckets. It reports false if the table is
+// full or no block is available.
 func (s *shard) addSegment() bool {
 	x := &s.index
 	if len(x.segments) == cap(x.segments) {
@@ -380,7 +388,7 @@ func (s *shard) addSegment() bool {
 	return true
 }
 
-// freeUnusedSegment gives back the last segment if no bucket of it is in use.
+// freeUnusedSegment frees the last segment if none of its buckets is in use.
 func (s *shard) freeUnusedSegment() {
 	x := &s.index
 	last := len(x.segments) - 1

@@ -2,29 +2,29 @@ package cache
 
 import "math"
 
-// list is the entries of probation or of protected in the order of their latest use.
+// list has the entries of one segment, probation or protected, from the newest
+// to the oldest by latest use.
 type list struct {
-	// No more than 2/windows of the entries of the list that isRecent is asked of,
-	// and two, were pushed after recentAfter.
+	// At most 2/windows of the entries, and two, were pushed after recentAfter.
 	recentAfter, windowStart uint64 // ticks
 
-	pushes         uint32 // in the present window
-	pushesBefore   uint32 // in the one before, from recentAfter on
+	pushes         uint32 // in the current window
+	pushesBefore   uint32 // in the window before, which begins at recentAfter
 	count          uint32
 	newest, oldest ref
-	units          int64
+	units          int64 // the weights of all entries
 }
 
-// Moving an entry to the front of its list writes to its neighbours there, which
-// are anywhere in memory. For an entry that was moved there shortly before it is
-// hardly worth that, and such are most uses where some sessions are much busier
-// than others. So an entry that is surely among the newest eighth of its list stays
-// where it is. It may be evicted as if that eighth had been used after it; for
-// all others, and in lists of less than 32, the order is exact.
+// A move to the front writes to the entry's neighbours, which lie anywhere in
+// memory. For an entry that moved there shortly before, the move gains little,
+// and in skewed traffic most uses are of that kind. So an entry that is surely
+// among the newest eighth of its list stays where it is. It may be evicted as
+// if that eighth had been used after it. For all other entries, and in lists of
+// fewer than 32, the order is exact.
 const windows = 16
 
-// relinkAfter is the longest that an entry stays where it is however few are
-// used after it, so that its lastUse is never further off.
+// relinkAfter bounds how long an entry stays in place in a list with few uses,
+// so that its lastUse is at most that old.
 const relinkAfter = uint64(1e9 >> tickShift)
 
 func (l *list) isRecent(h *record, tick uint64) bool {
@@ -32,7 +32,7 @@ func (l *list) isRecent(h *record, tick uint64) bool {
 	return last > l.recentAfter && tick < last+relinkAfter
 }
 
-// push puts an entry in front.
+// push adds an entry at the front.
 func (l *list) push(a *arena, r ref, tick uint64) {
 	h := a.record(r)
 	h.setLastUse(tick)
@@ -51,8 +51,9 @@ func (l *list) push(a *arena, r ref, tick uint64) {
 	}
 }
 
-// fewer is called when entries have left the list. If too large a part of it was
-// pushed after recentAfter by now, none counts as recent until it is used again.
+// afterUnlink restores the bound on recent entries after the list became
+// shorter. If too large a share was pushed after recentAfter, no entry counts
+// as recent until its next use.
 func (l *list) afterUnlink() {
 	most := uint32(2)
 	if l.count >= 2*windows {
@@ -81,7 +82,7 @@ func (l *list) unlink(a *arena, r ref) {
 	l.units -= a.weight(r)
 }
 
-// moveToEnd makes the entry at r the oldest of the list.
+// moveToEnd makes the entry at r the oldest.
 func (l *list) moveToEnd(a *arena, r ref) {
 	if r == l.oldest {
 		return
@@ -95,7 +96,8 @@ func (l *list) moveToEnd(a *arena, r ref) {
 	l.units += a.weight(r)
 }
 
-// weight is the units of the entry at r, about, without a look at its pieces.
+// weight returns about how many granules the entry at r occupies. It does not
+// visit the fragments of the entry.
 func (a *arena) weight(r ref) int64 {
 	h := a.record(r)
 	if h.run.kind() == isRecord {

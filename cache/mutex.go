@@ -4,6 +4,6 @@ package cache
 
 import "sync"
 
-// mutex is the type of a shard's lock. With the build tag holdfast_holds it
-// measures how long it is held.
+// mutex is a shard's lock. With the build tag holdfast_holds it measures its
+// lock holds.
 type mutex = sync.Mutex

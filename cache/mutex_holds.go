@@ -10,9 +10,8 @@ import (
 	"unsafe"
 )
 
-// With the build tag holdfast_holds, each hold of a shard's lock is measured by
-// the clock and by the processor time of the thread. The latter leaves out when
-// the thread was preempted. It includes page faults.
+// mutex measures each lock hold by the clock and by the thread's processor
+// time. Processor time leaves out preemption and includes page faults.
 type mutex struct {
 	mu      sync.Mutex
 	since   time.Time
@@ -20,12 +19,12 @@ type mutex struct {
 	threads time.Duration
 }
 
-// holds are the holds since they were last reset.
+// holds are the lock holds since the latest reset.
 var holds struct {
 	count           atomic.Int64
 	longest         atomic.Int64 // nanoseconds of processor time
 	longestByClock  atomic.Int64
-	beyondAHundred  atomic.Int64 // that took more than 100 µs of processor time
+	beyondAHundred  atomic.Int64 // lock holds of more than 100 µs of processor time
 	beyondAThousand atomic.Int64
 }
 
@@ -44,7 +43,7 @@ func (m *mutex) Lock() {
 
 func (m *mutex) Unlock() {
 	took, byClock := threadTime()-m.threads, time.Since(m.since)
-	if syscall.Gettid() != m.thread || took > byClock { // it went on in another thread
+	if syscall.Gettid() != m.thread || took > byClock { // the goroutine moved to another thread
 		took = byClock
 	}
 	m.mu.Unlock()
@@ -68,7 +67,7 @@ func raise(most *atomic.Int64, to int64) {
 	}
 }
 
-// threadTime is the processor time of the thread.
+// threadTime returns the processor time of the current thread.
 func threadTime() time.Duration {
 	const clockThreadCPUTime = 3
 	var t syscall.Timespec

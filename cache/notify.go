@@ -1,7 +1,7 @@
 package cache
 
-// notifyUntilClosed tells OnEvict, on the sweeper's goroutine, what left. Nobody
-// waits for what is told there after Close.
+// notifyUntilClosed calls OnEvict on the sweeper's goroutine for each eviction,
+// until the cache is closed.
 func (c *Cache) notifyUntilClosed(gone []evicted) {
 	if len(gone) == 0 {
 		return
@@ -16,19 +16,21 @@ func (c *Cache) notifyUntilClosed(gone []evicted) {
 	c.sweeper.calling.Store(false)
 }
 
+// evicted is one pending call of OnEvict.
 type evicted struct {
 	id     string
 	reason EvictionReason
 }
 
-// notify keeps an ID for OnEvict until the lock is released.
+// notify queues a call of OnEvict for the time after the lock hold.
 func (s *shard) notify(id string, reason EvictionReason) {
 	if s.collectEvicted {
 		s.evicted, s.pending = append(s.evicted, evicted{id, reason}), true
 	}
 }
 
-// unlock releases the shard's lock, and only then tells OnEvict what left.
+// unlock releases the shard's lock and then calls OnEvict for the evictions of
+// this lock hold. OnEvict never runs under a lock, so it may call the cache.
 func (c *Cache) unlock(s *shard) {
 	if !s.pending {
 		s.mu.Unlock()
@@ -37,7 +39,7 @@ func (c *Cache) unlock(s *shard) {
 	c.tell(s.release())
 }
 
-// release releases the lock and returns what OnEvict has to be told of.
+// release releases the shard's lock and returns the pending calls of OnEvict.
 func (s *shard) release() []evicted {
 	gone := s.evicted
 	s.evicted, s.pending = nil, false
@@ -51,6 +53,7 @@ func (c *Cache) tell(gone []evicted) {
 	}
 }
 
+// callOnEvict calls OnEvict, recovers its panic and counts it.
 func (c *Cache) callOnEvict(e evicted) {
 	defer func() {
 		if recover() != nil {

@@ -1,8 +1,8 @@
 package cache
 
-// watches are the Updates under way in a shard: what each has read, and whether
-// that may have changed. Writes tell them by the tag; another ID with the same
-// tag costs an Update one more try, and nothing else.
+// openReads are the values that calls of Update have read and not yet decided
+// on. A write invalidates the open reads of its tag. Another ID with the same
+// tag costs such an Update one more try.
 type openReads struct {
 	list []openRead
 	last readID
@@ -11,7 +11,7 @@ type openReads struct {
 type openRead struct {
 	id      readID
 	tag     tag
-	changed bool
+	changed bool // a write came after the read
 }
 
 type readID uint64
@@ -22,7 +22,7 @@ func (w *openReads) begin(t tag) readID {
 	return w.last
 }
 
-// changed is told of each value that was stored or went.
+// invalidate marks the open reads of t. Every write and removal calls it.
 func (w *openReads) invalidate(t tag) {
 	for i := range w.list {
 		if w.list[i].tag == t {
@@ -31,7 +31,7 @@ func (w *openReads) invalidate(t tag) {
 	}
 }
 
-// unchanged reports whether nothing has changed since begin.
+// valid reports whether nothing was written to the tag since begin.
 func (w *openReads) valid(id readID) bool {
 	for i := range w.list {
 		if w.list[i].id == id {

@@ -5,18 +5,19 @@ import (
 	"time"
 )
 
-// Entry is a copy of what the cache holds under an ID. It is the caller's own.
+// Entry is a copy of an entry. The caller owns it, Value included.
 type Entry struct {
 	ID    string
 	Value []byte
-	TTL   time.Duration // from now to the deadline; NoExpiry if there is none
-	Idle  time.Duration // since the latest use; of an entry among the most recently used, maybe since an earlier one
+	TTL   time.Duration // until the deadline; NoExpiry if there is none
+	Idle  time.Duration // since the latest use; at most 1 s too long
 }
 
 // ScanValues iterates over the entries whose value begins with prefix, in no
-// particular order and on the terms of All: no lock is held while the loop's
-// body runs, and being found counts as no use. Entries that do not match are
-// not copied, so finding a few among a million is cheap.
+// particular order and under the rules of All: it holds no lock while the
+// loop's body runs, and a visit is not a use. It does not copy entries that do
+// not match, so a scan for a few among a million is cheap. A nil prefix matches
+// all.
 func (c *Cache) ScanValues(prefix []byte) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		for i := range c.shards {
@@ -38,9 +39,8 @@ func (c *Cache) ScanValues(prefix []byte) iter.Seq[Entry] {
 	}
 }
 
-// In one hold of the lock so many entries are looked at, or so many entries or
-// bytes copied, but for the rest of a batch. The entries of a batch come from memory
-// together.
+// One lock hold visits so many entries, or copies so many entries or bytes,
+// plus the rest of a batch. The loads of one batch overlap.
 const (
 	matchVisits = 2048
 	matchCopies = 32
@@ -48,8 +48,9 @@ const (
 	matchBatch  = 32
 )
 
-// nextScanned returns those of the entries to visit next that match. Of those
-// that would be too many bytes for one hold of the lock it returns the IDs.
+// nextScanned visits the next entries and returns copies of those that match.
+// It returns only the IDs of matches beyond the bytes that one lock hold may
+// copy.
 func (c *Cache) nextScanned(w *walk, prefix []byte) (found []Entry, rest []string) {
 	s := w.shard
 	c.lock(s)
@@ -78,7 +79,8 @@ func (c *Cache) nextScanned(w *walk, prefix []byte) (found []Entry, rest []strin
 	return found, rest
 }
 
-// matching returns a copy of the entry under id, if its value begins with prefix.
+// matching returns a copy of the entry under id if its value begins with
+// prefix.
 func (c *Cache) matching(id string, prefix []byte) (entry Entry, ok bool) {
 	s, t := c.lockFor(id)
 	defer c.unlock(s)

@@ -6,58 +6,58 @@ import (
 	"time"
 )
 
-// shard is one lock and all that it guards. Its methods are called with the
-// lock held, except for init.
+// shard is one lock and the state that it guards. Its methods require the lock,
+// except init.
 type shard struct {
-	// A hit needs the end of arena and the beginning of order, and what lies
-	// between. That is two cache lines; they come over from the other core, if
-	// it was in this shard last. TestHitsNeedTwoLinesOfAShard holds them so.
+	// A hit needs the end of arena, the start of order and the fields between
+	// them: two cache lines, which come from another core if that core used the
+	// shard last. TestHitsNeedTwoLinesOfAShard guards the layout.
 	counts  counts
 	arena   arena
 	mu      mutex
-	now     int64 // the clock's reading when the lock was taken
+	now     int64 // the clock's reading at the start of this lock hold
 	closed  bool
-	pending bool   // whether evicted has any
-	swept   uint8  // so many segments were swept to make room at sweptAt
-	gathers bool   // this hold of mu may gather room; making is held
-	number  uint16 // of this shard in the owner
+	pending bool   // evicted is not empty
+	swept   uint8  // segments that evictSomeExpired swept at sweptAt
+	gathers bool   // this lock hold may gather room; making is held
+	number  uint16 // index in owner.shards
 	hits    uint64
 	index   index
 	order   evictionOrder
 
 	owner *Cache
 
-	segmentEarliest []int64 // of each segment: no entry in it has an earlier deadline
-	earliest        int64   // nor any entry
-	sweepNext       int     // the segment that was looked at last for expired entries
-	sweptAt         int64   // the reading of the clock at which swept counts
+	segmentEarliest []int64 // by segment: a lower bound of its deadlines
+	earliest        int64   // a lower bound of all deadlines
+	sweepNext       int     // the segment that evictSomeExpired looked at last
+	sweptAt         int64   // the lock hold, by its now, that swept belongs to
 
 	idBytes    int64
 	valueBytes int64
-	reserve    int64  // units that stay free before an entry is moved or stored in parts
-	largest    uint32 // an ID and a value with more bytes than that do not fit
-	spare      ref    // a spill that enter took
+	reserve    int64  // granules to free before an entry is moved or stored in fragments
+	largest    uint32 // bytes of the longest ID and value that fit
+	spare      ref    // an overflow bucket that insert allocated
 
 	making sync.Mutex // held while room is gathered in steps; taken before mu
-	room   room       // the parts gathered so far
+	room   room       // the fragments gathered so far
 
-	shrink *shrinking // nil unless the cap shrinks
+	shrink *shrinking // nil unless the shard gives up memory
 
-	ghosts *ghosts // of the evicted; nil in plain LRU and in the smallest shards
+	ghosts *ghosts // nil in plain LRU and in the smallest shards
 
-	aheadAt ref // when top comes here, memory is to be touched ahead
+	aheadAt ref // at this top the shard requests a prefault
 
-	collectEvicted bool      // whether anyone wants to be told
-	evicted        []evicted // who is to be told of, once the lock is released
+	collectEvicted bool      // Options.OnEvict is set
+	evicted        []evicted // pending calls of OnEvict
 
 	reads openReads
 
-	scratch []byte // for an ID that lies in several runs
+	scratch []byte // for an ID that is split over fragments
 
-	_ [1]int64 // so that it ends where a line ends
+	_ [1]int64 // padding to whole cache lines
 }
 
-// init divides memory, this shard's part of the cap, into an arena and an index.
+// init divides memory, the shard's part of the cap, into an arena and an index.
 func (s *shard) init(memory []byte, o Options, owner *Cache, number int) {
 	s.owner, s.number = owner, uint16(number)
 	s.collectEvicted = o.OnEvict != nil
@@ -66,14 +66,14 @@ func (s *shard) init(memory []byte, o Options, owner *Cache, number int) {
 	s.index.init(o.MaxBytes / int64(o.Shards))
 	s.segmentEarliest = make([]int64, 0, cap(s.index.segments))
 	if !s.addSegment() {
-		panic("cache: a shard too small for its index") // withDefaults refused it
+		panic("cache: shard too small for its index") // withDefaults has refused such a cap
 	}
 	s.order.plain = o.Protected < 0
 	s.order.protectedShare = max(0, o.Protected)
 	s.setLimits(o)
 }
 
-// setLimits makes what follows from the cap right for it.
+// setLimits derives all limits that depend on the cap.
 func (s *shard) setLimits(o Options) {
 	units := s.arena.units
 	s.ghosts = s.ghosts.resized(o.ghostsOfEachKind())
@@ -95,8 +95,8 @@ func (s *shard) tagAt(r ref) tag {
 	return tagOf(s.owner.hashBytes(s.scratch))
 }
 
-// lookup returns the live entry under id, or 0. One that has expired is gone
-// by the time that it returns.
+// lookup returns the live entry under id, or 0. It evicts the entry if it has
+// expired.
 func (s *shard) lookup(id string, t tag) ref {
 	if s.closed {
 		return 0
@@ -109,7 +109,7 @@ func (s *shard) lookup(id string, t tag) ref {
 	return r
 }
 
-// peek is lookup without consequences.
+// peek is lookup without the eviction.
 func (s *shard) peek(id string, t tag) ref {
 	if s.closed {
 		return 0
@@ -120,15 +120,16 @@ func (s *shard) peek(id string, t tag) ref {
 	return 0
 }
 
-// set stores a copy of value under id. It returns errInSteps if that has to be
-// done in steps, and another error if the entry does not fit; then nothing has
-// changed, but that others may have been evicted.
+// set stores a copy of value under id. It returns errInSteps if the caller must
+// continue in further lock holds (see inSteps), and another error if the entry
+// does not fit. An error changes nothing, but other entries may have been
+// evicted.
 func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	if s.closed {
 		return ErrClosed
 	}
 	if length := int64(len(id)) + int64(len(value)); length > int64(s.largest) {
-		return fmt.Errorf("%w: the ID has %d bytes and the value %d, which is more than the %d that fit in a shard", ErrTooLarge, len(id), len(value), s.largest)
+		return fmt.Errorf("%w: the ID has %d bytes and the value %d; a shard holds entries of up to %d bytes (raise MaxBytes or lower Shards)", ErrTooLarge, len(id), len(value), s.largest)
 	}
 	deadline := deadlineAt(s.now, ttl)
 	if r := s.lookup(id, t); r == 0 || !s.overwrite(r, id, t, value, deadline) {
@@ -143,8 +144,8 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	return nil
 }
 
-// place stores an entry in memory of its own. The entry at old, if that is not
-// 0, is the one it replaces.
+// place stores an entry in newly allocated memory. The entry replaces the one
+// at old, unless old is 0.
 func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) error {
 	a, length := &s.arena, uint32(len(id)+len(value))
 	r, held := ref(0), isClaimed
@@ -154,12 +155,12 @@ func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) e
 			return err
 		}
 		held = a.claim(r)
-		old = s.find(id, t) // others were moved and evicted
+		old = s.find(id, t) // gathering moves and evicts entries
 	}
 	if old != 0 {
-		s.drop(old, t) // first, since a small entry can have its memory
+		s.drop(old, t) // before makeRoom, which can then reuse its memory
 	} else {
-		s.growIndex(2) // before the entry is there, since it may evict to make room
+		s.growIndex(2) // before the allocation, because it may evict
 	}
 	if r == 0 {
 		r = s.makeRoom(length)
@@ -169,7 +170,7 @@ func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) e
 		if old != 0 {
 			s.notify(id, Capacity)
 		}
-		return fmt.Errorf("%w: there is no room for an ID of %d bytes and a value of %d", ErrTooLarge, len(id), len(value))
+		return fmt.Errorf("%w: no room for an ID of %d bytes and a value of %d, even with all other entries evicted (raise MaxBytes or lower Shards)", ErrTooLarge, len(id), len(value))
 	}
 	s.insert(t, r)
 	a.run(r).setKind(held)
@@ -182,8 +183,8 @@ func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) e
 	return nil
 }
 
-// placeLarge returns memory for a large entry, as gather does. The entry at old,
-// which it is to replace, stays until then and is the last to be evicted.
+// placeLarge returns memory for a large entry, like gather. The entry at old,
+// which it will replace, stays meanwhile and becomes the last victim.
 func (s *shard) placeLarge(old ref, length uint32) (ref, error) {
 	if r := s.arena.takeOne(length); r != 0 {
 		return r, nil
@@ -197,8 +198,8 @@ func (s *shard) placeLarge(old ref, length uint32) (ref, error) {
 	return s.gather(length)
 }
 
-// claim protects an entry's first run from compactions, which would look for the
-// entry in the index, and returns the kind that it has to have again.
+// claim marks an entry's first block so that compactions skip it: the entry is
+// not in the index yet. It returns the kind to restore.
 func (a *arena) claim(r ref) kind {
 	if r == 0 {
 		return isClaimed
@@ -208,7 +209,7 @@ func (a *arena) claim(r ref) kind {
 	return k
 }
 
-// fill writes an entry in its memory.
+// fill writes an entry to its memory.
 func (s *shard) fill(r ref, id string, t tag, value []byte, deadline int64) {
 	s.arena.record(r).useLen = uint64(len(id))
 	s.arena.write(r, id, value)
@@ -218,7 +219,8 @@ func (s *shard) fill(r ref, id string, t tag, value []byte, deadline int64) {
 	s.reads.invalidate(t)
 }
 
-// overwrite stores a copy of value in the entry at r, if it fits where it is.
+// overwrite stores a copy of value in the entry at r. It reports false if value
+// does not fit there.
 func (s *shard) overwrite(r ref, id string, t tag, value []byte, deadline int64) bool {
 	a := &s.arena
 	before, weight := a.valueLen(r), a.weight(r)
@@ -236,7 +238,8 @@ func (s *shard) overwrite(r ref, id string, t tag, value []byte, deadline int64)
 
 func (s *shard) use(r ref) { s.order.use(&s.arena, r, tickOf(s.now)) }
 
-// drop takes the entry at r out of everything and frees its memory.
+// drop removes the entry at r from the index and its list, and frees its
+// memory.
 func (s *shard) drop(r ref, t tag) {
 	s.reads.invalidate(t)
 	h := s.arena.record(r)
@@ -247,7 +250,8 @@ func (s *shard) drop(r ref, t tag) {
 	s.arena.freeEntry(r)
 }
 
-// close returns the memory, to which nothing refers any more.
+// close drops everything and returns the memory, which the shard no longer
+// uses.
 func (s *shard) close() (memory []byte) {
 	memory = s.arena.memory
 	s.closed = true

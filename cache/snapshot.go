@@ -8,15 +8,16 @@ import (
 )
 
 // Save writes all entries that have not expired to w, as a stream that Load
-// reads: in another process, on another architecture, with another cap or
-// number of shards.
+// reads: in another process, on another architecture, or into a cache with
+// another cap or number of shards.
 //
-// The cache stays in use meanwhile. Each entry is as it was at one instant, and
-// one that is there all the time is in the stream once; one stored or deleted
-// meanwhile may or may not be. Save holds a lock only while it copies one entry,
-// and needs memory for 64 KiB of them, or for the largest value.
+// The cache stays usable meanwhile. The stream has each entry as it was at one
+// instant. An entry that exists throughout is in the stream once; an entry
+// stored or deleted meanwhile may or may not be. Save holds a lock only while
+// it copies one entry. It needs memory for 64 KiB of entries, or for the
+// largest value.
 //
-// The error wraps ErrClosed or is that of w.
+// The error wraps ErrClosed or is an error of w.
 func (c *Cache) Save(w io.Writer) error {
 	out := frameWriter{w: w, stream: rand.Uint64()}
 	for i := range c.shards {
@@ -35,11 +36,11 @@ func (c *Cache) Save(w io.Writer) error {
 	return out.end()
 }
 
-// saveEntry adds the entry under id, if it is still there, to out.
+// saveEntry adds the entry under id to out if it still exists.
 func (c *Cache) saveEntry(out *frameWriter, id string) error {
 	wall := time.Now()
 	s, t := c.lockFor(id)
-	// OnEvict may save a file, so nothing is evicted while one is saved.
+	// peek evicts nothing: OnEvict may call SaveFile, which would wait for itself.
 	if r := s.peek(id, t); r != 0 {
 		h := s.arena.record(r)
 		out.begin(wall)
@@ -56,19 +57,19 @@ func (c *Cache) saveEntry(out *frameWriter, id string) error {
 	return out.flushIfLong()
 }
 
-// Load adds the entries of a stream that Save wrote, and returns how many. The
-// time since it was saved, by the wall clock, counts towards their TTLs, so one
-// that has expired meanwhile is not loaded. Nor is one whose ID is in the cache
-// already: what is there is newer. Room is made as for Set; where the stream has
-// more than fits, what it has first goes first. The entries keep their lists
-// and, once Load has returned, the order of their latest use.
+// Load adds the entries of a stream that Save wrote and returns their number.
+// The time since the stream was saved, by the wall clock, counts towards the
+// TTLs, and Load skips entries that have expired since. It also skips IDs that
+// the cache has already, because their values are newer. Load makes room like
+// Set; of a stream larger than the cache, the last entries stay. Loaded entries
+// keep their segment, and after Load also their order of latest use.
 //
-// If the stream is truncated or altered, its intact part is loaded, and nothing
-// else. The error then wraps ErrSnapshot and says what is missing; it also wraps
-// the error of r, if r failed, and io.ErrNoProgress, if r returned neither bytes
-// nor an error a hundred times. It wraps ErrClosed if the cache was closed.
-// Checksums detect accidents; never load a stream that an attacker could have
-// written.
+// Of a stream that is truncated or altered, Load adds the intact part. The
+// error then wraps ErrSnapshot and counts the missing entries. It also wraps
+// the error of r if r failed, and io.ErrNoProgress if r returned neither bytes
+// nor an error 100 times in a row. It wraps ErrClosed if the cache is closed.
+// Checksums detect accidents, not attacks: never load a stream that an attacker
+// could have written.
 func (c *Cache) Load(r io.Reader) (int, error) {
 	if c.closed.Load() {
 		return 0, ErrClosed
@@ -88,17 +89,17 @@ func (c *Cache) Load(r io.Reader) (int, error) {
 	return l.loaded, l.report(&in)
 }
 
-// loader counts what Load has found.
+// loader is the progress of one Load.
 type loader struct {
 	cache     *Cache
-	into      []bool // whether a shard got entries
+	into      []bool // by shard: it received entries
 	loaded    int
-	refused   int    // entries that the cache would not take from Set either
-	malformed int    // frames whose checksum is right and contents are wrong
-	seen      uint64 // entries in the frames
+	refused   int    // entries that Set would refuse too
+	malformed int    // frames with a correct checksum and invalid contents
+	seen      uint64 // entries in the intact frames
 }
 
-// load adds the entries of a frame.
+// load adds the entries of one frame.
 func (l *loader) load(saved time.Time, payload []byte) error {
 	savedAt := l.cache.clock.now() - int64(max(0, time.Since(saved)))
 	for len(payload) > 0 {
@@ -120,8 +121,8 @@ func (l *loader) load(saved time.Time, payload []byte) error {
 	return nil
 }
 
-// restore stores an entry of a stream that was saved at savedAt, by the clock, if
-// it has not expired since and its ID is not there.
+// restore stores an entry of a stream that was saved at savedAt, by the cache's
+// clock, unless the entry has expired or its ID exists.
 func (l *loader) restore(e savedEntry, value []byte, savedAt int64) error {
 	c := l.cache
 	if deadlineAt(savedAt, e.ttl) <= c.clock.now() {
@@ -166,19 +167,19 @@ func (s *shard) restore(e savedEntry, t tag, value []byte, savedAt int64) (loade
 	return true, nil
 }
 
-// report returns what is wrong with the stream, or nil.
+// report returns the error of a stream, or nil if it is complete.
 func (l *loader) report(in *frameReader) error {
 	switch {
 	case in.err != nil:
-		return fmt.Errorf("%w: reading it failed after %d entries: %w", ErrSnapshot, l.seen, in.err)
+		return fmt.Errorf("%w: reading failed after %d entries: %w", ErrSnapshot, l.seen, in.err)
 	case in.frames == 0 && !in.ended:
-		return fmt.Errorf("%w: it has no intact frame, so it is no snapshot", ErrSnapshot)
+		return fmt.Errorf("%w: no valid frame found; this is not a snapshot", ErrSnapshot)
 	case !in.ended:
-		return fmt.Errorf("%w: it is truncated or its end is damaged; %d entries were found, %d bytes are damaged", ErrSnapshot, l.seen, in.skipped)
+		return fmt.Errorf("%w: the end is missing or damaged; %d entries found, %d bytes damaged", ErrSnapshot, l.seen, in.skipped)
 	case in.entries != l.seen || in.skipped > 0 || l.malformed > 0:
-		return fmt.Errorf("%w: %d of its %d entries were found, %d bytes are damaged", ErrSnapshot, l.seen, in.entries, in.skipped)
+		return fmt.Errorf("%w: %d of %d entries found, %d bytes damaged", ErrSnapshot, l.seen, in.entries, in.skipped)
 	case l.refused > 0:
-		return fmt.Errorf("%w: %d of its %d entries are larger than this cache takes", ErrSnapshot, l.refused, in.entries)
+		return fmt.Errorf("%w: %d of %d entries are too large for this cache; raise MaxValue or MaxBytes", ErrSnapshot, l.refused, in.entries)
 	}
 	return nil
 }

@@ -11,17 +11,19 @@ import (
 	"runtime"
 )
 
-// SaveFile saves the entries to the file at path, as Save does. If it fails, or
-// the process or the machine does at any moment, the file is the one that was
-// there before, or the new one, and whole.
+// SaveFile saves the entries to the file at path, in the format of Save. If
+// SaveFile, the process or the machine fails at any moment, the file is
+// complete: the old one or the new one.
 //
-// It writes path+".tmp" first, which a failure may leave behind and the next
-// SaveFile removes; so no two processes may save to one path. Only the owner may
-// read the file, even if others could read the one before: the values in it are as
-// secret as in memory. If path or path+".tmp" is a symbolic link, the link itself
-// is replaced, and the file that it leads to stays as it is. An entry that is
-// deleted after it was saved is still in the file, so load sessions from it only
-// once.
+// SaveFile first writes path+".tmp". A failure may leave that file behind, and
+// the next SaveFile removes it, so two processes must not save to one path. The
+// file is readable by its owner only, whatever the mode of the old file: its
+// values are as secret as those in memory. If path or path+".tmp" is a symbolic
+// link, SaveFile replaces the link and leaves its target unchanged. A file
+// still has the entries that are deleted after it was saved, so load sessions
+// from it only once.
+//
+// The error wraps ErrClosed or is an error of the system.
 func (c *Cache) SaveFile(path string) error {
 	if c.closed.Load() {
 		return ErrClosed
@@ -29,13 +31,13 @@ func (c *Cache) SaveFile(path string) error {
 	c.saving.Lock()
 	defer c.saving.Unlock()
 	if err := replaceFile(systemDisk{}, path, c.Save); err != nil {
-		return fmt.Errorf("cache: saving to a file: %w", err)
+		return fmt.Errorf("cache: saving a snapshot to a file: %w", err)
 	}
 	return nil
 }
 
-// replaceFile puts what write writes in place of the file at path. When it
-// returns nil, that is what a failure of the machine leaves there.
+// replaceFile replaces the file at path by the output of write. After it
+// returns nil, the new file survives a failure of the machine.
 func replaceFile(d disk, path string, write func(io.Writer) error) error {
 	temporary := path + ".tmp"
 	err := writeFile(d, temporary, write)
@@ -43,13 +45,14 @@ func replaceFile(d disk, path string, write func(io.Writer) error) error {
 		err = d.rename(temporary, path)
 	}
 	if err != nil {
-		_ = d.remove(temporary) // or the next one does
+		_ = d.remove(temporary) // a failure leaves it for the next SaveFile
 		return err
 	}
 	return d.syncDir(filepath.Dir(path))
 }
 
-// writeFile makes a file whose contents are on the disk when it returns.
+// writeFile creates a file. Its contents are on the disk when writeFile
+// returns.
 func writeFile(d disk, path string, write func(io.Writer) error) (err error) {
 	if err := d.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -73,18 +76,18 @@ func writeFile(d disk, path string, write func(io.Writer) error) (err error) {
 	return f.Sync()
 }
 
-// disk is what replacing a file takes. Tests have one that loses what was not
-// synced.
+// disk is the part of a file system that replaceFile needs. Tests have a disk
+// that loses everything not synced.
 type disk interface {
-	create(path string) (diskFile, error) // fails if there is something
+	create(path string) (diskFile, error) // fails if path exists
 	rename(from, to string) error
 	remove(path string) error
-	syncDir(path string) error // makes the names in it last
+	syncDir(path string) error // makes the directory's names durable
 }
 
 type diskFile interface {
 	io.WriteCloser
-	Sync() error // makes the contents last
+	Sync() error // makes the contents durable
 }
 
 type systemDisk struct{}
@@ -97,7 +100,7 @@ func (systemDisk) rename(from, to string) error { return os.Rename(from, to) }
 
 func (systemDisk) remove(path string) error { return os.Remove(path) }
 
-// Windows does so by itself.
+// syncDir does nothing on Windows, which makes renames durable by itself.
 func (systemDisk) syncDir(path string) error {
 	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
 		return nil
@@ -110,16 +113,16 @@ func (systemDisk) syncDir(path string) error {
 	return folder.Sync()
 }
 
-// LoadFile loads the entries of a file that SaveFile wrote, as Load does. If
-// there is no file, as before the first SaveFile, the error wraps
-// fs.ErrNotExist.
+// LoadFile loads the entries of a file that SaveFile wrote, like Load. The
+// error wraps fs.ErrNotExist if the file does not exist, as before the first
+// SaveFile.
 func (c *Cache) LoadFile(path string) (int, error) {
 	if c.closed.Load() {
 		return 0, ErrClosed
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, fmt.Errorf("cache: loading from a file: %w", err)
+		return 0, fmt.Errorf("cache: loading a snapshot from a file: %w", err)
 	}
 	defer f.Close()
 	return c.Load(f)

@@ -7,14 +7,14 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// A stream is a row of frames. Each can be checked and understood without the
-// others, so damage to some costs no more than those. All numbers are
+// A stream is a sequence of frames. Each frame can be checked and decoded
+// without the others, so damage to one frame loses no other. All numbers are
 // little-endian.
 //
 //	frame:  mark    8 bytes  "hldfast1", in which 1 is the version
-//	        stream  8        drawn at random for each stream
+//	        stream  8        random, one number for each stream
 //	        number  8        of the frame in the stream, from 0
-//	        saved   8        wall clock: nanoseconds since 1970
+//	        saved   8        wall clock, nanoseconds since 1970
 //	        kind    1        'e': entries, 'z': the end
 //	        length  4        of the payload
 //	        check   8        XXH64 of the 37 bytes before
@@ -22,12 +22,12 @@ import (
 //	        check   8        XXH64 of the payload, seeded with the check before
 //
 //	entry:  flags   1        1: protected, 2: without expiry
-//	        ttl     varint   from saved, in nanoseconds
-//	        idle    varint   since its latest use, likewise
-//	        lengths varint   of the ID and of the value
+//	        ttl     varint   nanoseconds after saved
+//	        idle    varint   nanoseconds from the latest use to saved
+//	        lengths varint   of the ID, then of the value
 //	        ID, value
 //
-//	end:    entries 8        how many there are in the stream
+//	end:    entries 8        number of entries in the stream
 const (
 	frameMark   = "hldfast1"
 	headerBytes = 45
@@ -36,12 +36,12 @@ const (
 	entriesFrame = 'e'
 	endFrame     = 'z'
 
-	frameBytes = 64 << 10 // a frame that is this long gets no more entries
-	// No frame is longer than this and MaxValue: one entry more, at most.
+	frameBytes = 64 << 10 // a frame of this length is complete
+	// The longest frame has one entry beyond frameBytes: frameMost and MaxValue.
 	frameMost = frameBytes + MaxIDLen + 64
 )
 
-// savedEntry is what a stream has of an entry beside its value.
+// savedEntry is an entry of a stream without its value.
 type savedEntry struct {
 	protected bool
 	ttl, idle time.Duration
@@ -54,8 +54,8 @@ const (
 	flagNoExpiry
 )
 
-// parseEntry takes an entry off the front of a frame's payload. Its value is part
-// of the payload.
+// parseEntry decodes the first entry of a frame's payload. The value and the
+// rest are parts of payload.
 func parseEntry(payload []byte) (e savedEntry, value, rest []byte, ok bool) {
 	if len(payload) == 0 {
 		return e, nil, nil, false
@@ -98,7 +98,8 @@ func appendHeader(b []byte, stream, number uint64, saved time.Time, kind byte, l
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
 
-// appendCheck appends to payload its check, which depends on the frame's head.
+// appendCheck appends the check of payload, which depends on the frame's
+// header.
 func appendCheck(payload, header []byte) []byte {
 	return binary.LittleEndian.AppendUint64(payload, payloadCheck(payload, header))
 }

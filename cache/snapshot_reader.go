@@ -12,30 +12,30 @@ import (
 // frameReader finds the intact frames of one stream.
 type frameReader struct {
 	r       io.Reader
-	longest int // payload that is read
+	longest int // bytes of the longest valid payload
 
-	buf   []byte // what was read and is not done with
-	start int    // of it, in buf
+	buf   []byte // bytes read and not yet decoded, from start on
+	start int
 
-	saved   time.Time // of the present frame
+	saved   time.Time // of the current frame
 	payload []byte
 
 	stream  uint64
-	number  uint64 // the next frame's
+	number  uint64 // the least number of the next frame
 	frames  int
-	skipped int64 // bytes in which there was no intact frame of the stream
+	skipped int64 // bytes outside the stream's intact frames
 
 	ended   bool
-	entries uint64 // that the stream has, if it ended
+	entries uint64 // in the whole stream, valid after ended
 	err     error  // of r
-	empty   int    // reads in a row that returned no bytes
+	empty   int    // consecutive reads without bytes
 }
 
-// maxEmptyReads is how many reads in a row may return no bytes and no error.
+// maxEmptyReads bounds consecutive reads that return no bytes and no error.
 const maxEmptyReads = 100
 
-// next goes on to the next intact frame of entries, and reports whether there
-// is one.
+// next advances to the next intact frame of entries and reports whether one
+// exists.
 func (f *frameReader) next() bool {
 	for !f.ended {
 		if !f.fill(headerBytes) {
@@ -58,8 +58,8 @@ func (f *frameReader) next() bool {
 	return false
 }
 
-// frame reads the frame that begins at start, if an intact one does, and goes on
-// behind it.
+// frame decodes the frame at start and advances behind it. It reports false if
+// no intact frame of the stream begins there.
 func (f *frameReader) frame() (kind byte, ok bool) {
 	header := f.buf[f.start : f.start+headerBytes]
 	le := binary.LittleEndian
@@ -76,7 +76,7 @@ func (f *frameReader) frame() (kind byte, ok bool) {
 	if !f.fill(end) {
 		return 0, false
 	}
-	header = f.buf[f.start : f.start+headerBytes] // fill may have moved it
+	header = f.buf[f.start : f.start+headerBytes] // fill may move it
 	f.payload = f.buf[f.start+headerBytes : f.start+end-checkBytes]
 	if le.Uint64(f.buf[f.start+end-checkBytes:]) != payloadCheck(f.payload, header) {
 		return 0, false
@@ -86,7 +86,7 @@ func (f *frameReader) frame() (kind byte, ok bool) {
 	return kind, true
 }
 
-// skip goes on to where the next mark may begin.
+// skip advances to the next byte that may begin a frame.
 func (f *frameReader) skip() {
 	rest := f.buf[f.start+1:]
 	n := bytes.IndexByte(rest, frameMark[0])
@@ -97,7 +97,7 @@ func (f *frameReader) skip() {
 	f.skipped += int64(1 + n)
 }
 
-// fill sees to it that buf has n bytes from start on, if the stream does.
+// fill reads until buf has n bytes from start on, and reports whether it has.
 func (f *frameReader) fill(n int) bool {
 	for len(f.buf)-f.start < n && f.err == nil {
 		if f.start > 0 {

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// frameWriter writes a stream.
+// frameWriter writes a stream. Entries collect in payload until it is a frame.
 type frameWriter struct {
 	w       io.Writer
 	stream  uint64
 	number  uint64
 	entries uint64
 
-	saved   time.Time // of the frame under way
-	payload []byte    // likewise; empty between frames
+	saved   time.Time // of the frame in payload
+	payload []byte    // empty between frames
 	header  []byte
 }
 
-// begin begins a frame, unless one is under way.
+// begin begins a frame, unless one is begun already.
 func (f *frameWriter) begin(now time.Time) {
 	if len(f.payload) == 0 {
 		f.saved = now
 	}
 }
 
-// add appends an entry but for its value to the frame. TTLs count from the
-// frame's time, which may lie a little before now.
+// add appends an entry without its value to the frame. TTLs count from the
+// frame's saved, which may be slightly earlier than now.
 func (f *frameWriter) add(e savedEntry) {
 	flags, ttl := byte(0), uint64(e.ttl)
 	if e.protected {

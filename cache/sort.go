@@ -5,20 +5,20 @@ import (
 	"slices"
 )
 
-// Load stores entries in the order of the stream. Then their lists are sorted by
-// the latest use, in parts and outside the lock, which takes little memory and holds
-// the lock for a short time. Each walk over the shard collects the latest uses that
-// are not sorted yet. Then each of these entries moves to the end of its list, the
-// latest used first. At the end a list has the entries that were used meanwhile, and
-// behind them the sorted ones.
+// Load stores entries in the order of the stream. Afterwards it sorts their
+// lists by latest use, in steps and mostly outside the lock. Each walk over the
+// shard collects the latest uses that are not sorted yet. Then each of these
+// entries moves to the end of its list, the latest use first. In the end a list
+// has the entries used meanwhile, followed by the sorted ones.
 
-// use is when an entry was used. It is found again by its tag, wherever it moves.
+// use is the time of an entry's latest use. The tag finds the entry again after
+// it has moved.
 type use struct {
 	tick uint64
 	tag  tag
 }
 
-// later orders uses from the latest to the earliest.
+// byUse orders uses from the latest to the earliest.
 func byUse(a, b use) int {
 	if a.tick != b.tick {
 		return cmp.Compare(b.tick, a.tick)
@@ -27,24 +27,23 @@ func byUse(a, b use) int {
 }
 
 const (
-	// One walk sorts an eighth of the entries, within these bounds. It needs memory
-	// for a quarter more of them.
+	// One walk sorts an eighth of the entries, within these bounds. It needs
+	// memory for a quarter more.
 	sortShare = 8
 	sortLeast = 1 << 12
 	sortMost  = 1 << 18
 
-	sortVisits = 1024 // entries looked at in one hold of the lock
-	sortBatch  = 32   // of these come from memory together
-	sortMoves  = 256  // entries moved in one hold
+	sortVisits = 1024 // entries visited in one lock hold
+	sortBatch  = 32   // visited entries whose loads overlap
+	sortMoves  = 256  // entries moved in one lock hold
 )
 
-// sortByUse puts the entries of the shard's lists in the order of their latest
-// use.
+// sortByUse sorts the shard's lists by latest use.
 func (c *Cache) sortByUse(s *shard) {
 	c.lock(s)
 	most := min(max(s.entries()/sortShare, sortLeast), sortMost)
 	c.unlock(s)
-	uses := make([]use, 0, most+most/4+2*sortVisits) // here, so that nothing is allocated under the lock
+	uses := make([]use, 0, most+most/4+2*sortVisits) // no allocation under the lock
 	for before, more := (use{tick: ^uint64(0)}), true; more; {
 		uses, more = c.latestUses(uses[:0], most, s, before)
 		for rest := uses; len(rest) > 0; {
@@ -64,10 +63,11 @@ func (c *Cache) sortByUse(s *shard) {
 	}
 }
 
-// latestUses appends to uses, which are none, the latest uses before the given
-// one, in order and at most so many, and reports whether there are earlier ones.
+// latestUses collects the latest uses before the given one in uses, which is
+// empty, at most most of them and in order. It reports whether earlier ones
+// exist.
 func (c *Cache) latestUses(uses []use, most int, s *shard, before use) (latest []use, more bool) {
-	after := use{} // those that are earlier are not among the latest
+	after := use{} // earlier uses are not among the latest
 	keep := func() {
 		slices.SortFunc(uses, byUse)
 		if len(uses) > most {
@@ -88,8 +88,8 @@ func (c *Cache) latestUses(uses []use, most int, s *shard, before use) (latest [
 	return uses, more
 }
 
-// appendUses appends the latest uses, if between the given ones, of the entries
-// that w visits next.
+// appendUses appends the uses between before and after of the entries that w
+// visits next.
 func (s *shard) appendUses(uses []use, w *walk, before, after use) []use {
 	batch := make([]slot, 0, 2*sortBatch)
 	for n := 0; n < sortVisits && !w.done; n += len(batch) {

@@ -2,40 +2,40 @@ package cache
 
 import "time"
 
-// Stats is what the cache holds and has done. The numbers of one shard are of
-// one instant; those of different shards may lie moments apart.
+// Stats is a copy of the cache's numbers. The numbers of one shard belong to
+// one instant; those of different shards may be moments apart.
 type Stats struct {
 	Entries  int       // entries that have not expired
-	MaxBytes int64     // the cap
-	Bytes    MemoryUse // what the entries take of it
+	MaxBytes int64     // the cap, in bytes
+	Bytes    MemoryUse // the part of the cap in use
 
 	Hits   uint64 // lookups by Get and Append that found an entry
-	Misses uint64 // and those that did not
-	Sets   uint64 // values stored, by Set and Update
+	Misses uint64 // lookups by Get and Append that found none
+	Sets   uint64 // values that Set and Update stored
 
-	EvictedForCapacity uint64 // entries that made room for others
-	EvictedExpired     uint64 // entries whose TTL ran out
+	EvictedForCapacity uint64 // live entries evicted for room
+	EvictedExpired     uint64 // entries removed after their deadline
 
-	// VictimAge is how long the entry that would be evicted next has been
-	// idle, in the shard where that is shortest; 0 if there is no entry. While
-	// EvictedForCapacity stands still it says nothing. Once that grows, the cap
-	// is large enough if this stays above the time after which users come back.
+	// VictimAge is the idle time of the next victim, in the shard where it is
+	// shortest; 0 if the cache is empty. It has a meaning once
+	// EvictedForCapacity grows: then the cap is large enough if VictimAge stays
+	// above the time after which users return.
 	VictimAge time.Duration
 
-	// ProtectedAge is the same for the protected entries: how long the longest
-	// idle of them has been idle, 0 if there is none. While a flood evicts its own
-	// sessions, VictimAge is short, but this stays long: users who came back are
-	// in no danger.
+	// ProtectedAge is the idle time of the longest idle protected entry, in the
+	// shard where it is shortest; 0 if there is none. A flood that evicts its
+	// own sessions makes VictimAge short, but ProtectedAge stays long: users
+	// who returned keep their sessions.
 	ProtectedAge time.Duration
 
-	CallbackPanics uint64 // panics of OnEvict that were recovered
+	CallbackPanics uint64 // recovered panics of OnEvict
 }
 
-// MemoryUse is the bytes that a cache accounts for, by what they are used for.
+// MemoryUse is the number of bytes that a cache accounts for, by purpose.
 type MemoryUse struct {
 	IDs      int64
 	Values   int64
-	Overhead int64 // all that is neither an ID nor a value
+	Overhead int64 // index, record headers, padding and tables
 }
 
 // Total returns the sum, which never exceeds the cap.
@@ -50,9 +50,9 @@ func (s Stats) HitRatio() float64 {
 	return float64(s.Hits) / float64(s.Hits+s.Misses)
 }
 
-// Stats returns the numbers of the moment. It takes each shard's lock for a
-// short time and looks at no more entries than have expired and their
-// neighbours in the index, so it is cheap enough to be called each second.
+// Stats returns the current numbers. It locks each shard for a short time and
+// visits only segments of the index that may have expired entries, so a call
+// each second is cheap.
 func (c *Cache) Stats() Stats {
 	total := Stats{MaxBytes: c.maxBytes.Load(), CallbackPanics: c.callbackPanics.Load(), VictimAge: noAge, ProtectedAge: noAge}
 	for i := range c.shards {
@@ -65,10 +65,10 @@ func (c *Cache) Stats() Stats {
 	return total
 }
 
-// noAge is that of no entry. An age of 0 is the least.
+// noAge is the age of no entry. 0 is a valid age.
 const noAge time.Duration = -1
 
-// counts is what has happened in a shard since it was made.
+// counts are the events of a shard since New.
 type counts struct {
 	misses, sets uint64
 	evictions    [Expired]uint64 // by EvictionReason - 1
@@ -98,8 +98,7 @@ func (s *shard) addTo(total *Stats) {
 	s.addAge(&total.ProtectedAge, s.order.protected.oldest)
 }
 
-// addAge makes least what the entry at r, if there is one, has been idle, unless
-// that of another shard is less.
+// addAge lowers least to the idle time of the entry at r, if r is not 0.
 func (s *shard) addAge(least *time.Duration, r ref) {
 	if r == 0 {
 		return

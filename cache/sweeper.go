@@ -5,24 +5,25 @@ import (
 	"time"
 )
 
-// sweepPause is the least time between two sweeps, which bounds how long the memory
-// of an expired entry stays taken when nothing asks for it; the entry itself is gone
-// at its deadline. To sweep more often finds fewer each time, for the same work, and
-// gives memory back that the next burst takes again.
+// sweepPause is the least time between two sweeps. It bounds how long an
+// expired entry keeps its memory while nothing looks it up; lookups miss it
+// from its deadline on. More frequent sweeps find fewer entries each for the
+// same work, and they return memory to the system that the next burst needs
+// again.
 const sweepPause = time.Second
 
-// sweeper is the goroutine that gives back the memory of expired entries that
-// nobody asks for. It sleeps until the earliest deadline that it knows of: an
-// idle cache wakes nobody.
+// sweeper is the cache's one goroutine. It frees the memory of expired entries
+// that nothing looks up, and it prefaults large pages. It sleeps until the
+// earliest deadline of all shards, so an idle cache causes no wake-ups.
 type sweeper struct {
 	stopping chan struct{}
 	stopped  chan struct{}
-	calling  atomic.Bool // OnEvict runs on the sweeper's goroutine
+	calling  atomic.Bool // the goroutine is inside OnEvict
 
-	ahead chan *shard // those that ask for memory to be touched
+	ahead chan *shard // shards that request a prefault
 
-	planned atomic.Int64  // when it wants to wake, by the clock
-	replan  chan struct{} // that it is to plan anew
+	planned atomic.Int64  // the clock's reading at the next wake-up
+	replan  chan struct{} // a deadline before planned was set
 }
 
 func (c *Cache) startSweeper() {
@@ -33,7 +34,7 @@ func (c *Cache) startSweeper() {
 	go c.sweep(c.clock.now())
 }
 
-// sweep is the cache's goroutine. It sweeps no sooner than soonest.
+// sweep runs the sweeper. It does not sweep before soonest.
 func (c *Cache) sweep(soonest int64) {
 	ended := false
 	defer func() {
@@ -42,7 +43,7 @@ func (c *Cache) sweep(soonest int64) {
 			return
 		}
 		c.sweeper.calling.Store(false)
-		go c.sweep(c.clock.now() + int64(sweepPause)) // OnEvict ended this goroutine, by a test's FailNow, say
+		go c.sweep(c.clock.now() + int64(sweepPause)) // OnEvict called runtime.Goexit, as a test's FailNow does
 	}()
 	timer := time.NewTimer(sweepPause)
 	defer timer.Stop()
@@ -67,8 +68,8 @@ func (c *Cache) sweep(soonest int64) {
 	}
 }
 
-// planSweep returns the earliest deadline that any shard knows of. One that is
-// set from now on makes the sweeper plan anew, unless it wakes before.
+// planSweep returns the earliest deadline of all shards. A deadline that is set
+// during planSweep makes the sweeper plan again.
 func (c *Cache) planSweep() int64 {
 	c.sweeper.planned.Store(noDeadline)
 	earliest := noDeadline
@@ -81,16 +82,18 @@ func (c *Cache) planSweep() int64 {
 	return earliest
 }
 
-// wakeBy is told of a deadline earlier than its shard had any.
+// wakeBy makes the sweeper wake up by deadline, which is earlier than all
+// others of its shard.
 func (w *sweeper) wakeBy(deadline int64) {
 	if deadline < w.planned.Load() {
 		select {
 		case w.replan <- struct{}{}:
-		default: // it is about to plan
+		default: // a request is queued already
 		}
 	}
 }
 
+// sweepOnce sweeps all shards and returns free memory to the system.
 func (c *Cache) sweepOnce() {
 	for i := range c.shards {
 		s := &c.shards[i]
@@ -105,8 +108,8 @@ func (c *Cache) sweepOnce() {
 
 func (w *sweeper) stop() { close(w.stopping) }
 
-// wait returns when the sweeper has ended. While the sweeper runs OnEvict it
-// does not wait: that callback may be what closes the cache.
+// wait returns after the sweeper has ended. It returns at once while OnEvict
+// runs on the sweeper's goroutine, because OnEvict may be the caller of Close.
 func (w *sweeper) wait() {
 	if !w.calling.Load() {
 		<-w.stopped

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Change is what the function given to Update wants done with the entry. The
-// zero Change is Keep.
+// Change is the result of the function that Update calls: Keep, Put or Remove.
+// The zero Change is Keep.
 type Change struct {
 	action action
 	value  []byte
@@ -21,45 +21,46 @@ const (
 	remove
 )
 
-// Keep leaves the entry, or its absence, as it is.
+// Keep leaves the entry unchanged, also if it does not exist.
 func Keep() Change { return Change{} }
 
-// Put stores a copy of value for ttl, on the terms of Set.
+// Put stores a copy of value for ttl, under the rules of Set.
 func Put(value []byte, ttl time.Duration) Change {
 	return Change{action: put, value: value, ttl: ttl}
 }
 
-// Remove deletes the entry, if there is one.
+// Remove deletes the entry if it exists.
 func Remove() Change { return Change{action: remove} }
 
-// Stores returns what c stores and for how long, and reports false if c stores
-// nothing. Like Removes it is for those who write a store of their own and have
-// to carry out a Change. The value is that given to Put, and not a copy.
+// Stores returns the value and the TTL of a Put, and false for any other
+// Change. The value is the slice that Put received, not a copy. Stores and
+// Removes serve other stores that carry out a Change.
 func (c Change) Stores() (value []byte, ttl time.Duration, ok bool) {
 	return c.value, c.ttl, c.action == put
 }
 
-// Removes reports whether c deletes the entry.
+// Removes reports whether c is a Remove.
 func (c Change) Removes() bool { return c.action == remove }
 
-// Update reads the entry under id, lets fn decide, and carries out the Change
-// that fn returns, as one atomic step: no other write to id comes between. It
-// counts as a use of the entry.
+// Update reads the entry under id, calls fn with it and carries out the Change
+// that fn returns, as one atomic operation: no other write to id comes between.
+// It counts as a use of the entry.
 //
-// fn gets the value, and whether there is one; without one, no bytes. They are
-// fn's own until it returns: it may build its Put in the same memory, but must not
-// keep them. fn runs without a lock, so it may take its time and may call the
-// cache. When another write to id does come between, its Change is dropped and fn
-// is called again with the newer value: fn should have no effect besides what it
-// returns. A panic in fn reaches Update's caller and changes nothing.
+// fn receives the value and whether it exists; without one, old is nil. The
+// bytes belong to fn until it returns: fn may build its Put in the same memory
+// but must not keep them. fn runs without a lock, so it may be slow and may
+// call the cache. If another write to id comes between, Update discards the
+// Change and calls fn again with the newer value, so fn should have no effect
+// besides its result. A panic in fn reaches the caller of Update and changes
+// nothing.
 //
-// An error of fn is returned as it is, and nothing changes. Otherwise the
-// error wraps ErrInvalid (also for a nil fn), ErrTooLarge or ErrClosed; or
-// ErrConflict, if other writes came between 16,384 times. That is so if fn itself
-// writes to id: it must leave that to the Change.
+// If fn returns an error, Update returns it as it is and changes nothing. Other
+// errors wrap ErrInvalid (also for a nil fn), ErrTooLarge, ErrClosed, or
+// ErrConflict after 16,384 tries. ErrConflict usually means that fn itself
+// writes to id; it must use the Change for that.
 func (c *Cache) Update(id string, fn func(old []byte, found bool) (Change, error)) error {
 	if fn == nil {
-		return c.unlessClosed(fmt.Errorf("%w: the function given to Update is nil", ErrInvalid))
+		return c.unlessClosed(fmt.Errorf("%w: the function passed to Update is nil", ErrInvalid))
 	}
 	if err := c.checkID(id); err != nil {
 		return err
@@ -78,19 +79,19 @@ func (c *Cache) Update(id string, fn func(old []byte, found bool) (Change, error
 			return err
 		}
 	}
-	return fmt.Errorf("%w: Update gave up after %d tries; its function must not write to the same ID", ErrConflict, updateTries)
+	return fmt.Errorf("%w: Update gave up after %d tries; its function must not write to the same ID, only return a Change", ErrConflict, updateTries)
 }
 
-// updateTries is far more than goroutines that update one ID get in each other's
-// way: with a thousand of them, each try succeeds once in a thousand times.
+// updateTries is far above the retries that contention causes: if a thousand
+// goroutines update one ID, each try succeeds once in a thousand times.
 const updateTries = 1 << 14
 
-// decide calls fn on what was read and carries out its Change. It reports false,
-// having done nothing, if what was read is no longer what is there.
+// decide calls fn with a reading and carries out its Change. It reports false,
+// without an effect, if the reading is out of date.
 func (c *Cache) decide(id string, read reading, fn func([]byte, bool) (Change, error)) (done bool, err error) {
 	isOpen := true
 	defer func() {
-		if isOpen { // fn decided on nothing, or panicked
+		if isOpen { // fn kept the entry, failed or panicked
 			c.endRead(read)
 		}
 	}()
@@ -107,8 +108,7 @@ func (c *Cache) decide(id string, read reading, fn func([]byte, bool) (Change, e
 	return c.change(id, read, change)
 }
 
-// reading is what was under an ID, and the watch that tells whether it has
-// changed since.
+// reading is the value under an ID at one instant, with its open read.
 type reading struct {
 	value []byte
 	found bool
@@ -117,7 +117,7 @@ type reading struct {
 	id    readID
 }
 
-// read appends the value under id to dst and begins to watch it.
+// read appends the value under id to dst and opens a read of it.
 func (c *Cache) read(dst []byte, id string) (reading, error) {
 	s, t := c.lockFor(id)
 	defer c.unlock(s)
@@ -141,8 +141,8 @@ func (c *Cache) endRead(read reading) {
 	c.unlock(read.shard)
 }
 
-// change carries out what was decided on the sight of read. It reports false,
-// having done nothing, if that is no longer what is there.
+// change carries out a Change that was decided on a reading. It reports false,
+// without an effect, if the reading is out of date.
 func (c *Cache) change(id string, read reading, change Change) (done bool, err error) {
 	s := read.shard
 	c.lock(s)
@@ -158,8 +158,7 @@ func (c *Cache) change(id string, read reading, change Change) (done bool, err e
 	return done, err
 }
 
-// change is one step of the Cache's change: the first, or the next after
-// errInSteps.
+// change is one step of Cache.change: the first, or the next after errInSteps.
 func (s *shard) change(id string, read reading, change Change) (done bool, err error) {
 	r := s.lookup(id, read.tag)
 	if s.closed {

@@ -2,29 +2,28 @@ package cache
 
 import "math/bits"
 
-// walk visits the IDs of a shard, a few in each hold of the lock. An entry that
-// is there throughout is visited once, however the index grows or shrinks
+// walk visits the IDs of a shard, a few in each lock hold. An entry that exists
+// throughout is visited exactly once, even if the index grows or shrinks
 // meanwhile.
 //
-// The entries are visited in the order of their tags with the bits reversed. In
-// that order those of one bucket are neighbours, and when it is split they are
-// two rows of neighbours (after the cursor of Redis's SCAN command).
+// The order is that of the tags with their bits reversed. In that order the
+// entries of one bucket are neighbours, and after a split they are two ranges
+// of neighbours (like the cursor of Redis's SCAN command).
 type walk struct {
 	shard *shard
-	next  uint32 // the reversed tag to go on from
+	next  uint32 // the reversed tag to continue from
 	done  bool
 	ids   []string
 }
 
-// In one hold of the lock so many IDs are copied, or so many bytes of them, but
-// for the rest of a bucket.
+// One lock hold copies so many IDs, or so many bytes of them, plus the rest of
+// a bucket.
 const (
 	walkIDs   = 64
 	walkBytes = 64 << 10
 )
 
-// nextIDs replaces w.ids by the IDs to visit next, and reports whether there
-// were any left.
+// nextIDs replaces w.ids by the next IDs and reports whether there are any.
 func (c *Cache) nextIDs(w *walk) bool {
 	s := w.shard
 	c.lock(s)
@@ -43,10 +42,10 @@ const tagBits = 31
 
 func reverse(t tag) uint32 { return bits.Reverse32(uint32(t)) >> (32 - tagBits) }
 
-// bucketsAhead is how many buckets are on their way while one is visited.
+// bucketsAhead is how far a walk prefetches.
 const bucketsAhead = 4
 
-// visitBucket visits the entries of the next bucket of w, by their slots.
+// visitBucket calls visit for each entry in the next bucket of w.
 func (s *shard) visitBucket(w *walk, visit func(slot)) {
 	number := w.bucket()
 	for b := s.bucketAt(number); b != nil; b = s.following(b) {
@@ -59,12 +58,12 @@ func (s *shard) visitBucket(w *walk, visit func(slot)) {
 	w.pass(number)
 }
 
-// bucket returns the number of the bucket that is next.
+// bucket returns the number of the next bucket.
 func (w *walk) bucket() uint32 {
 	return w.shard.index.numberOf(tag(reverse(tag(w.next))))
 }
 
-// pass goes on from the bucket of that number to the one after it.
+// pass advances w behind the bucket of that number.
 func (w *walk) pass(number uint32) {
 	width := uint32(1) << (tagBits - w.shard.index.bitsOf(number))
 	w.next = reverse(tag(number)) + width
@@ -72,7 +71,7 @@ func (w *walk) pass(number uint32) {
 	w.shard.prefetch(tag(reverse(tag(w.next + width*bucketsAhead))))
 }
 
-// bitsOf returns how many low bits the tags in a bucket have in common.
+// bitsOf returns the number of low bits that all tags of a bucket share.
 func (x *index) bitsOf(number uint32) int {
 	n := bits.Len32(x.topBit) - 1
 	if number >= x.topBit || number < x.buckets-x.topBit {
