@@ -13,7 +13,7 @@ const (
 	benchValue    = 256
 )
 
-// benchIDs returns distinct IDs of the length that the session manager makes.
+// benchIDs returns distinct IDs as long as those of the session manager.
 func benchIDs(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
@@ -22,7 +22,7 @@ func benchIDs(n int) []string {
 	return ids
 }
 
-// zipf returns indexes below n, some much more often than others.
+// zipf returns indexes below n with a Zipf distribution.
 func zipf(n, length int) []uint32 {
 	z := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.01, 1, uint64(n-1))
 	order := rand.New(rand.NewPCG(3, 4)).Perm(n)
@@ -79,8 +79,8 @@ func BenchmarkCache(b *testing.B) {
 	parallel("set", 10)
 }
 
-// BenchmarkHotSession is what one session costs that all goroutines read, and
-// with one of them about how long a hit holds the lock.
+// BenchmarkHotSession measures one session that all goroutines read. With one
+// goroutine the result is close to the lock hold of a hit.
 func BenchmarkHotSession(b *testing.B) {
 	c, ids := benchCache(b, 1)
 	b.RunParallel(func(pb *testing.PB) {

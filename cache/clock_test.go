@@ -13,11 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// stepWall does to a cache what a step of the system's wall clock does: it is
-// later, or earlier, than when the cache was made by more than the time that has
-// passed. What can be moved in a test is the wall reading of the start, the other
-// way, without the monotonic one beside it (see time.Time; its seconds are bits
-// 30 to 62).
+// stepWall has the effect of a step of the system's wall clock by the given
+// time. A test cannot step the clock, so stepWall moves the wall reading of the
+// cache's start the other way, without the monotonic reading beside it (see
+// time.Time; its seconds are bits 30 to 62).
 func stepWall(t *testing.T, c *Cache, by time.Duration) {
 	before := c.clock.start
 	*(*uint64)(unsafe.Pointer(&c.clock.start)) -= uint64(by/time.Second) << 30
@@ -25,9 +24,10 @@ func stepWall(t *testing.T, c *Cache, by time.Duration) {
 	require.Zero(t, before.Sub(c.clock.start), "the monotonic one has not")
 }
 
-func TestAStepOfTheWallClockExpiresNothingAndKeepsNothing(t *testing.T) {
+// A step of the wall clock expires no entry early and keeps none.
+func TestWallClockStep(t *testing.T) {
 	if raceEnabled {
-		t.Skip("the test writes to what the sweeper may be reading")
+		t.Skip("the test writes to memory that the sweeper may read")
 	}
 	const year = 365 * 24 * time.Hour
 	for _, by := range []time.Duration{time.Hour, -time.Hour, 10 * year, -10 * year} {
@@ -64,9 +64,9 @@ func entryOf(t *testing.T, c *Cache, id string) Entry {
 	return Entry{}
 }
 
-// A snapshot has no other clock than the wall's. Where that is earlier than when
-// it was saved, no time has passed.
-func TestASnapshotFromTheFutureLosesNoTTLAndGainsNone(t *testing.T) {
+// A snapshot has only the wall clock. If the wall clock is earlier now than at
+// the Save, no time counts as passed: TTLs are neither shorter nor longer.
+func TestSnapshotFromTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var stream bytes.Buffer
 		saved := openCache(t, Options{})
@@ -87,13 +87,13 @@ func TestASnapshotFromTheFutureLosesNoTTLAndGainsNone(t *testing.T) {
 	})
 }
 
-func TestASleepingSweeperIsWokenForAnEarlierDeadline(t *testing.T) {
+func TestSweeperWakesForEarlierDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := openCache(t, Options{Shards: 1})
-		synctest.Wait() // it sleeps, without an end
+		synctest.Wait() // the sweeper sleeps without a deadline
 		for i, ttl := range []time.Duration{time.Hour, time.Minute, time.Second} {
 			require.NoError(t, c.Set(fmt.Sprint(i), nil, ttl))
-			synctest.Wait() // it sleeps until then
+			synctest.Wait() // the sweeper sleeps until the deadline
 		}
 		for left, sleep := range []time.Duration{3 * time.Second, 2 * time.Minute, 2 * time.Hour} {
 			time.Sleep(sleep)
@@ -105,7 +105,8 @@ func TestASleepingSweeperIsWokenForAnEarlierDeadline(t *testing.T) {
 	})
 }
 
-func TestAnExpiredEntryIsGoneForEveryMethodBeforeItIsSwept(t *testing.T) {
+// No method finds an expired entry, even before a sweep.
+func TestExpiredBeforeSweep(t *testing.T) {
 	methods := map[string]func(c *Cache) bool{
 		"Get":    func(c *Cache) bool { _, ok := c.Get("a-session"); return ok },
 		"Peek":   func(c *Cache) bool { _, ok := c.Peek("a-session"); return ok },
@@ -140,28 +141,50 @@ func TestAnExpiredEntryIsGoneForEveryMethodBeforeItIsSwept(t *testing.T) {
 	}
 }
 
-func TestTheAgeOfAVictimIsThatOfTheShardWhereItIsLeastEvenIfThatIsNone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const tick = 1 << tickShift
-		c := openCache(t, Options{Shards: 2})
-		for i := range 20 {
-			require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Hour))
-		}
-		for shard := range 2 {
-			time.Sleep(time.Minute)
-			time.Sleep(time.Duration(tick - c.clock.now()%tick)) // ages are counted from ticks
+func TestVictimAge(t *testing.T) {
+	// The age is the least over all shards, even if that is 0.
+	t.Run("least over all shards", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			const tick = 1 << tickShift
+			c := openCache(t, Options{Shards: 2})
 			for i := range 20 {
-				if id := fmt.Sprint(i); c.shardOf(c.hash(id)) == &c.shards[shard] {
-					require.NoError(t, c.Set(id, nil, time.Hour))
-				}
+				require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Hour))
 			}
-			assert.Zero(t, c.Stats().VictimAge)
-			assert.Zero(t, c.Stats().ProtectedAge)
-		}
+			for shard := range 2 {
+				time.Sleep(time.Minute)
+				time.Sleep(time.Duration(tick - c.clock.now()%tick)) // ages are counted from ticks
+				for i := range 20 {
+					if id := fmt.Sprint(i); c.shardOf(c.hash(id)) == &c.shards[shard] {
+						require.NoError(t, c.Set(id, nil, time.Hour))
+					}
+				}
+				assert.Zero(t, c.Stats().VictimAge)
+				assert.Zero(t, c.Stats().ProtectedAge)
+			}
+		})
+	})
+
+	t.Run("of each segment", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := openCache(t, Options{Shards: 1})
+			require.NoError(t, c.Set("came back", nil, time.Hour))
+			time.Sleep(time.Minute)
+			c.Get("came back")
+			require.NoError(t, c.Set("stranger", nil, time.Hour))
+			time.Sleep(time.Minute)
+			require.NoError(t, c.Set("another", nil, time.Hour))
+			c.Get("stranger")
+			time.Sleep(time.Minute)
+			stats := c.Stats()
+			assert.Equal(t, time.Minute, stats.VictimAge.Round(time.Second))
+			assert.Equal(t, 2*time.Minute, stats.ProtectedAge.Round(time.Second))
+		})
 	})
 }
 
-func TestWhatExpiresIsGivenBackAtOnceAndWhatExpiresAfterItWithinASweepsPause(t *testing.T) {
+// The sweeper frees the first expired entry at once, and later ones within a
+// sweepPause.
+func TestSweepPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []time.Duration
 		var start time.Time
@@ -178,24 +201,7 @@ func TestWhatExpiresIsGivenBackAtOnceAndWhatExpiresAfterItWithinASweepsPause(t *
 	})
 }
 
-func TestStatsTellTheAgeOfTheVictimOfEachList(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := openCache(t, Options{Shards: 1})
-		require.NoError(t, c.Set("came back", nil, time.Hour))
-		time.Sleep(time.Minute)
-		c.Get("came back")
-		require.NoError(t, c.Set("stranger", nil, time.Hour))
-		time.Sleep(time.Minute)
-		require.NoError(t, c.Set("another", nil, time.Hour))
-		c.Get("stranger")
-		time.Sleep(time.Minute)
-		stats := c.Stats()
-		assert.Equal(t, time.Minute, stats.VictimAge.Round(time.Second))
-		assert.Equal(t, 2*time.Minute, stats.ProtectedAge.Round(time.Second))
-	})
-}
-
-func TestDeadlinesBeyondTheClockAreNever(t *testing.T) {
+func TestDeadlineBeyondTheClock(t *testing.T) {
 	for _, now := range []int64{0, clockStart, noDeadline - 1} {
 		assert.Equal(t, noDeadline, deadlineAt(now, NoExpiry))
 		assert.Equal(t, now+1, deadlineAt(now, 1))

@@ -11,12 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// craftedIDs returns n IDs of 64 bytes that have one XXH64.
+// craftedIDs returns n IDs of 64 bytes with the same XXH64.
 //
-// XXH64 reads such an ID in two stripes of four words, each word into a lane of
-// its own: lane = rotl(lane + word*prime2, 31) * prime1. Whatever the first
-// stripe's word made of a lane, some word of the second undoes: the one with
-// which lane + word*prime2 is a chosen number. prime2 is odd, so there is one.
+// XXH64 reads such an ID as two stripes of four words, and each word updates a
+// lane of its own: lane = rotl(lane + word*prime2, 31) * prime1. For every
+// first word there is a second word that sets lane + word*prime2 to a chosen
+// number, because prime2 is odd and so has an inverse. craftedIDs solves for
+// that second word.
 func craftedIDs(n int) []string {
 	const prime1, prime2 = 11400714785074694791, 14029467366897019727
 	inverse := uint64(prime2) // Newton's method doubles the right bits each time
@@ -38,11 +39,12 @@ func craftedIDs(n int) []string {
 	return ids
 }
 
-func TestIDsThatCollideInXXH64CostNoMoreThanOthers(t *testing.T) {
+// IDs crafted to collide in XXH64 cost no more than others.
+func TestXXH64Collisions(t *testing.T) {
 	const n = 10_000
 	crafted := craftedIDs(n)
 	for _, id := range crafted {
-		require.Equal(t, xxhash.Sum64String(crafted[0]), xxhash.Sum64String(id), "the family is none")
+		require.Equal(t, xxhash.Sum64String(crafted[0]), xxhash.Sum64String(id), "the IDs do not collide")
 	}
 	c := openCache(t, Options{MaxBytes: 32 << 20, MaxValue: 1000})
 	for i, id := range crafted {
@@ -71,7 +73,8 @@ func TestIDsThatCollideInXXH64CostNoMoreThanOthers(t *testing.T) {
 		}
 	}
 	assert.Less(t, fullest, 2*2*n/len(c.shards), "entries in the fullest shard")
-	// In a bucket that is to be split next 9.6 entries are to be expected, and a sixth
-	// line needs 37: by Poisson once in 10^7 runs. If all collided, it were 1,400 lines.
+	// The bucket that is split next has 9.6 entries on average, and a sixth
+	// line needs 37: by Poisson, once in 10^7 runs. If all IDs collided, the
+	// chain would have 1,400 lines.
 	assert.LessOrEqual(t, longest, 5, "cache lines to look through")
 }

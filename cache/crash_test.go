@@ -16,8 +16,8 @@ import (
 const crashChild = "HOLDFAST_TEST_CRASH"
 
 // A process that saves one generation of entries after the other is killed at a
-// random moment, again and again. What its file then has is one generation.
-func TestAKilledSaveFileLeavesTheOldFileOrTheNew(t *testing.T) {
+// random moment, again and again. Its file must then hold one whole generation.
+func TestSaveFileKilled(t *testing.T) {
 	if path := os.Getenv(crashChild); path != "" {
 		saveForEver(path)
 	}

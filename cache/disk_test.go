@@ -15,46 +15,51 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A power cut leaves any part of what was not synced: of the contents of a file
-// the writes since its Sync, each or not, the one under way maybe by half; of the names
-// in a folder the changes since its sync, each or not. The tests cut at every
-// operation of which SaveFile is made, and look at every disk that is left.
+// A power cut keeps any subset of the changes that were not synced. Of a file's
+// contents these are the writes since its Sync, the latest perhaps by half; of
+// the names in a directory, the changes since its sync. The tests cut at every
+// operation of SaveFile and check every disk that can result.
 
 const diskPath = "folder/sessions"
 
-func TestAPowerCutLeavesTheOldFileOrTheNew(t *testing.T) {
-	before, after := generation(t, 1), generation(t, 2)
-	cuts := forEachCut(t, diskWith(t, before), after, func(cut int, saved bool, left *testDisk) {
-		got := left.contents(diskPath)
-		isNew := bytes.Equal(got, after)
-		require.True(t, isNew || bytes.Equal(got, before), "a cut at operation %d left neither", cut)
-		require.True(t, isNew || !saved, "a cut after SaveFile returned nil brought the old file back")
+func TestPowerCut(t *testing.T) {
+	t.Run("leaves the old file or new", func(t *testing.T) {
+		before, after := generation(t, 1), generation(t, 2)
+		cuts := forEachCut(t, diskWith(t, before), after, func(cut int, saved bool, left *testDisk) {
+			got := left.contents(diskPath)
+			isNew := bytes.Equal(got, after)
+			require.True(t, isNew || bytes.Equal(got, before), "a cut at operation %d left neither", cut)
+			require.True(t, isNew || !saved, "a cut after SaveFile returned nil brought the old file back")
+		})
+		require.Greater(t, cuts, 7, "create, several writes, sync, close, rename and sync of the folder")
 	})
-	require.Greater(t, cuts, 7, "create, several writes, sync, close, rename and sync of the folder")
+
+	// It leaves no file or the new one.
+	t.Run("in the first SaveFile", func(t *testing.T) {
+		first := generation(t, 1)
+		forEachCut(t, newTestDisk(), first, func(cut int, saved bool, left *testDisk) {
+			if left.names[diskPath] == nil {
+				require.False(t, saved, "a cut after SaveFile returned nil took the file away")
+				return
+			}
+			require.True(t, bytes.Equal(left.contents(diskPath), first), "a cut at operation %d left half a file", cut)
+		})
+	})
+
+	// SaveFile works on every disk that a cut may leave.
+	t.Run("before another SaveFile", func(t *testing.T) {
+		after := generation(t, 3)
+		forEachCut(t, diskWith(t, generation(t, 1)), generation(t, 2), func(cut int, _ bool, left *testDisk) {
+			require.NoError(t, save(left, after))
+			for _, left := range left.afterCut() {
+				require.True(t, bytes.Equal(left.contents(diskPath), after), "after a cut at operation %d", cut)
+			}
+		})
+	})
 }
 
-func TestAPowerCutDuringTheFirstSaveFileLeavesNoFileOrTheNew(t *testing.T) {
-	first := generation(t, 1)
-	forEachCut(t, newTestDisk(), first, func(cut int, saved bool, left *testDisk) {
-		if left.names[diskPath] == nil {
-			require.False(t, saved, "a cut after SaveFile returned nil took the file away")
-			return
-		}
-		require.True(t, bytes.Equal(left.contents(diskPath), first), "a cut at operation %d left half a file", cut)
-	})
-}
-
-func TestSaveFileWorksOnWhateverACutLeft(t *testing.T) {
-	after := generation(t, 3)
-	forEachCut(t, diskWith(t, generation(t, 1)), generation(t, 2), func(cut int, _ bool, left *testDisk) {
-		require.NoError(t, save(left, after))
-		for _, left := range left.afterCut() {
-			require.True(t, bytes.Equal(left.contents(diskPath), after), "after a cut at operation %d", cut)
-		}
-	})
-}
-
-func TestAnOperationThatFailsIsReportedAndLeavesOneWholeFile(t *testing.T) {
+// SaveFile reports an operation that fails, and leaves one whole file.
+func TestDiskFailure(t *testing.T) {
 	before, after := generation(t, 1), generation(t, 2)
 	for fail := 1; ; fail++ {
 		d := diskWith(t, before)
@@ -70,7 +75,7 @@ func TestAnOperationThatFailsIsReportedAndLeavesOneWholeFile(t *testing.T) {
 	}
 }
 
-// generation is a snapshot that takes several writes.
+// generation returns a snapshot that takes several writes.
 func generation(t *testing.T, n byte) []byte {
 	c := openCache(t, Options{MaxBytes: 1 << 20})
 	for i := range 3 {
@@ -81,7 +86,7 @@ func generation(t *testing.T, n byte) []byte {
 	return stream.Bytes()
 }
 
-// save does what SaveFile does, with a snapshot that is at hand.
+// save does the same as SaveFile, with a given snapshot.
 func save(d disk, snapshot []byte) error {
 	return replaceFile(d, diskPath, func(w io.Writer) error {
 		for part := range slices.Chunk(snapshot, 10_000) {
@@ -101,9 +106,9 @@ func diskWith(t *testing.T, snapshot []byte) *testDisk {
 	return left[0]
 }
 
-// forEachCut saves the snapshot with a cut at the first operation, the second,
-// and so on, until none is left to cut at. It looks at all that each cut leaves
-// and returns how many there were.
+// forEachCut saves the snapshot with a cut at the first operation, the second
+// and so on, until the save completes. It calls look for every disk that a cut
+// may leave, and returns the number of cuts.
 func forEachCut(t *testing.T, d *testDisk, snapshot []byte, look func(cut int, saved bool, left *testDisk)) int {
 	for cut := 1; ; cut++ {
 		d := d.afterCut()[0]
@@ -119,25 +124,25 @@ func forEachCut(t *testing.T, d *testDisk, snapshot []byte, look func(cut int, s
 	}
 }
 
-// testDisk is a disk that can be cut from its power.
+// testDisk is a disk whose power a test can cut.
 type testDisk struct {
-	names   map[string]*testFile // as programs see them
-	synced  map[string]*testFile // as they are after a cut, but for
-	changes []func(map[string]*testFile)
+	names   map[string]*testFile         // as programs see them
+	synced  map[string]*testFile         // as a cut leaves them, before any of changes
+	changes []func(map[string]*testFile) // since the directory's sync
 
 	operations int
-	cutAt      int // from this operation on nothing is done, and all fails
-	failAt     int // this one alone fails
+	cutAt      int // this operation and all later ones fail without an effect
+	failAt     int // this operation alone fails
 }
 
 type testFile struct {
 	disk   *testDisk
 	synced []byte
-	writes []testWrite // since
+	writes []testWrite // since the file's Sync
 	length int
 }
 
-// testWrite is a change of a file's contents; with no data it empties the file.
+// testWrite is a change of a file's contents. Without data it empties the file.
 type testWrite struct {
 	at   int
 	data []byte
@@ -149,7 +154,7 @@ func newTestDisk() *testDisk {
 	return &testDisk{names: map[string]*testFile{}, synced: map[string]*testFile{}}
 }
 
-// operation reports whether the next operation is done.
+// operation counts an operation and reports whether it succeeds.
 func (d *testDisk) operation() bool {
 	d.operations++
 	return d.operations != d.failAt && (d.cutAt == 0 || d.operations < d.cutAt)
@@ -228,8 +233,8 @@ func (f *testFile) Close() error {
 	return nil
 }
 
-// with returns the contents that the file has if of the writes since its Sync
-// those have reached the disk.
+// with returns the file's contents if only the given writes since its Sync
+// reached the disk.
 func (f *testFile) with(writes []testWrite) []byte {
 	contents := bytes.Clone(f.synced)
 	for _, w := range writes {
@@ -243,10 +248,10 @@ func (f *testFile) with(writes []testWrite) []byte {
 	return contents
 }
 
-// contents returns what programs read at path.
+// contents returns the bytes that a program reads at path.
 func (d *testDisk) contents(path string) []byte { return d.names[path].with(d.names[path].writes) }
 
-// afterCut returns all disks that a cut may leave, each with its power on again.
+// afterCut returns all disks that a cut may leave, with the power on again.
 func (d *testDisk) afterCut() []*testDisk {
 	var all []*testDisk
 	for changes := range subsets(d.changes) {
@@ -273,7 +278,7 @@ func (d *testDisk) afterCut() []*testDisk {
 	return all
 }
 
-// clone copies a disk on which all is synced.
+// clone copies a disk without unsynced changes.
 func (d *testDisk) clone() *testDisk {
 	c := newTestDisk()
 	for path, f := range d.names {
@@ -283,7 +288,7 @@ func (d *testDisk) clone() *testDisk {
 	return c
 }
 
-// subsets are all subsets of a row, each in the order of the row.
+// subsets yields all subsets of a slice, each in the slice's order.
 func subsets[T any](all []T) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		for mask := range 1 << len(all) {

@@ -14,12 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The golden snapshot was written on a machine of 64 bits, little end first.
-// CI runs these tests on others, big end first and of 32 bits too: there as here
-// it has to be read, and the same entries have to become the same bytes.
+// The golden snapshot was written on a 64-bit little-endian machine. CI also
+// runs these tests on big-endian and 32-bit machines: each must read the
+// snapshot, and must write the same entries as the same bytes.
 //
-// In a bubble the clock starts at the same instant wherever the test runs; and
-// with one hash for all, the entries are saved in the order of their storing.
+// In a bubble the clock always starts at the same instant. With one hash for
+// all IDs, Save writes the entries in the order in which they were stored.
 
 const goldenPath = "testdata/golden.snapshot"
 
@@ -39,8 +39,8 @@ func goldenCache(t *testing.T) *Cache {
 	return c
 }
 
-// goldenEntries are what a cache has that has loaded the golden snapshot at the
-// moment when it was saved.
+// goldenEntries returns the entries of a cache that has loaded the golden
+// snapshot at the moment of its Save.
 func goldenEntries() map[string]Entry {
 	return map[string]Entry{
 		"came back": {Value: []byte("protected"), TTL: time.Hour - 2*time.Second, Idle: time.Second},
@@ -52,9 +52,9 @@ func goldenEntries() map[string]Entry {
 	}
 }
 
-func TestTheGoldenSnapshotIsRead(t *testing.T) {
+func TestGoldenIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(2 * time.Second) // until it was saved
+		time.Sleep(2 * time.Second) // to the moment of the Save
 		c := openCache(t, Options{})
 		loaded, err := c.LoadFile(goldenPath)
 		require.NoError(t, err)
@@ -75,7 +75,7 @@ func TestTheGoldenSnapshotIsRead(t *testing.T) {
 	})
 }
 
-func TestTheSameEntriesAreTheSameBytesAsInTheGoldenSnapshot(t *testing.T) {
+func TestGoldenSameBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var stream bytes.Buffer
 		require.NoError(t, goldenCache(t).Save(&stream))
@@ -83,7 +83,7 @@ func TestTheSameEntriesAreTheSameBytesAsInTheGoldenSnapshot(t *testing.T) {
 		checked := bytes.Clone(snapshot)
 		rightChecks(checked)
 		require.Equal(t, checked, snapshot, "its checksums are right")
-		for at := 0; at < len(snapshot); { // the streams' number is random
+		for at := 0; at < len(snapshot); { // the stream's number is random
 			binary.LittleEndian.PutUint64(snapshot[at+8:], 0x0123456789abcdef)
 			at += headerBytes + int(binary.LittleEndian.Uint32(snapshot[at+33:])) + checkBytes
 		}

@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// checkInvariants returns what is wrong in the cache, or nil.
+// checkInvariants returns the first violation of an invariant in the cache, or
+// nil.
 func (c *Cache) checkInvariants() error { return c.inspect(&inspection{}) }
 
 func (c *Cache) inspect(seen *inspection) error {
@@ -17,7 +18,7 @@ func (c *Cache) inspect(seen *inspection) error {
 	return nil
 }
 
-// inspect holds the shard's lock while it looks at all that is in it.
+// inspect checks all invariants of the shard in one lock hold.
 func (s *shard) inspect(seen *inspection) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,11 +34,11 @@ func (s *shard) inspect(seen *inspection) error {
 	return nil
 }
 
-// inspection is what is known of a shard while its invariants are checked. One
-// is used again and again: the model test checks after each of millions of steps.
+// inspection is the state of one check of a shard. It is reused, because the
+// model test checks after each of millions of steps.
 type inspection struct {
 	runs    []run  // by ref; 0 where none begins
-	entry   []bool // by ref: whether it is one of the index
+	entry   []bool // by ref: the index has an entry there
 	entries int
 	holes   int
 	pieces  int
@@ -55,8 +56,8 @@ func (seen *inspection) reset(units int) {
 	seen.entries, seen.holes, seen.pieces, seen.spills = 0, 0, 0, 0
 }
 
-// checkRuns: runs follow each other without a gap, up to an edge, and know of the
-// hole before.
+// checkRuns: blocks follow each other without a gap, up to a sentinel, and each
+// knows whether a free block precedes it.
 func (s *shard) checkRuns(seen *inspection) error {
 	a := &s.arena
 	holeUnits := int64(a.end - a.top)
@@ -115,7 +116,7 @@ func (s *shard) checkRuns(seen *inspection) error {
 	return nil
 }
 
-// checkHoles: each hole is in the list of its class, and nothing else is.
+// checkHoles: each free block is in the list of its class, and nothing else is.
 func (s *shard) checkHoles(seen *inspection) error {
 	a := &s.arena
 	n := 0
@@ -148,7 +149,7 @@ func (s *shard) checkHoles(seen *inspection) error {
 	return nil
 }
 
-// checkIndex: each entry is found under its own ID, and nothing else is.
+// checkIndex: the index finds each entry under its own ID, and nothing else.
 func (s *shard) checkIndex(seen *inspection) error {
 	x := &s.index
 	spills, pieces := 0, 0
@@ -253,8 +254,8 @@ func (s *shard) checkLists(seen *inspection) error {
 	return nil
 }
 
-// checkGhosts: the share of the protected is one, and there is a place for each
-// tag.
+// checkGhosts: the limit of the protected segment is within its bounds, and the
+// ghost lists have equal lengths, a power of two.
 func (s *shard) checkGhosts(*inspection) error {
 	if share := s.order.protectedShare; share < 0 || share > max(0, s.owner.options.Protected) {
 		return fmt.Errorf("the share of the protected is %v, of at most %v", share, s.owner.options.Protected)

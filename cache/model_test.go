@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// steps returns how many random steps a test takes: n, or as many times that as
-// HOLDFAST_LONG says.
+// steps returns the number of random steps of a test: n, or n times
+// HOLDFAST_LONG.
 func steps(n int) int {
 	if times, err := strconv.Atoi(os.Getenv("HOLDFAST_LONG")); err == nil {
 		return n * times
@@ -24,14 +24,14 @@ func steps(n int) int {
 	return n
 }
 
-// In all 50,000 steps, of which each compares what both return. With
-// HOLDFAST_LONG=200, as CI has it, they are ten million.
-func TestACacheDoesWhatThePlainOneDoes(t *testing.T) {
+// TestModel compares the cache with a plain one after each random step: 50,000
+// steps in all, or ten million with HOLDFAST_LONG=200, as in CI.
+func TestModel(t *testing.T) {
 	for name, test := range map[string]struct {
 		options  Options
 		hashMask uint64
 		ids      int
-		longest  int // value; negative: one in a hundred is up to so long, the others are tiny
+		longest  int // bytes of a value; if negative, one value in a hundred is up to -longest and the others are tiny
 		steps    int
 	}{
 		"one shard":                {Options{MaxBytes: 32 << 10, Shards: 1}, ^uint64(0), 150, 1000, 6000},
@@ -54,17 +54,17 @@ func TestACacheDoesWhatThePlainOneDoes(t *testing.T) {
 				for range steps(test.steps) {
 					m.step(test.ids, test.longest)
 				}
-				require.Positive(t, m.capacity, "nothing was ever in want of room")
+				require.Positive(t, m.capacity, "no entry was evicted for room")
 				require.Positive(t, m.resized, "the cap was never changed")
-				require.Equal(t, m.ordered, m.reloaded == 0, "a snapshot was loaded, or would have hidden the order")
+				require.Equal(t, m.ordered, m.reloaded == 0, "a snapshot is loaded in all tests but the ordered ones")
 				t.Logf("%d steps, %d evictions for room, %d times another cap, %d times from a snapshot", m.steps, m.capacity, m.resized, m.reloaded)
 			})
 		})
 	}
 }
 
-// FuzzOperations lets the fuzzer choose the operations: its bytes are what is
-// drawn instead of random numbers.
+// FuzzOperations lets the fuzzer choose the operations: its bytes replace the
+// random numbers.
 func FuzzOperations(f *testing.F) {
 	f.Add([]byte("any bytes are operations, and these are a few of them"), uint8(0))
 	f.Add([]byte(strings.Repeat("\x10\x80\xff\x00", 200)), uint8(3))
@@ -85,7 +85,7 @@ func FuzzOperations(f *testing.F) {
 	})
 }
 
-// drawnBytes is a source of randomness that is not random until it has ended.
+// drawnBytes is a random source that yields the given bytes first.
 type drawnBytes struct {
 	left []byte
 	then rand.Source
@@ -101,7 +101,8 @@ func (d *drawnBytes) Uint64() uint64 {
 	return binary.BigEndian.Uint64(next[:])
 }
 
-// modelTest does the same to a cache and to a plain one, and compares.
+// modelTest runs the same operations on a cache and on a plain one and compares
+// the results.
 type modelTest struct {
 	t        *testing.T
 	options  Options
@@ -109,12 +110,12 @@ type modelTest struct {
 	cache    *Cache
 	plain    *plain
 	random   *rand.Rand
-	ordered  bool // whether victims can be compared with the plain one's order
+	ordered  bool // victims follow the plain cache's order
 	steps    int
-	capacity int // evictions for want of room
+	capacity int // evictions for room
 	resized  int
 	reloaded int
-	most     int // entries at a time
+	most     int // the most entries so far
 	seen     inspection
 
 	mu   sync.Mutex
@@ -140,8 +141,8 @@ func (m *modelTest) open() *Cache {
 	return c
 }
 
-// close is to be deferred. A panic may have left a lock held, for which Close
-// would wait: what panicked is better known at once.
+// close is for defer. A panic may leave a lock held, and Close would wait for
+// it for ever, so close passes the panic on first.
 func (m *modelTest) close() {
 	if why := recover(); why != nil {
 		panic(why)
@@ -149,7 +150,7 @@ func (m *modelTest) close() {
 	m.cache.Close()
 }
 
-// step does one random thing to both.
+// step does one random operation on both.
 func (m *modelTest) step(ids, longest int) {
 	m.steps++
 	id := strings.Repeat("i", 1+m.random.IntN(20)) + strconv.Itoa(m.random.IntN(ids))
@@ -192,7 +193,7 @@ func (m *modelTest) step(ids, longest int) {
 		time.Sleep(time.Duration(m.random.Int64N(int64(time.Second))))
 		m.learn()
 	case n < 97:
-		require.Equal(m.t, len(m.plain.live()), m.cache.Len(), "step %d: to count evicts nobody", m.steps)
+		require.Equal(m.t, len(m.plain.live()), m.cache.Len(), "step %d: Len evicts nothing", m.steps)
 		m.learn()
 	case n < 98:
 		m.compareAll()
@@ -206,8 +207,8 @@ func (m *modelTest) step(ids, longest int) {
 	m.check(id)
 }
 
-// check looks at all that is in the shard of id, the one in which the step may
-// have done damage, and as often as there are shards at all of them and the cap.
+// check inspects the shard of id, which the step may have damaged. Every so
+// many steps as there are shards, it inspects all shards and the cap.
 func (m *modelTest) check(id string) {
 	if m.steps%len(m.cache.shards) != 0 {
 		m.noError(m.cache.shardOf(m.cache.hash(id)).inspect(&m.seen))
@@ -221,7 +222,7 @@ func (m *modelTest) check(id string) {
 	m.noError(m.cache.inspect(&m.seen))
 }
 
-// noError is require.NoError, which costs much even when there is none.
+// noError is require.NoError without its cost for a nil error.
 func (m *modelTest) noError(err error) {
 	if err != nil {
 		require.NoError(m.t, err, "step %d", m.steps)
@@ -284,11 +285,11 @@ func (m *modelTest) same(value string, ok bool, want string, wantOK bool) {
 	}
 }
 
-// learn lets the plain cache lose what the other said that it has evicted. It
-// may only have evicted what was there, and only for the reason that it gave.
+// learn removes the entries from the plain cache that the other reported as
+// evicted. It fails if an entry did not exist or the reason is wrong.
 func (m *modelTest) learn() { m.learnBut("") }
 
-// learnBut is learn after id was stored, which was not in the way of itself.
+// learnBut is learn after a Set of id, which must not have evicted itself.
 func (m *modelTest) learnBut(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -297,7 +298,7 @@ func (m *modelTest) learnBut(id string) {
 		expired := m.plain.expired(entry)
 		switch {
 		case !ok:
-			require.Fail(m.t, "what was not there was evicted", "step %d", m.steps)
+			require.Fail(m.t, "an entry that did not exist was evicted", "step %d", m.steps)
 		case e.reason == Expired && !expired:
 			require.Fail(m.t, "evicted as expired before its time", "step %d", m.steps)
 		case e.reason == Capacity && e.id == id:
@@ -313,9 +314,9 @@ func (m *modelTest) learnBut(id string) {
 	m.told = m.told[:0]
 }
 
-// requireVictim: nobody but stored, or one in eight where there are many, was
-// used before the victim. (Those that have expired do not count: whoever asks
-// for them removes them, and the plain one does so later.)
+// requireVictim fails if live entries other than stored were used before the
+// victim, beyond the one in eight that a large list allows. Expired entries do
+// not count, because the two caches remove them at different times.
 func (m *modelTest) requireVictim(victim, stored string) {
 	before, live, passed := 0, 0, false
 	for _, id := range m.plain.order {
@@ -334,7 +335,7 @@ func (m *modelTest) requireVictim(victim, stored string) {
 		allowed = m.most/8 + 2
 	}
 	if before > allowed {
-		require.Fail(m.t, "others were used before the victim", "step %d: %d of %d", m.steps, before, m.most)
+		require.Fail(m.t, "entries idle for longer than the victim stay", "step %d: %d of %d", m.steps, before, m.most)
 	}
 }
 
@@ -360,7 +361,7 @@ func (m *modelTest) resize() {
 	m.resized++
 }
 
-// reload goes on with another cache, to which everything was moved.
+// reload saves the cache and continues with another that has loaded it.
 func (m *modelTest) reload() {
 	m.reloaded++
 	var stream bytes.Buffer

@@ -19,7 +19,7 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// everyMethod calls one method each, for an ID.
+// everyMethod returns all methods, each called with an ID.
 func everyMethod(t *testing.T) map[string]func(c *cache.Cache, id string) {
 	file := filepath.Join(t.TempDir(), "sessions")
 	snapshot := savedSnapshot(t)
@@ -54,8 +54,8 @@ func savedSnapshot(t *testing.T) []byte {
 	return stream.Bytes()
 }
 
-// requireInUse fails if a lock is held, or the cache lost its mind. Whoever
-// closed it may have.
+// requireInUse fails if a lock is held or the cache no longer works. The cache
+// may be closed.
 func requireInUse(t *testing.T, c *cache.Cache) {
 	t.Helper()
 	if err := c.Set("later", []byte("1"), time.Hour); err != nil {
@@ -67,14 +67,15 @@ func requireInUse(t *testing.T, c *cache.Cache) {
 	require.True(t, c.Delete("later"))
 }
 
-func TestOnEvictMayCallEveryMethodAndThenPanic(t *testing.T) {
+// OnEvict may call every method and then panic.
+func TestReentryOnEvict(t *testing.T) {
 	leave := map[string]func(t *testing.T, c *cache.Cache){
-		"for want of room": func(t *testing.T, c *cache.Cache) {
+		"for room": func(t *testing.T, c *cache.Cache) {
 			for i := range 200 {
-				_ = c.Set(fmt.Sprint(i), make([]byte, 500), time.Hour) // it may have been closed
+				_ = c.Set(fmt.Sprint(i), make([]byte, 500), time.Hour) // the cache may be closed
 			}
 		},
-		"on the sweeper's goroutine": func(t *testing.T, c *cache.Cache) {
+		"on the sweeper": func(t *testing.T, c *cache.Cache) {
 			for i := range 10 {
 				require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Duration(i+1)*time.Second))
 			}
@@ -84,14 +85,14 @@ func TestOnEvictMayCallEveryMethodAndThenPanic(t *testing.T) {
 	}
 	for name, call := range everyMethod(t) {
 		for when, leave := range leave {
-			t.Run(name+", "+when, func(t *testing.T) {
+			t.Run(name+" "+when, func(t *testing.T) {
 				virtually(t, func(t *testing.T) {
 					var c *cache.Cache
 					var calling atomic.Bool
 					var calls atomic.Uint64
 					c = open(t, cache.Options{MaxBytes: 64 << 10, MaxValue: 1000, Shards: 1, OnEvict: func(id string, _ cache.EvictionReason) {
 						if calling.Swap(true) {
-							return // the call made room too
+							return // OnEvict's own call evicted
 						}
 						defer calling.Store(false)
 						call(c, id)
@@ -111,7 +112,8 @@ func TestOnEvictMayCallEveryMethodAndThenPanic(t *testing.T) {
 	}
 }
 
-func TestUpdatesFunctionMayCallEveryMethodAndThenPanic(t *testing.T) {
+// Update's function may call every method and then panic.
+func TestReentryUpdate(t *testing.T) {
 	for name, call := range everyMethod(t) {
 		t.Run(name, func(t *testing.T) {
 			c := open(t, cache.Options{Shards: 1})
@@ -128,7 +130,8 @@ func TestUpdatesFunctionMayCallEveryMethodAndThenPanic(t *testing.T) {
 	}
 }
 
-func TestTheBodyOfALoopMayCallEveryMethodAndThenPanic(t *testing.T) {
+// The body of a loop may call every method and then panic.
+func TestReentryLoop(t *testing.T) {
 	loops := map[string]func(c *cache.Cache, body func(id string)){
 		"All": func(c *cache.Cache, body func(string)) {
 			for id := range c.All() {
@@ -157,7 +160,7 @@ func TestTheBodyOfALoopMayCallEveryMethodAndThenPanic(t *testing.T) {
 							panic("boom")
 						}
 					})
-					panic("boom") // the loop ended before, as that of a closed cache may
+					panic("boom") // the loop of a closed cache may end early
 				})
 				requireInUse(t, c)
 			})
