@@ -126,7 +126,7 @@ func (s *shard) slotOf(t tag, v slot) *slot {
 }
 
 // insert adds the record at r to the index. It may evict other entries for an
-// overflow bucket, but not the record at r, which is claimed and in no list.
+// overflow bucket, but not the record at r, which is reserved and in no list.
 func (s *shard) insert(t tag, r ref) {
 	for !s.addSlot(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r), &s.spare) {
 		if s.spare = s.allocOverflow(); s.spare == 0 && !s.compactForSpill() {

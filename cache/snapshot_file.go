@@ -16,12 +16,11 @@ import (
 // complete: the old one or the new one.
 //
 // SaveFile first writes path+".tmp". A failure may leave that file behind, and
-// the next SaveFile removes it, so two processes must not save to one path. The
-// file is readable by its owner only, whatever the mode of the old file: its
+// the next SaveFile removes it, so two processes must not save to one path.
+// Only the owner can read the file, even if others could read the old one: its
 // values are as secret as those in memory. If path or path+".tmp" is a symbolic
-// link, SaveFile replaces the link and leaves its target unchanged. A file
-// still has the entries that are deleted after it was saved, so load sessions
-// from it only once.
+// link, SaveFile replaces the link and leaves its target unchanged. Entries
+// that are deleted later stay in the file, so load sessions from it only once.
 //
 // The error wraps ErrClosed or is an error of the system.
 func (c *Cache) SaveFile(path string) error {
