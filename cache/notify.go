@@ -2,12 +2,12 @@ package cache
 
 // notifyUntilClosed calls OnEvict on the sweeper's goroutine for each eviction,
 // until the cache is closed.
-func (c *Cache) notifyUntilClosed(gone []evicted) {
-	if len(gone) == 0 {
+func (c *Cache) notifyUntilClosed(calls []evicted) {
+	if len(calls) == 0 {
 		return
 	}
 	c.sweeper.calling.Store(true)
-	for _, e := range gone {
+	for _, e := range calls {
 		if c.closed.Load() {
 			break
 		}
@@ -41,14 +41,14 @@ func (c *Cache) unlock(s *shard) {
 
 // release releases the shard's lock and returns the pending calls of OnEvict.
 func (s *shard) release() []evicted {
-	gone := s.evicted
+	calls := s.evicted
 	s.evicted, s.pending = nil, false
 	s.mu.Unlock()
-	return gone
+	return calls
 }
 
-func (c *Cache) tell(gone []evicted) {
-	for _, e := range gone {
+func (c *Cache) tell(calls []evicted) {
+	for _, e := range calls {
 		c.callOnEvict(e)
 	}
 }
