@@ -47,6 +47,7 @@ func (s *shard) release() []evicted {
 	return calls
 }
 
+// tell calls OnEvict for each eviction.
 func (c *Cache) tell(calls []evicted) {
 	for _, e := range calls {
 		c.callOnEvict(e)

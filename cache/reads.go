@@ -1,8 +1,9 @@
 package cache
 
 // openReads are the values that calls of Update have read and not yet decided
-// on. A write invalidates the open reads of its tag. Another ID with the same
-// tag costs such an Update one more try.
+// on: optimistic concurrency control (Kung and Robinson, 1981). A write
+// invalidates the open reads of its tag. Another ID with the same tag costs
+// such an Update one more try.
 type openReads struct {
 	list []openRead
 	last readID
