@@ -34,7 +34,7 @@ func TestPowerCut(t *testing.T) {
 		require.Greater(t, cuts, 7, "create, several writes, sync, close, rename and sync of the folder")
 	})
 
-	// It leaves no file or the new one.
+	// A power cut leaves no file or the new one.
 	t.Run("in the first SaveFile", func(t *testing.T) {
 		first := generation(t, 1)
 		forEachCut(t, newTestDisk(), first, func(cut int, saved bool, left *testDisk) {

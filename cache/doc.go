@@ -41,8 +41,8 @@
 //     cannot choose IDs that collide. Operations on one ID are linearizable.
 //   - OnEvict, the function of Update and the bodies of loops run without a
 //     lock and may call every method.
-//   - A change of the cap leaves the memory of a new cache of that cap, except
-//     for the number of shards, which New chooses.
+//   - After a change of the cap, memory and tables are those of a new cache with
+//     that cap. Only the number of shards stays as New chose it.
 //
 // # Costs
 //

@@ -2,8 +2,8 @@ package cache
 
 import "time"
 
-// EvictionReason is why the cache removed an entry that nobody deleted. The
-// zero value is no reason.
+// EvictionReason is the reason for the removal of an entry that no caller
+// deleted. The zero value is none of the reasons.
 type EvictionReason uint8
 
 const (

@@ -39,7 +39,7 @@ const (
 	// The limit takes at least this many steps over its whole range.
 	minLimitSteps = 64
 
-	// Fewer than one in so many sessions of a flood return.
+	// Fewer than one in this many sessions of a flood return.
 	floodReturns = 16
 
 	// The limit never falls below this share of Options.Protected. A client

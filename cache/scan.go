@@ -90,7 +90,8 @@ func (c *Cache) matching(id string, prefix []byte) (entry Entry, ok bool) {
 	return Entry{}, false
 }
 
-// matches reports whether the entry at r is live and its value begins with prefix.
+// matches reports whether the entry at r is live and its value begins with
+// prefix.
 func (s *shard) matches(r ref, prefix []byte) bool {
 	return s.arena.record(r).deadline > s.now && s.arena.valueHasPrefix(r, prefix)
 }

@@ -40,7 +40,8 @@ func (c *Cache) Save(w io.Writer) error {
 func (c *Cache) saveEntry(out *frameWriter, id string) error {
 	wall := time.Now()
 	s, t := c.lockFor(id)
-	// peek evicts nothing: OnEvict may call SaveFile, which would wait for itself.
+	// peek evicts nothing, because OnEvict may call SaveFile, which would wait
+	// for itself.
 	if r := s.peek(id, t); r != 0 {
 		h := s.arena.record(r)
 		out.begin(wall)
