@@ -155,7 +155,7 @@ func TestAPageWhoseURLCarriesATokenTellsNobodyTheURL(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Query{}})
 	handler := manager.Handler(pages{
 		"/":       func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("a", 1); token = s.Token() },
-		"/static": func(http.ResponseWriter, *http.Request, *holdfast.Session) {},
+		"/static": nothing,
 	}.handler())
 	record(handler, get("/"))
 	header := record(handler, get("/static?session="+token)).Header()

@@ -87,7 +87,7 @@ func TestWhoHasReadTheWholeBodyFindsTheSessionStoredThoughTheHandlerGoesOn(t *te
 }
 
 func TestAnonymousRequestsStoreNothingAndGetNoCookie(t *testing.T) {
-	site := serve(t, holdfast.Options{}, pages{"/views": views, "/nothing": func(http.ResponseWriter, *http.Request, *holdfast.Session) {},
+	site := serve(t, holdfast.Options{}, pages{"/views": views, "/nothing": nothing,
 		"/cleared": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("a", 1); s.Delete("a") }})
 	for _, path := range []string{"/views", "/nothing", "/cleared"} {
 		shown := site.browser().visit(path)
@@ -100,9 +100,9 @@ func TestAPageThatDoesNotLookAtItsSessionAsksTheStoreNothing(t *testing.T) {
 	store := &counting{Store: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/nothing": nothing})
 	client.visit("/")
-	before := store.asked()
+	before := store.calls()
 	client.visit("/nothing")
-	assert.Zero(t, store.asked()-before)
+	assert.Zero(t, store.calls()-before)
 }
 
 func TestAnUnmodifiedSessionIsOnlyTouched(t *testing.T) {
@@ -208,7 +208,7 @@ func TestALateChangeOfANewSessionNamesItsPlace(t *testing.T) {
 func TestConcurrentRequestsThatChangeDifferentKeysLoseNothing(t *testing.T) {
 	arrived := make(chan struct{}, 2)
 	together := make(chan struct{})
-	change := func(key string) func(http.ResponseWriter, *http.Request, *holdfast.Session) {
+	change := func(key string) page {
 		return func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set(key, s.Keys()) // both have loaded the session before either commits
 			arrived <- struct{}{}
@@ -239,7 +239,7 @@ func TestADestroyedSessionIsNotBroughtBackByASlowRequest(t *testing.T) {
 	slow := map[string]func(s *holdfast.Session){
 		"that reads":                  func(s *holdfast.Session) { holdfast.Get[int](s, "views") },
 		"that sets a value":           func(s *holdfast.Session) { s.Set("late", true) },
-		"that updates a value":        func(s *holdfast.Session) { holdfast.Update(s, "views", func(n int) int { return n + 1 }) },
+		"that updates a value":        func(s *holdfast.Session) { increment(s) },
 		"that saves":                  func(s *holdfast.Session) { s.Set("late", true); s.Save() },
 		"that touches":                func(s *holdfast.Session) { s.Touch() },
 		"that regenerates":            func(s *holdfast.Session) { s.Regenerate() },
@@ -347,16 +347,8 @@ func TestWhoeverRecoversFromAPanicOfACallbackCanAnswer(t *testing.T) {
 		s.Set("a", 1)
 		w.Write([]byte("body"))
 	}}.handler()
-	handler := manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			if recover() != nil {
-				http.Error(w, "sorry", http.StatusInternalServerError)
-			}
-		}()
-		page.ServeHTTP(w, r)
-	}))
 
-	response := record(handler, get("/"))
+	response := record(manager.Handler(recovering(page)), get("/"))
 
 	assert.Equal(t, http.StatusInternalServerError, response.Code)
 	assert.Equal(t, "sorry\n", response.Body.String())
@@ -434,7 +426,7 @@ func TestAHandlerThatTimedOutMayStillSave(t *testing.T) {
 		saved := make(chan error, 1)
 		client := &directClient{handler: manager.Handler(http.TimeoutHandler(pages{"/": count, "/views": views,
 			"/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-				holdfast.Update(s, "views", func(n int) int { return n + 1 })
+				increment(s)
 				time.Sleep(2 * time.Minute)
 				s.Set("views", 100)
 				saved <- s.Save()

@@ -299,7 +299,7 @@ func TestRollingSendsTheCookieWithEveryResponseThatLookedAtTheSession(t *testing
 func TestARollingCookieCountsItsMaxAgeFromEachResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true}},
-			pages{"/": count, "/views": views, "/age": maxAge(10 * time.Minute)})
+			pages{"/": count, "/views": views, "/age": setIdleTimeout(10 * time.Minute)})
 		client.visit("/")
 		client.visit("/age")
 		for range 3 {

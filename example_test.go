@@ -19,8 +19,7 @@ func Example() {
 	defer sessions.Close()
 
 	greet := func(w http.ResponseWriter, r *http.Request) {
-		s, _ := holdfast.FromContext(r.Context())
-		visits, err := holdfast.Update(s, "visits", func(n int) int { return n + 1 })
+		visits, err := holdfast.Update(sessions.Session(r), "visits", func(n int) int { return n + 1 })
 		if err != nil {
 			http.Error(w, "please try again", http.StatusServiceUnavailable)
 			return
@@ -56,21 +55,21 @@ func ExampleGet() {
 		Name  string
 		Roles []string
 	}
+	sessions, _ := holdfast.New(holdfast.Options{})
+	defer sessions.Close()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/set", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := holdfast.FromContext(r.Context())
+		s := sessions.Session(r)
 		s.Set("user", user{Name: "Ada", Roles: []string{"editor"}})
 	})
 	mux.HandleFunc("/get", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := holdfast.FromContext(r.Context())
+		s := sessions.Session(r)
 		u, ok := holdfast.Get[user](s, "user")
 		fmt.Fprintln(w, u.Name, u.Roles, ok)
 		_, ok = holdfast.Get[int](s, "user")
 		fmt.Fprint(w, "an int? ", ok)
 	})
 
-	sessions, _ := holdfast.New(holdfast.Options{})
-	defer sessions.Close()
 	visit(sessions.Handler(mux), "/set", "/get")
 	// Output:
 	//
@@ -78,14 +77,14 @@ func ExampleGet() {
 	// an int? false
 }
 
-// Login gives the session a new ID, so that whoever planted or saw the old one
-// is left with nothing; Destroy ends it for all requests.
+// Login gives the session a new ID: an attacker who planted or saw the old one
+// has nothing. Destroy ends the session for all requests.
 func ExampleSession_Login() {
 	sessions, _ := holdfast.New(holdfast.Options{})
 	defer sessions.Close()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := holdfast.FromContext(r.Context())
+		s := sessions.Session(r)
 		if err := s.Login("ada"); err != nil { // after the password was checked
 			http.Error(w, "please try again", http.StatusServiceUnavailable)
 			return
@@ -93,7 +92,7 @@ func ExampleSession_Login() {
 		fmt.Fprint(w, "welcome")
 	})
 	mux.HandleFunc("/logout", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := holdfast.FromContext(r.Context())
+		s := sessions.Session(r)
 		if err := s.Destroy(); err != nil {
 			http.Error(w, "please try again", http.StatusServiceUnavailable)
 			return
@@ -101,7 +100,7 @@ func ExampleSession_Login() {
 		fmt.Fprint(w, "goodbye")
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := holdfast.FromContext(r.Context())
+		s := sessions.Session(r)
 		fmt.Fprintf(w, "user %q", s.UserID())
 	})
 
@@ -113,13 +112,14 @@ func ExampleSession_Login() {
 	// user ""
 }
 
-// A user sees where they are logged in, and ends what they do not know.
+// A user sees the places where they are logged in, and ends a session that is
+// not theirs.
 func ExampleManager_Sessions() {
 	sessions, _ := holdfast.New(holdfast.Options{})
 	defer sessions.Close()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := holdfast.FromContext(r.Context())
+		s := sessions.Session(r)
 		s.Set("from", r.URL.Query().Get("from"))
 		if err := s.Login("ada"); err != nil {
 			http.Error(w, "please try again", http.StatusServiceUnavailable)
@@ -147,29 +147,29 @@ func ExampleManager_Sessions() {
 	// logged in at home
 }
 
-// Pop reads a value once: what one page has to tell the next.
+// Pop reads a value once. It passes a notice from one page to the next.
 func ExamplePop() {
+	sessions, _ := holdfast.New(holdfast.Options{})
+	defer sessions.Close()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/save", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := holdfast.FromContext(r.Context())
+		s := sessions.Session(r)
 		s.Set("notice", "Saved.")
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := holdfast.FromContext(r.Context())
+		s := sessions.Session(r)
 		notice, ok := holdfast.Pop[string](s, "notice")
 		fmt.Fprintf(w, "%q %v", notice, ok)
 	})
 
-	sessions, _ := holdfast.New(holdfast.Options{})
-	defer sessions.Close()
 	visit(sessions.Handler(mux), "/save", "/")
 	// Output:
 	// "Saved." true
 	// "" false
 }
 
-// visit requests each path from one browser and prints what it was shown.
+// visit requests each path with one browser and prints the responses.
 func visit(h http.Handler, paths ...string) {
 	server := httptest.NewServer(h)
 	defer server.Close()

@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// Stores that misbehave or watch.
+// Stores that fail on purpose, and stores that record their calls.
 
 var errAway = errors.New("the store is away")
 
@@ -44,7 +44,7 @@ func (s *away) Update(id string, fn func([]byte, bool) (cache.Change, error)) er
 	return s.Scanner.Update(id, fn)
 }
 
-// frail is a store whose Set fails once, or after so many.
+// frail is a store whose Set fails on demand, or after a number of calls.
 type frail struct {
 	holdfast.Store
 	failNextSet atomic.Bool
@@ -60,11 +60,11 @@ func (s *frail) Set(id string, value []byte, ttl time.Duration) error {
 	return s.Store.Set(id, value, ttl)
 }
 
-// twice is a store that calls the function of each Update again, as one may
-// whose first attempt came too late.
+// twice is a store that calls the function of each Update again, as a store with
+// optimistic locking may.
 type twice struct {
 	holdfast.Store
-	between func() // happens once, between the calls for an entry that is there
+	between func() // called once, between the two calls for an existing entry
 }
 
 func (s *twice) Update(id string, fn func([]byte, bool) (cache.Change, error)) error {
@@ -72,17 +72,17 @@ func (s *twice) Update(id string, fn func([]byte, bool) (cache.Change, error)) e
 		if _, err := fn(old, found); err != nil {
 			return cache.Keep(), err
 		}
-		if happens := s.between; found && happens != nil {
+		if between := s.between; found && between != nil {
 			s.between = nil
-			happens()
+			between()
 			return fn(nil, false)
 		}
 		return fn(old, found)
 	})
 }
 
-// meddling is a store in which something happens between a listing and what
-// is done on the sight of it.
+// meddling is a store that calls afterListing once, between a listing and the
+// writes that follow from it.
 type meddling struct {
 	holdfast.Scanner
 	afterListing func()
@@ -95,25 +95,14 @@ func (m *meddling) ScanValues(prefix []byte) iter.Seq[cache.Entry] {
 				break
 			}
 		}
-		if happens := m.afterListing; happens != nil {
+		if after := m.afterListing; after != nil {
 			m.afterListing = nil
-			happens()
+			after()
 		}
 	}
 }
 
-// spy counts the reads that reach a store.
-type spy struct {
-	holdfast.Store
-	reads atomic.Int64
-}
-
-func (s *spy) Append(dst []byte, id string) ([]byte, bool) {
-	s.reads.Add(1)
-	return s.Store.Append(dst, id)
-}
-
-// counting is a store that counts all that it is asked.
+// counting is a store that counts its calls.
 type counting struct {
 	holdfast.Store
 	sets, updates, touches, reads atomic.Int64
@@ -144,12 +133,12 @@ func (s *counting) Peek(id string) ([]byte, bool) {
 	return s.Store.Peek(id)
 }
 
-// asked is how often the store was asked anything.
-func (s *counting) asked() int64 {
+func (s *counting) calls() int64 {
 	return s.sets.Load() + s.updates.Load() + s.touches.Load() + s.reads.Load()
 }
 
-// matcher notes what it is asked and how much it finds. It may find too much.
+// matcher is a store that records the prefixes of its scans and the number of
+// entries found. With ignorant, it ignores the prefix.
 type matcher struct {
 	holdfast.Scanner
 	ignorant bool
@@ -174,14 +163,14 @@ func (m *matcher) ScanValues(prefix []byte) iter.Seq[cache.Entry] {
 
 type tracing struct{}
 
-// traced is a store whose reads want to know the request that they are for.
+// traced is a store that records a value of each read's context.
 type traced struct {
 	holdfast.Store
-	heard []any
+	traces []any
 }
 
 func (s *traced) Load(ctx context.Context, dst []byte, id string) ([]byte, bool, error) {
-	s.heard = append(s.heard, ctx.Value(tracing{}))
+	s.traces = append(s.traces, ctx.Value(tracing{}))
 	dst, found := s.Append(dst, id)
 	return dst, found, nil
 }

@@ -46,7 +46,7 @@ func TestASessionThatChangesBeforeItIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var client *directClient
 		client = direct(t, holdfast.Options{Store: &away{Scanner: newCache(t)}, IdleTimeout: time.Hour}, pages{"/": count, "/views": views,
-			"/longer": maxAge(10 * time.Hour),
+			"/longer": setIdleTimeout(10 * time.Hour),
 			"/slow": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 				client.twin().visit("/")
 				client.twin().visit("/longer")
@@ -137,7 +137,7 @@ func TestALoginThatFailsOnADamagedRecord(t *testing.T) {
 			assert.ErrorIs(t, s.Err(), holdfast.ErrRecord)
 		}})
 	client.visit("/")
-	damage(c)
+	damage(t, c, time.Hour)
 	old := client.cookie.Value
 	assert.Equal(t, http.StatusInternalServerError, client.show("/login").Code)
 	assert.Equal(t, old, client.cookie.Value, "the presented ID is not adopted")
@@ -291,7 +291,7 @@ func TestLastSeenOfASessionThatNeverExpires(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				manager, client := userSite(t, o, pages{"/forever": maxAge(math.MaxInt64)})
+				manager, client := userSite(t, o, pages{"/forever": setIdleTimeout(math.MaxInt64)})
 				client.visit("/login?user=ada")
 				client.visit("/forever")
 				time.Sleep(time.Hour)
@@ -347,7 +347,7 @@ func TestAReloadThatFindsDamageHasNoValues(t *testing.T) {
 	_, client := userSite(t, holdfast.Options{Store: c}, pages{
 		"/reload": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			require.Equal(t, "ada", s.UserID())
-			damage(c)
+			damage(t, c, time.Hour)
 			assert.ErrorIs(t, s.Reload(), holdfast.ErrRecord)
 			assert.Empty(t, s.UserID())
 			assert.Empty(t, s.Keys())

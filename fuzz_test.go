@@ -155,7 +155,6 @@ func manager(f *testing.F, c Carrier) *Manager {
 func requireNothingReachesTheStore(t *testing.T, m *Manager, r *http.Request) {
 	t.Helper()
 	m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		s, _ := FromContext(r.Context())
-		require.True(t, s.IsNew())
+		require.True(t, m.Session(r).IsNew())
 	})).ServeHTTP(httptest.NewRecorder(), r)
 }

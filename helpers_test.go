@@ -1,22 +1,26 @@
 package holdfast_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/codec"
 )
 
 // site is a real server with sessions, as the tests see it from outside.
@@ -27,8 +31,11 @@ type site struct {
 	log   *strings.Builder
 }
 
-// pages are the handlers of a site, each of which is given its session.
-type pages map[string]func(w http.ResponseWriter, r *http.Request, s *holdfast.Session)
+// page is a handler with the session of its request.
+type page = func(w http.ResponseWriter, r *http.Request, s *holdfast.Session)
+
+// pages are the handlers of a site, by pattern.
+type pages map[string]page
 
 func serve(t testing.TB, o holdfast.Options, p pages) *site {
 	t.Helper()
@@ -56,10 +63,8 @@ func manage(t testing.TB, o holdfast.Options) (*holdfast.Manager, *site) {
 	t.Helper()
 	site := &site{t: t, log: &strings.Builder{}}
 	if o.Store == nil {
-		c, err := cache.New(cache.Options{})
-		require.NoError(t, err)
-		t.Cleanup(func() { c.Close() })
-		o.Store, site.cache = c, c
+		site.cache = newCache(t)
+		o.Store = site.cache
 	}
 	if _, ok := o.Carrier.(holdfast.CookieFunc); ok && o.Namespace == "" {
 		o.Namespace = "test"
@@ -87,8 +92,8 @@ func (p pages) handler() http.Handler {
 	return mux
 }
 
-// sessionsIn counts the sessions in a cache, without the marks of IDs that were
-// replaced, which are nine bytes each.
+// sessionsIn counts the sessions in a cache. It skips tombstones, which have
+// nine bytes each.
 func sessionsIn(c *cache.Cache) (n int) {
 	for _, value := range c.All() {
 		if len(value) > 9 {
@@ -98,7 +103,7 @@ func sessionsIn(c *cache.Cache) (n int) {
 	return n
 }
 
-// serveHandler puts the site on the network with handler around all.
+// serveHandler puts the site on the network behind handler.
 func (s *site) serveHandler(handler http.HandlerFunc) {
 	server := httptest.NewServer(handler)
 	s.t.Cleanup(server.Close)
@@ -143,7 +148,7 @@ func read(t testing.TB, response *http.Response) shown {
 	return shown{response, string(body)}
 }
 
-// with requests a page with nothing but this Cookie header.
+// with requests a page with this Cookie header and no other.
 func (s *site) with(cookie, path string) shown {
 	s.t.Helper()
 	request, err := http.NewRequest(http.MethodGet, s.url+path, nil)
@@ -166,8 +171,8 @@ func (r shown) cookie() *http.Cookie {
 	return nil
 }
 
-// directClient calls the handler without a network, for tests whose time is
-// virtual or that make very many requests.
+// directClient calls the handler without a network, for tests with virtual time
+// or with very many requests.
 type directClient struct {
 	handler http.Handler
 	cookie  *http.Cookie
@@ -182,7 +187,7 @@ func direct(t *testing.T, o holdfast.Options, p pages) *directClient {
 // anonymous is a visitor of the same site without a cookie.
 func (c *directClient) anonymous() *directClient { return &directClient{handler: c.handler} }
 
-// twin is another request of the same client, at the same time.
+// twin is the same client in another, concurrent request.
 func (c *directClient) twin() *directClient { return &directClient{c.handler, c.cookie} }
 
 func (c *directClient) visit(path string) string {
@@ -193,21 +198,31 @@ func (c *directClient) visit(path string) string {
 	return c.visitWith(cookie, path)
 }
 
-// visitWith presents a Cookie header of any content, also one that a client of
-// net/http would refuse to send.
+// visitWith sends any Cookie header, even one that net/http's client refuses.
 func (c *directClient) visitWith(cookie, path string) string {
-	request := httptest.NewRequest(http.MethodGet, path, nil)
+	request := get(path)
 	request.Header["Cookie"] = []string{cookie}
 	return c.send(request).Body.String()
 }
 
-// show is visit with all of the response.
+// show is visit with the whole response.
 func (c *directClient) show(path string) *httptest.ResponseRecorder {
 	request := get(path)
 	if c.cookie != nil {
 		request.AddCookie(c.cookie)
 	}
 	return c.send(request)
+}
+
+// visitUntilDone is visit with a context that ends when the handler has
+// returned, as a server's does. It runs in a synctest bubble.
+func (c *directClient) visitUntilDone(t *testing.T, path string) {
+	request := get(path)
+	request.AddCookie(c.cookie)
+	ctx, cancel := context.WithCancel(t.Context())
+	c.send(request.WithContext(ctx))
+	cancel()
+	synctest.Wait()
 }
 
 func (c *directClient) send(r *http.Request) *httptest.ResponseRecorder {
@@ -226,9 +241,25 @@ func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return recorder
 }
 
-// count shows how often this session was counted.
+// recovering answers 500 when next panics.
+func recovering(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if recover() != nil {
+				http.Error(w, "sorry", http.StatusInternalServerError)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func increment(s *holdfast.Session) (int, error) {
+	return holdfast.Update(s, "views", func(n int) int { return n + 1 })
+}
+
+// count is a page that increments the views of its session and shows them.
 func count(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-	views, err := holdfast.Update(s, "views", func(n int) int { return n + 1 })
+	views, err := increment(s)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -249,46 +280,46 @@ func destroy(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 
 func nothing(http.ResponseWriter, *http.Request, *holdfast.Session) {}
 
+func who(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.UserID()) }
+
 func regenerate(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Regenerate() }
 
-func maxAge(age time.Duration) func(http.ResponseWriter, *http.Request, *holdfast.Session) {
-	return func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetIdleTimeout(age) }
+func setIdleTimeout(d time.Duration) page {
+	return func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetIdleTimeout(d) }
 }
 
-// userSite has a log-in, and shows who is logged in.
+func setExpires(at time.Time) page {
+	return func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetExpires(at) }
+}
+
+// userSite is a site with a login; its page /who shows the user.
 func userSite(t *testing.T, o holdfast.Options, more pages) (*holdfast.Manager, *directClient) {
 	t.Helper()
-	p := pages{"/": count, "/views": views, "/destroy": destroy, "/regenerate": regenerate,
+	p := pages{"/": count, "/views": views, "/destroy": destroy, "/regenerate": regenerate, "/who": who,
 		"/login": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			s.Set("agent", r.UserAgent())
 			fmt.Fprint(w, s.Login(r.URL.Query().Get("user")))
-		},
-		"/who": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.UserID()) },
-	}
-	for path, page := range more {
-		p[path] = page
-	}
+		}}
+	maps.Copy(p, more)
 	manager, _ := manage(t, o)
 	return manager, &directClient{handler: manager.Handler(p.handler())}
 }
 
-// bearer sends a token by one carrier, in requests that a client could make.
+// bearer is a carrier and the request of a client that sends a token by it.
 type bearer struct {
 	carrier holdfast.Carrier
 	request func(path, token string) *http.Request
 }
 
+func withCookie(path, token string) *http.Request {
+	r := get(path)
+	r.Header["Cookie"] = []string{"session=" + token}
+	return r
+}
+
 var bearers = map[string]bearer{
-	"Cookie": {holdfast.Cookie{}, func(path, token string) *http.Request {
-		r := get(path)
-		r.Header["Cookie"] = []string{"session=" + token}
-		return r
-	}},
-	"CookieFunc": {holdfast.CookieFunc(func(*http.Request) holdfast.Cookie { return holdfast.Cookie{} }), func(path, token string) *http.Request {
-		r := get(path)
-		r.Header["Cookie"] = []string{"session=" + token}
-		return r
-	}},
+	"Cookie":     {holdfast.Cookie{}, withCookie},
+	"CookieFunc": {holdfast.CookieFunc(func(*http.Request) holdfast.Cookie { return holdfast.Cookie{} }), withCookie},
 	"Header": {holdfast.Header{}, func(path, token string) *http.Request {
 		r := get(path)
 		r.Header["X-Session"] = []string{token}
@@ -306,8 +337,8 @@ var bearers = map[string]bearer{
 	}},
 }
 
-// bearing is a site whose sessions travel by the bearer's carrier. Its page
-// /token begins a session and shows its token, escaped for a URL.
+// bearing is a site with the bearer's carrier. Its page /token begins a session
+// and shows its token, not escaped.
 func bearing(t *testing.T, b bearer, o holdfast.Options) http.Handler {
 	t.Helper()
 	o.Carrier = b.carrier
@@ -324,15 +355,28 @@ var (
 	secondKey = []byte("a second key of thirty-two bytes")
 )
 
+// sealed is a codec that encrypts MsgPack.
+func sealed(t testing.TB, keys ...[]byte) codec.Codec {
+	t.Helper()
+	c, err := codec.NewSealed(codec.MsgPack{}, keys...)
+	require.NoError(t, err)
+	return c
+}
+
 func newCache(t testing.TB) *cache.Cache {
 	t.Helper()
-	c, err := cache.New(cache.Options{})
+	return newCacheOf(t, 0)
+}
+
+func newCacheOf(t testing.TB, maxBytes int64) *cache.Cache {
+	t.Helper()
+	c, err := cache.New(cache.Options{MaxBytes: maxBytes})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return c
 }
 
-// growth returns by how much fn makes the heap larger.
+// growth returns the bytes by which fn makes the heap larger.
 func growth(fn func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -343,7 +387,7 @@ func growth(fn func()) uint64 {
 	return after.HeapAlloc - min(before.HeapAlloc, after.HeapAlloc)
 }
 
-// allocatedBy returns how many bytes fn allocates.
+// allocatedBy returns the bytes that fn allocates.
 func allocatedBy(fn func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -51,7 +51,7 @@ func TestMalformedIDsNeverReachTheStore(t *testing.T) {
 	for _, presented := range []string{
 		"", "A", id[1:], id + "A", "../" + id[3:], id[1:] + "\x00", id[1:] + "%", id[1:] + "=", id[1:] + "+", `"` + id + `"`, strings.Repeat("A", 1<<16),
 	} {
-		store := &spy{Store: newCache(t)}
+		store := &counting{Store: newCache(t)}
 		client := direct(t, holdfast.Options{Store: store}, pages{"/views": views})
 		assert.Equal(t, "0 false", client.visitWith("session="+presented, "/views"))
 		assert.Zero(t, store.reads.Load(), "%.50q", presented)

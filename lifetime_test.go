@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast"
-	"github.com/holdfast-go/holdfast/cache"
 )
 
 // Time is virtual here: the requests go to the handler directly, since a
@@ -86,7 +85,7 @@ func TestIdleTimeoutAndAbsoluteLifetime(t *testing.T) {
 	t.Run("regeneration does not prolong the absolute lifetime", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client := direct(t, options, pages{"/": count, "/views": views,
-				"/regenerate": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Regenerate() }})
+				"/regenerate": regenerate})
 			client.visit("/")
 			for range 5 {
 				time.Sleep(59 * time.Minute)
@@ -100,7 +99,7 @@ func TestIdleTimeoutAndAbsoluteLifetime(t *testing.T) {
 	t.Run("SetIdleTimeout can shorten the idle timeout of one session", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client := direct(t, options, pages{"/": count, "/views": views,
-				"/shorten": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetIdleTimeout(time.Minute) }})
+				"/shorten": setIdleTimeout(time.Minute)})
 			client.visit("/")
 			client.visit("/shorten")
 			for range 3 {
@@ -114,7 +113,7 @@ func TestIdleTimeoutAndAbsoluteLifetime(t *testing.T) {
 	t.Run("SetIdleTimeout gives one session its own idle timeout", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			client := direct(t, options, pages{"/": count, "/views": views,
-				"/remember": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetIdleTimeout(3 * time.Hour) }})
+				"/remember": setIdleTimeout(3 * time.Hour)})
 			client.visit("/")
 			client.visit("/remember")
 			require.Equal(t, 3*60*60, client.cookie.MaxAge)
@@ -187,7 +186,7 @@ func TestTouchDoesNotPassTheAbsoluteLifetime(t *testing.T) {
 
 func TestMaxAgeBelongsToOneSessionAndStaysAsItWasSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/views": views, "/age": maxAge(10 * time.Minute)})
+		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/views": views, "/age": setIdleTimeout(10 * time.Minute)})
 		other := client.anonymous()
 		client.visit("/")
 		other.visit("/")
@@ -203,7 +202,7 @@ func TestMaxAgeBelongsToOneSessionAndStaysAsItWasSet(t *testing.T) {
 }
 
 func TestMaxAgeMakesTheCookieOutliveTheBrowserSession(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": count, "/age": maxAge(90 * time.Second)})
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/age": setIdleTimeout(90 * time.Second)})
 	client.visit("/")
 	assert.Zero(t, client.cookie.MaxAge)
 	client.visit("/age")
@@ -218,7 +217,7 @@ func TestIdleTimeoutTellsWhatSetMaxAgeSet(t *testing.T) {
 			s.SetIdleTimeout(10 * time.Minute)
 			idle(w, r, s)
 		},
-		"/default": maxAge(0)})
+		"/default": setIdleTimeout(0)})
 	client.visit("/")
 	assert.Equal(t, "1h0m0s", client.visit("/idle"))
 	assert.Equal(t, "10m0s", client.visit("/soon"))
@@ -230,7 +229,7 @@ func TestIdleTimeoutTellsWhatSetMaxAgeSet(t *testing.T) {
 func TestTheZeroMaxAgeTakesItBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/": count, "/views": views,
-			"/soon": maxAge(10 * time.Minute), "/default": maxAge(0)})
+			"/soon": setIdleTimeout(10 * time.Minute), "/default": setIdleTimeout(0)})
 		client.visit("/")
 		client.visit("/soon")
 		require.Equal(t, 600, client.cookie.MaxAge)
@@ -244,7 +243,7 @@ func TestTheZeroMaxAgeTakesItBack(t *testing.T) {
 
 func TestMaxAgeOfLessThanASecondIsAnErrorResponse(t *testing.T) {
 	for _, age := range []time.Duration{-1, 1, time.Second - 1, -time.Hour} {
-		client := direct(t, holdfast.Options{}, pages{"/": count, "/age": maxAge(age)})
+		client := direct(t, holdfast.Options{}, pages{"/": count, "/age": setIdleTimeout(age)})
 		client.visit("/")
 		assert.Equal(t, http.StatusInternalServerError, client.show("/age").Code, age)
 	}
@@ -267,11 +266,11 @@ func TestASlowReadDoesNotUndoAnIdleTimeoutSetMeanwhile(t *testing.T) {
 						close(loaded)
 						<-proceed
 					},
-					"/age": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetIdleTimeout(test.age) },
+					"/age": setIdleTimeout(test.age),
 				})
 				client.visit("/")
 				done := make(chan struct{})
-				slow := &directClient{handler: client.handler, cookie: client.cookie}
+				slow := client.twin()
 				go func() { slow.visit("/slow"); close(done) }()
 				<-loaded
 				client.visit("/age")
@@ -309,7 +308,7 @@ func TestExpiresSendsACookieThatEndsThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := time.Now().Add(20 * time.Minute)
 		client := direct(t, holdfast.Options{}, pages{"/": count,
-			"/expires": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetExpires(end) }})
+			"/expires": setExpires(end)})
 		client.visit("/")
 		client.visit("/expires")
 		assert.Equal(t, 20*60, client.cookie.MaxAge)
@@ -319,11 +318,8 @@ func TestExpiresSendsACookieThatEndsThen(t *testing.T) {
 
 func TestTheZeroExpiresTakesItBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		expires := func(at time.Time) func(http.ResponseWriter, *http.Request, *holdfast.Session) {
-			return func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetExpires(at) }
-		}
 		client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
-			"/soon": expires(time.Now().Add(time.Minute)), "/never": expires(time.Time{})})
+			"/soon": setExpires(time.Now().Add(time.Minute)), "/never": setExpires(time.Time{})})
 		client.visit("/")
 		client.visit("/soon")
 		client.visit("/never")
@@ -345,7 +341,7 @@ func TestExpiresDoesNotPassTheAbsoluteLifetime(t *testing.T) {
 func TestAnExpiresInThePastEndsAStoredSession(t *testing.T) {
 	c := newCache(t)
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count, "/views": views,
-		"/past": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetExpires(time.Unix(0, 0)) }})
+		"/past": setExpires(time.Unix(0, 0))})
 	client.visit("/")
 	assert.Equal(t, http.StatusOK, client.show("/past").Code)
 	assert.Zero(t, c.Len())
@@ -364,9 +360,7 @@ func TestANewSessionThatExpiresAtOnceIsNoError(t *testing.T) {
 
 func TestAnExpiryCenturiesAwayDoesNotEndTheSession(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
-		"/never": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.SetExpires(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
-		}})
+		"/never": setExpires(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))})
 	client.visit("/")
 	client.visit("/never")
 	assert.Equal(t, "1 true", client.visit("/views"))
@@ -376,7 +370,7 @@ func TestAnExpiryCenturiesAwayDoesNotEndTheSession(t *testing.T) {
 func TestAPassiveRequestDoesNotExtend(t *testing.T) {
 	passive := func(r *http.Request) bool { return r.URL.Path != "/" && r.URL.Path != "/views" }
 	options := holdfast.Options{IdleTimeout: time.Hour, Passive: passive, Carrier: holdfast.Cookie{Rolling: true}}
-	for name, poll := range map[string]func(w http.ResponseWriter, r *http.Request, s *holdfast.Session){
+	for name, poll := range map[string]page{
 		"it looks": views,
 		"it is slow": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			views(w, r, s)
@@ -434,9 +428,7 @@ func TestAPassiveRequestDoesNotExtend(t *testing.T) {
 // A tab that polls is not a user who came back: its session is evicted first.
 func TestAPassiveRequestIsNoUse(t *testing.T) {
 	for _, polls := range []bool{true, false} {
-		c, err := cache.New(cache.Options{MaxBytes: 256 << 10})
-		require.NoError(t, err)
-		t.Cleanup(func() { c.Close() })
+		c := newCacheOf(t, 256<<10)
 		client := direct(t, holdfast.Options{Store: c, Passive: func(r *http.Request) bool { return polls && r.URL.Path == "/poll" }},
 			pages{"/": count, "/views": views, "/poll": views})
 		client.visit("/")

@@ -180,23 +180,26 @@ func TestUploadedFilesLeaveNothingBehind(t *testing.T) {
 				r.ParseMultipartForm(1 << 10)
 				inside <- len(tempFiles(t))
 			}})
-			var body bytes.Buffer
-			form := multipart.NewWriter(&body)
-			part, err := form.CreateFormFile("file", "large")
-			require.NoError(t, err)
-			part.Write(make([]byte, 33<<20))
-			form.Close()
-
-			response, err := http.Post(site.url, form.FormDataContentType(), &body)
-
-			require.NoError(t, err)
-			io.Copy(io.Discard, response.Body)
-			response.Body.Close()
-			require.Equal(t, 1, <-inside, "the file lies on the disk while the handler runs")
-			http.DefaultClient.CloseIdleConnections()
+			upload(t, site)
+			require.Equal(t, 1, <-inside, "the file is on disk while the handler runs")
 			assert.Eventually(t, func() bool { return len(tempFiles(t)) == 0 }, time.Second, time.Millisecond)
 		})
 	}
+}
+
+// upload posts a file that is too large for a handler to keep in memory.
+func upload(t *testing.T, s *site) {
+	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "large")
+	require.NoError(t, err)
+	part.Write(make([]byte, 33<<20))
+	form.Close()
+	response, err := http.Post(s.url, form.FormDataContentType(), &body)
+	require.NoError(t, err)
+	read(t, response)
+	http.DefaultClient.CloseIdleConnections()
 }
 
 func tempFiles(t *testing.T) []os.DirEntry {
@@ -219,17 +222,8 @@ func TestUploadedFilesOfAHandlerThatPanics(t *testing.T) {
 		defer func() { recover() }()
 		handler.ServeHTTP(w, r)
 	})
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile("file", "large")
-	require.NoError(t, err)
-	part.Write(make([]byte, 33<<20))
-	form.Close()
-	response, err := http.Post(site.url, form.FormDataContentType(), &body)
-	require.NoError(t, err)
-	response.Body.Close()
+	upload(t, site)
 	require.Equal(t, 1, <-inside)
-	http.DefaultClient.CloseIdleConnections()
 	assert.Eventually(t, func() bool { return len(tempFiles(t)) == 0 }, time.Second, time.Millisecond)
 }
 

@@ -16,9 +16,7 @@ import (
 )
 
 func TestRegenerateKeepsTheValuesUnderANewIDAndEndsTheOld(t *testing.T) {
-	sealed, err := codec.NewSealed(codec.MsgPack{}, []byte("0123456789abcdef0123456789abcdef"))
-	require.NoError(t, err)
-	for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "JSON": codec.JSON{}, "Sealed": sealed} {
+	for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "JSON": codec.JSON{}, "Sealed": sealed(t, firstKey)} {
 		t.Run(name, func(t *testing.T) {
 			site := serve(t, holdfast.Options{Codec: c}, pages{"/": count, "/views": views,
 				"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -113,14 +111,7 @@ func TestAPanicAfterRegenerate(t *testing.T) {
 					s.Set("views", 100)
 					panic("boom")
 				}}.handler())
-			client := &directClient{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				defer func() {
-					if recover() != nil {
-						http.Error(w, "sorry", http.StatusInternalServerError)
-					}
-				}()
-				handler.ServeHTTP(w, r)
-			})}
+			client := &directClient{handler: recovering(handler)}
 			client.visit("/")
 			old := client.cookie.Value
 			response := client.show("/panic")
@@ -152,9 +143,7 @@ func TestAPanicAfterDestroy(t *testing.T) {
 func TestValuesSealedWithALostKey(t *testing.T) {
 	c := newCache(t)
 	site := func(key []byte) *directClient {
-		sealed, err := codec.NewSealed(codec.MsgPack{}, key)
-		require.NoError(t, err)
-		return direct(t, holdfast.Options{Store: c, Codec: sealed}, pages{"/": count, "/views": views, "/regenerate": regenerate,
+		return direct(t, holdfast.Options{Store: c, Codec: sealed(t, key)}, pages{"/": count, "/views": views, "/regenerate": regenerate,
 			"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 				fmt.Fprint(w, s.Login("ada"), s.Keys())
 			},

@@ -54,7 +54,7 @@ func TestMalformedTokensReachTheStoreByNoCarrier(t *testing.T) {
 					response := record(handler, b.request("/views", token))
 					assert.Equal(t, "0 false", response.Body.String(), "%.60q", token)
 				}
-				assert.Zero(t, store.asked())
+				assert.Zero(t, store.calls())
 			})
 		}
 	}
@@ -93,7 +93,7 @@ func TestATokenWithAnyBitFlippedIsAStrangersAndTheStoreIsNotAsked(t *testing.T) 
 	handler := bearing(t, bearers["Header"], holdfast.Options{Store: store, Keys: [][]byte{firstKey, secondKey}})
 	token := record(handler, get("/token")).Body.String()
 	require.Equal(t, "1 true", record(handler, bearers["Header"].request("/views", token)).Body.String())
-	before := store.asked()
+	before := store.calls()
 	for i := range len(token) {
 		for bit := range 8 {
 			forged := []byte(token)
@@ -104,7 +104,7 @@ func TestATokenWithAnyBitFlippedIsAStrangersAndTheStoreIsNotAsked(t *testing.T) 
 	for n := range len(token) {
 		require.Equal(t, "0 false", record(handler, bearers["Header"].request("/views", token[:n])).Body.String(), "%d bytes", n)
 	}
-	assert.Zero(t, store.asked()-before)
+	assert.Zero(t, store.calls()-before)
 }
 
 func TestASignatureOfAnotherSessionOrKeyIsWorthNothing(t *testing.T) {
@@ -208,7 +208,7 @@ func TestNothingUnderWayBringsADestroyedSessionBack(t *testing.T) {
 			s.Set("late", true)
 			s.Save()
 		},
-		"/age": maxAge(5 * time.Hour),
+		"/age": setIdleTimeout(5 * time.Hour),
 		"/reload": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Keys()
 			s.Reload()
@@ -277,7 +277,7 @@ func TestTenThousandAnonymousRequestsStoreNothing(t *testing.T) {
 			require.Empty(t, client.anonymous().show(path).Result().Cookies())
 		}
 	}
-	assert.Zero(t, store.asked())
+	assert.Zero(t, store.calls())
 }
 
 func TestXForwardedProtoFromAStrangerChangesNothing(t *testing.T) {
@@ -448,9 +448,7 @@ func TestAnInfoPrintsAsItsTypeAlone(t *testing.T) {
 
 func TestAnInfoWithinAnotherStructPrintsNoValue(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
-	request := get("/login?user=ada")
-	request.Header.Set("User-Agent", "secret-agent")
-	client.send(request)
+	loginWith(client, "secret-agent")
 	sessions, err := manager.Sessions("ada")
 	require.NoError(t, err)
 	require.Len(t, sessions, 1)
@@ -464,7 +462,7 @@ func TestAnInfoWithinAnotherStructPrintsNoValue(t *testing.T) {
 }
 
 func TestOneSetCookieWhateverTheHandlerDoes(t *testing.T) {
-	for name, act := range map[string]func(w http.ResponseWriter, r *http.Request, s *holdfast.Session){
+	for name, act := range map[string]page{
 		"saves, then destroys": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("b", 1)
 			s.Save()
@@ -502,7 +500,7 @@ func TestOneSetCookieWhateverTheHandlerDoes(t *testing.T) {
 }
 
 func TestWhateverSetsACookieIsNotStoredByCaches(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": count, "/age": maxAge(time.Hour), "/regenerate": regenerate, "/destroy": destroy})
+	client := direct(t, holdfast.Options{}, pages{"/": count, "/age": setIdleTimeout(time.Hour), "/regenerate": regenerate, "/destroy": destroy})
 	for _, path := range []string{"/", "/age", "/regenerate", "/destroy"} {
 		header := client.show(path).Header()
 		require.NotEmpty(t, header.Get("Set-Cookie"), path)
@@ -541,8 +539,7 @@ func TestACookieOfMoreThan4096BytesIsAnError(t *testing.T) {
 			request := get("/")
 			request.URL.Path, request.RequestURI = "/"+strings.Repeat("p", 4050), ""
 			response := record(manager.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				s, _ := holdfast.FromContext(r.Context())
-				s.Set("a", 1)
+				manager.Session(r).Set("a", 1)
 			})), request)
 			assert.ErrorIs(t, told, holdfast.ErrCookie)
 			assert.Equal(t, http.StatusInternalServerError, response.Code)
@@ -585,9 +582,7 @@ func TestWhatAHandlerDoesToValuesItWasGivenChangesNothingStored(t *testing.T) {
 
 func TestWhatAnInfoGivesIsTheCallersOwn(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
-	request := get("/login?user=ada")
-	request.Header.Set("User-Agent", "phone")
-	client.send(request)
+	loginWith(client, "phone")
 	sessions, _ := manager.Sessions("ada")
 	require.Len(t, sessions, 1)
 	sessions[0].UserID = "mallory"

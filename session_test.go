@@ -165,7 +165,7 @@ func TestReloadAndSaveSayThatTheSessionIsGone(t *testing.T) {
 			assert.ErrorIs(t, s.Save(), holdfast.ErrEnded)
 			assert.ErrorIs(t, s.Touch(), holdfast.ErrEnded)
 			assert.ErrorIs(t, s.Regenerate(), holdfast.ErrEnded)
-			_, err := holdfast.Update(s, "views", func(n int) int { return n + 1 })
+			_, err := increment(s)
 			assert.ErrorIs(t, err, holdfast.ErrEnded)
 			_, ok := holdfast.Pop[int](s, "views")
 			assert.False(t, ok)
@@ -254,7 +254,7 @@ func TestAllMethodsMayBeCalledAtOnce(t *testing.T) {
 					func() { s.SetExpires(time.Time{}) }, func() { s.Touch() }, func() { s.Save() }, func() { s.Reload() }, func() { s.Err() },
 					func() { s.Regenerate() }, func() { s.Login("ada") }, func() { s.UserID() },
 					func() { holdfast.Get[int](s, "a") }, func() { holdfast.Pop[int](s, "a") }, func() { _ = fmt.Sprint(s) },
-					func() { holdfast.Update(s, "views", func(n int) int { return n + 1 }) },
+					func() { increment(s) },
 				} {
 					calls.Go(call)
 				}

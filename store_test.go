@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -93,12 +92,12 @@ func TestReadingBeforeTheHandlerIsNoLook(t *testing.T) {
 		client := direct(t, holdfast.Options{Store: store, IdleTimeout: time.Hour}, pages{"/": count, "/views": views, "/nothing": nothing})
 		client.visit("/")
 		time.Sleep(40 * time.Minute)
-		store.heard = nil
+		store.traces = nil
 		assert.Empty(t, client.show("/nothing").Header().Get("Vary"))
-		assert.Len(t, store.heard, 1)
+		assert.Len(t, store.traces, 1)
 		time.Sleep(10 * time.Minute)
 		assert.Equal(t, "1 true", client.visit("/views"))
-		assert.Len(t, store.heard, 3, "one before the handler, one when it looks")
+		assert.Len(t, store.traces, 3, "one before the handler, one when it looks")
 		time.Sleep(50 * time.Minute)
 		client.visit("/nothing")
 		time.Sleep(10 * time.Minute)
@@ -116,16 +115,17 @@ func TestErrTellsAHandlerOfADamagedRecord(t *testing.T) {
 			told, saved = s.Err(), s.Save()
 		}})
 	client.visit("/")
-	damage(c)
+	damage(t, c, time.Hour)
 	assert.Equal(t, http.StatusInternalServerError, client.show("/err").Code)
 	assert.ErrorIs(t, told, holdfast.ErrRecord)
 	assert.ErrorIs(t, saved, holdfast.ErrRecord)
 }
 
-// damage makes all records unreadable.
-func damage(c *cache.Cache) {
-	for key := range c.All() {
-		c.Set(key, []byte("damaged"), time.Hour)
+// damage makes all records unreadable and gives them a TTL.
+func damage(t *testing.T, c *cache.Cache, ttl time.Duration) {
+	t.Helper()
+	for id := range c.All() {
+		require.NoError(t, c.Set(id, []byte("not a record"), ttl))
 	}
 }
 
@@ -158,7 +158,7 @@ func TestADamagedRecordCanBeDropped(t *testing.T) {
 				"/drop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { test.page(t, s) }})
 			client.visit("/")
 			old := client.twin()
-			damage(c)
+			damage(t, c, time.Hour)
 			if test.options.ErrorHandler == nil {
 				require.Equal(t, http.StatusInternalServerError, old.show("/").Code, "else it is an error for ever")
 			}
@@ -211,7 +211,7 @@ func TestReloadOfARecordThatWasDamaged(t *testing.T) {
 			for k, v := range c.All() {
 				key, sound = k, string(v)
 			}
-			damage(c)
+			damage(t, c, time.Hour)
 			s.Keys()
 			assert.ErrorIs(t, s.Reload(), holdfast.ErrRecord)
 			c.Set(key, []byte(sound), time.Hour)
@@ -220,7 +220,7 @@ func TestReloadOfARecordThatWasDamaged(t *testing.T) {
 			views(w, r, s)
 		},
 		"/gone": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-			damage(c)
+			damage(t, c, time.Hour)
 			s.Keys()
 			for key := range c.All() {
 				c.Delete(key)
@@ -270,7 +270,7 @@ func TestALoaderGetsTheContextOfTheRequest(t *testing.T) {
 	request := get("/touch")
 	request.AddCookie(client.cookie)
 	client.send(request.WithContext(context.WithValue(t.Context(), tracing{}, "trace 1")))
-	assert.Equal(t, []any{"trace 1", "trace 1", "trace 1"}, store.heard, "one before the handler, one when it looks, one to touch")
+	assert.Equal(t, []any{"trace 1", "trace 1", "trace 1"}, store.traces, "one before the handler, one when it looks, one to touch")
 }
 
 func TestAValueTooLargeForTheStoreIsAnErrorAndLeavesTheSessionAsItWas(t *testing.T) {
@@ -290,9 +290,7 @@ func TestAValueTooLargeForTheStoreIsAnErrorAndLeavesTheSessionAsItWas(t *testing
 }
 
 func TestTheSmallestCacheStillKeepsTheLatestSession(t *testing.T) {
-	c, err := cache.New(cache.Options{MaxBytes: 4 << 10})
-	require.NoError(t, err)
-	defer c.Close()
+	c := newCacheOf(t, 4<<10)
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
 	for range 100 {
 		latest := client.anonymous()
@@ -304,9 +302,7 @@ func TestTheSmallestCacheStillKeepsTheLatestSession(t *testing.T) {
 
 func TestAFloodLeavesTheCapAndTheUserWhoCameBackIntact(t *testing.T) {
 	const maxBytes = 2 << 20
-	c, err := cache.New(cache.Options{MaxBytes: maxBytes})
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
+	c := newCacheOf(t, maxBytes)
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
 	client.visit("/")
 	client.visit("/")
@@ -328,9 +324,7 @@ func TestAFloodWhosePagesWriteTwiceLeavesTheUsersWhoCameBack(t *testing.T) {
 	for name, write := range twice {
 		t.Run(name, func(t *testing.T) {
 			const users = 50
-			c, err := cache.New(cache.Options{MaxBytes: 512 << 10})
-			require.NoError(t, err)
-			t.Cleanup(func() { c.Close() })
+			c := newCacheOf(t, 512<<10)
 			site := direct(t, holdfast.Options{Store: c}, pages{"/views": views,
 				"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { write(s) }})
 			clients := make([]*directClient, users)
@@ -354,15 +348,11 @@ func TestAFloodWhosePagesWriteTwiceLeavesTheUsersWhoCameBack(t *testing.T) {
 	}
 }
 
-func increment(s *holdfast.Session) { holdfast.Update(s, "views", func(n int) int { return n + 1 }) }
-
 func TestADamagedRecordIsAnErrorResponse(t *testing.T) {
 	c := newCache(t)
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
 	client.visit("/")
-	for id := range c.All() {
-		require.NoError(t, c.Set(id, []byte("what no Manager wrote"), time.Hour))
-	}
+	damage(t, c, time.Hour)
 	assert.Equal(t, http.StatusInternalServerError, client.show("/").Code)
 }
 
@@ -371,9 +361,7 @@ func TestADamagedRecordIsGoneAfterItsTTLHoweverOftenItIsAskedFor(t *testing.T) {
 		c := newCache(t)
 		client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
 		client.visit("/")
-		for id := range c.All() {
-			require.NoError(t, c.Set(id, []byte("what no Manager wrote"), 10*time.Minute))
-		}
+		damage(t, c, 10*time.Minute)
 		time.Sleep(10*time.Minute - 1)
 		require.Equal(t, http.StatusInternalServerError, client.show("/").Code)
 		time.Sleep(time.Nanosecond)
@@ -434,14 +422,13 @@ func TestAClientThatWentAwayIsNoErrorInTheLog(t *testing.T) {
 			store := &away{Scanner: newCache(t)}
 			manager, _ := manage(t, holdfast.Options{Store: &givingUp{store}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			handler := manager.Handler(pages{"/": count}.handler())
-			r := httptest.NewRequest(http.MethodGet, "/", nil)
-			r.AddCookie(&http.Cookie{Name: "session", Value: strings.Repeat("A", 43)})
+			r := withCookie("/", strings.Repeat("A", 43))
 			ctx, cancel := context.WithCancel(r.Context())
 			if gone {
 				cancel()
 			}
 			defer cancel()
-			handler.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+			record(handler, r.WithContext(ctx))
 			assert.Equal(t, !gone, strings.Contains(log.String(), "level=ERROR"), log.String())
 		})
 	}

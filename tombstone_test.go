@@ -19,7 +19,7 @@ import (
 func lateSite(t *testing.T, o holdfast.Options, look func(s *holdfast.Session)) (client *directClient, late func() *http.Cookie) {
 	client = direct(t, o, pages{"/": count, "/views": views,
 		"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.Login("ada")) },
-		"/who":   func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.UserID()) },
+		"/who":   who,
 		"/late": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			look(s)
 			assert.Equal(t, "<nil>", client.visit("/login"))

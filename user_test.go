@@ -15,7 +15,6 @@ import (
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
-	"github.com/holdfast-go/holdfast/codec"
 )
 
 func TestLoginGivesANewIDKeepsTheValuesAndEndsTheOldID(t *testing.T) {
@@ -126,7 +125,7 @@ func TestALoginThatFailedLogsNobodyIn(t *testing.T) {
 			store.failNextSet.Store(true)
 			fmt.Fprint(w, s.Login("ada") != nil, " ", s.UserID())
 		},
-		"/who": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.UserID()) },
+		"/who": who,
 	})
 	assert.Equal(t, "true ", client.visit("/login"))
 	assert.Empty(t, client.visit("/who"))
@@ -151,10 +150,8 @@ func TestALoginThatFailsIsNotStoredLaterWithTheChangesBeforeIt(t *testing.T) {
 }
 
 func TestALoginThatFailsLeavesTheValuesReadable(t *testing.T) {
-	sealed, err := codec.NewSealed(codec.MsgPack{}, []byte("0123456789abcdef0123456789abcdef"))
-	require.NoError(t, err)
 	store := &away{Scanner: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store, Codec: sealed}, pages{"/views": views,
+	client := direct(t, holdfast.Options{Store: store, Codec: sealed(t, firstKey)}, pages{"/views": views,
 		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("views", 5)
 			store.away.Store(true)
@@ -282,26 +279,25 @@ func TestInfoShowsWhatTheApplicationStoredAndWhichSessionIsThisOne(t *testing.T)
 			fmt.Fprint(w, agent, " ", ok, " ", info.Value("agent", &wrong), " ", info.Value("absent", &agent), " ", info.Is(s), ";")
 		}
 	}})
-	request := get("/login?user=ada")
-	request.Header.Set("User-Agent", "laptop")
-	client.send(request)
+	loginWith(client, "laptop")
 	other := client.anonymous()
-	request = get("/login?user=ada")
-	request.Header.Set("User-Agent", "phone")
-	other.send(request)
+	loginWith(other, "phone")
 
 	lines := strings.Split(strings.TrimSuffix(client.visit("/list"), ";"), ";")
 
 	assert.ElementsMatch(t, []string{"laptop true false false true", "phone true false false false"}, lines)
 }
 
-func TestInfoShowsASealedValue(t *testing.T) {
-	sealed, err := codec.NewSealed(codec.MsgPack{}, []byte("0123456789abcdef0123456789abcdef"))
-	require.NoError(t, err)
-	manager, client := userSite(t, holdfast.Options{Codec: sealed}, nil)
+// loginWith logs Ada in with a user agent.
+func loginWith(c *directClient, agent string) {
 	request := get("/login?user=ada")
-	request.Header.Set("User-Agent", "laptop")
-	client.send(request)
+	request.Header.Set("User-Agent", agent)
+	c.send(request)
+}
+
+func TestInfoShowsASealedValue(t *testing.T) {
+	manager, client := userSite(t, holdfast.Options{Codec: sealed(t, firstKey)}, nil)
+	loginWith(client, "laptop")
 	sessions, err := manager.Sessions("ada")
 	require.NoError(t, err)
 	require.Len(t, sessions, 1)
@@ -379,13 +375,8 @@ func TestEndUserEndsAllSessionsOfAUserAndNoOthers(t *testing.T) {
 
 func TestEndUserAlsoEndsASessionThatGetsANewIDMeanwhile(t *testing.T) {
 	store := &meddling{Scanner: newCache(t)}
-	manager, _ := manage(t, holdfast.Options{Store: store})
-	client := &directClient{handler: manager.Handler(pages{
-		"/login":      func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Login("ada") },
-		"/regenerate": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Regenerate() },
-		"/who":        func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.UserID()) },
-	}.handler())}
-	client.visit("/login")
+	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
+	client.visit("/login?user=ada")
 	store.afterListing = func() { client.visit("/regenerate") }
 
 	_, err := manager.EndUser("ada")
@@ -395,7 +386,7 @@ func TestEndUserAlsoEndsASessionThatGetsANewIDMeanwhile(t *testing.T) {
 }
 
 // ending shows what a method that ends sessions returns.
-func ending(end func(*holdfast.Session) (int, error)) func(http.ResponseWriter, *http.Request, *holdfast.Session) {
+func ending(end func(*holdfast.Session) (int, error)) page {
 	return func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		n, err := end(s)
 		fmt.Fprint(w, n, err)
@@ -480,7 +471,7 @@ func TestEndAllOfASessionThatCannotBeRead(t *testing.T) {
 					assert.ErrorIs(t, err, holdfast.ErrRecord)
 				}})
 			client.visit("/login?user=ada")
-			damage(c)
+			damage(t, c, time.Hour)
 			client.anonymous().visit("/login?user=ada")
 
 			response := client.show("/end")
@@ -495,8 +486,7 @@ func TestEndAllOfASessionThatCannotBeRead(t *testing.T) {
 
 func TestAllLenAndClearSeeEverySessionOfTheManagersStore(t *testing.T) {
 	c := newCache(t)
-	manager, _ := manage(t, holdfast.Options{Store: c})
-	client := &directClient{handler: manager.Handler(pages{"/": count, "/views": views}.handler())}
+	manager, client := userSite(t, holdfast.Options{Store: c}, nil)
 	for range 3 {
 		client.anonymous().visit("/")
 	}
@@ -522,8 +512,7 @@ func TestAllLenAndClearSeeEverySessionOfTheManagersStore(t *testing.T) {
 }
 
 func TestAllMayBeLeftEarly(t *testing.T) {
-	manager, _ := manage(t, holdfast.Options{})
-	client := &directClient{handler: manager.Handler(pages{"/": count}.handler())}
+	manager, client := userSite(t, holdfast.Options{}, nil)
 	for range 3 {
 		client.anonymous().visit("/")
 	}

@@ -54,9 +54,7 @@ func assertValue[T any](t *testing.T, s *holdfast.Session, key string, want T) {
 }
 
 func TestANumberOfOneDigitComesBackWithEveryCodec(t *testing.T) {
-	sealed, err := codec.NewSealed(codec.MsgPack{}, []byte("0123456789abcdef0123456789abcdef"))
-	require.NoError(t, err)
-	for _, c := range []codec.Codec{codec.MsgPack{}, codec.JSON{}, sealed} {
+	for _, c := range []codec.Codec{codec.MsgPack{}, codec.JSON{}, sealed(t, firstKey)} {
 		client := direct(t, holdfast.Options{Codec: c}, pages{"/": count, "/views": views})
 		client.visit("/")
 		assert.Equal(t, "1 true", client.visit("/views"), "%T: the byte 1 in MsgPack is the digit 1 of no other", c)
@@ -90,7 +88,7 @@ func TestAValueOfAnotherTypeIsNotThereForGetAndStaysAsItIs(t *testing.T) {
 func TestUpdateSeesWhatTheRequestSetBefore(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("views", 10)
-		n, _ := holdfast.Update(s, "views", func(n int) int { return n + 1 })
+		n, _ := increment(s)
 		fmt.Fprint(w, n)
 	}, "/views": views})
 	ada := site.browser()
@@ -118,7 +116,7 @@ func TestRequestsAtOnceThatIncrementLoseNoStepEvenWhileTheIDChanges(t *testing.T
 			if s.IsNew() {
 				return // it came after the ID had changed
 			}
-			if _, err := holdfast.Update(s, "views", func(n int) int { return n + 1 }); err == nil {
+			if _, err := increment(s); err == nil {
 				mu.Lock()
 				steps++
 				mu.Unlock()
@@ -155,7 +153,7 @@ func TestUpdateOfANewSessionAfterTheFirstByteIsAnError(t *testing.T) {
 	var err error
 	client := direct(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		w.Write([]byte("first byte"))
-		_, err = holdfast.Update(s, "views", func(n int) int { return n + 1 })
+		_, err = increment(s)
 	}})
 	client.visit("/")
 	assert.ErrorIs(t, err, holdfast.ErrHeaderSent)
@@ -190,7 +188,7 @@ func TestAPanicInUpdatesFunctionReleasesTheSessionAndChangesNothing(t *testing.T
 				defer func() { fmt.Fprint(w, recover(), " ") }()
 				holdfast.Update(s, "views", func(int) int { panic("boom") })
 			}()
-			n, err := holdfast.Update(s, "views", func(n int) int { return n + 1 })
+			n, err := increment(s)
 			fmt.Fprint(w, n, err)
 		}})
 	client.visit("/")
@@ -294,9 +292,7 @@ type (
 )
 
 func TestAStructOfOneVersionIsReadByTheNext(t *testing.T) {
-	sealed, err := codec.NewSealed(codec.MsgPack{}, firstKey)
-	require.NoError(t, err)
-	for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "JSON": codec.JSON{}, "Sealed": sealed} {
+	for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "JSON": codec.JSON{}, "Sealed": sealed(t, firstKey)} {
 		t.Run(name, func(t *testing.T) {
 			client := direct(t, holdfast.Options{Codec: c}, pages{
 				"/v1": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -321,10 +317,8 @@ func TestAStructOfOneVersionIsReadByTheNext(t *testing.T) {
 }
 
 func TestSealedValuesAreUnreadableInTheStoreAndNobodyElsesBytesAreTakenForThem(t *testing.T) {
-	sealed, err := codec.NewSealed(codec.MsgPack{}, firstKey)
-	require.NoError(t, err)
 	c := newCache(t)
-	client := direct(t, holdfast.Options{Store: c, Codec: sealed}, pages{
+	client := direct(t, holdfast.Options{Store: c, Codec: sealed(t, firstKey)}, pages{
 		"/set": func(_ http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			s.Set("secret", "plain text of "+r.URL.Query().Get("name"))
 		},

@@ -59,11 +59,12 @@ func TestEndedTellsOfEveryWayThatASessionEnds(t *testing.T) {
 		end    func(p place)
 		within time.Duration
 	}{
-		"Destroy":    {func(p place) { p.client.visit("/destroy") }, 0},
-		"Regenerate": {func(p place) { p.client.visit("/regenerate") }, 0},
-		"Login":      {func(p place) { p.client.visit("/login?user=ada") }, 0},
-		"EndUser":    {func(p place) { p.manager.EndUser("ada") }, 0},
-		"Clear":      {func(p place) { p.manager.EndEveryone() }, 0},
+		"Destroy":     {func(p place) { p.client.visit("/destroy") }, 0},
+		"Regenerate":  {func(p place) { p.client.visit("/regenerate") }, 0},
+		"Login":       {func(p place) { p.client.visit("/login?user=ada") }, 0},
+		"EndUser":     {func(p place) { p.manager.EndUser("ada") }, 0},
+		"EndEveryone": {func(p place) { p.manager.EndEveryone() }, 0},
+		"SetExpires":  {func(p place) { p.client.visit("/expire") }, 0},
 		"the store": {func(p place) {
 			for key := range p.cache.All() {
 				p.cache.Delete(key)
@@ -76,6 +77,7 @@ func TestEndedTellsOfEveryWayThatASessionEnds(t *testing.T) {
 				var waited time.Duration
 				c := newCache(t)
 				manager, client := userSite(t, holdfast.Options{Store: c, IdleTimeout: time.Hour}, pages{
+					"/expire": setExpires(time.Now().Add(-1)),
 					"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 						start := time.Now()
 						<-s.Ended()
@@ -93,28 +95,6 @@ func TestEndedTellsOfEveryWayThatASessionEnds(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestASessionThatSetExpiresEndsIsToldAtOnceToWhoWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var waited time.Duration
-		client := direct(t, holdfast.Options{}, pages{"/": count,
-			"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-				start := time.Now()
-				<-s.Ended()
-				waited = time.Since(start)
-			},
-			"/expire": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.SetExpires(time.Now().Add(-1)) },
-		})
-		client.visit("/")
-		waiting := &directClient{handler: client.handler, cookie: client.cookie}
-		done := make(chan struct{})
-		go func() { waiting.visit("/wait"); close(done) }()
-		synctest.Wait()
-		client.visit("/expire")
-		<-done
-		assert.Zero(t, waited)
-	})
 }
 
 func TestEndedTellsTheHandlerOfAHijackedConnection(t *testing.T) {
@@ -185,12 +165,7 @@ func TestEndedLeavesNoGoroutineOnceTheRequestIsDone(t *testing.T) {
 		client := direct(t, holdfast.Options{}, pages{"/": count,
 			"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Ended(); s.Ended() }})
 		client.visit("/")
-		request := get("/wait")
-		request.AddCookie(client.cookie)
-		ctx, cancel := context.WithCancel(t.Context())
-		client.send(request.WithContext(ctx))
-		cancel()
-		synctest.Wait()
+		client.visitUntilDone(t, "/wait")
 	})
 }
 
@@ -222,12 +197,7 @@ func TestEndedIsOneChannelForARequest(t *testing.T) {
 				<-client
 			}})
 		client.visit("/")
-		request := get("/loop")
-		request.AddCookie(client.cookie)
-		ctx, cancel := context.WithCancel(t.Context())
-		client.send(request.WithContext(ctx))
-		cancel()
-		synctest.Wait()
+		client.visitUntilDone(t, "/loop")
 	})
 }
 

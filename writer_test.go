@@ -278,35 +278,43 @@ type wrapsOnly struct{ http.ResponseWriter }
 
 func (w wrapsOnly) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func TestWithinATimeoutHandlerTheCookieArrives(t *testing.T) {
+func TestTimeoutHandler_cookie(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{})
-	client := &directClient{handler: http.TimeoutHandler(manager.Handler(pages{"/": count}.handler()), time.Minute, "too late")}
-	assert.Equal(t, "1", client.visit("/"))
-	assert.Equal(t, "2", client.visit("/"))
+	page := pages{"/": count}.handler()
+	for name, handler := range map[string]http.Handler{
+		"around the manager's": http.TimeoutHandler(manager.Handler(page), time.Minute, "too late"),
+		"below the manager's":  manager.Handler(http.TimeoutHandler(page, time.Minute, "too late")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := &directClient{handler: handler}
+			assert.Equal(t, "1", client.visit("/"))
+			assert.Equal(t, "2", client.visit("/"))
+		})
+	}
 }
 
-func TestAroundATimeoutHandlerTheCookieArrives(t *testing.T) {
-	manager, _ := manage(t, holdfast.Options{})
-	client := &directClient{handler: manager.Handler(http.TimeoutHandler(pages{"/": count}.handler(), time.Minute, "too late"))}
-	assert.Equal(t, "1", client.visit("/"))
-	assert.Equal(t, "2", client.visit("/"))
+// serveProxy is a site whose page is a reverse proxy in front of backend.
+func serveProxy(t *testing.T, backend http.Handler) *site {
+	t.Helper()
+	server := httptest.NewServer(backend)
+	t.Cleanup(server.Close)
+	target, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	return serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		proxy.ServeHTTP(w, r)
+	}})
 }
 
 func TestAReverseProxyBelowKeepsBothSidesCookies(t *testing.T) {
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	backend := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", "</style.css>; rel=preload")
 		w.WriteHeader(http.StatusEarlyHints)
 		http.SetCookie(w, &http.Cookie{Name: "backend", Value: "1"})
 		fmt.Fprint(w, "from the backend")
-	}))
-	defer backend.Close()
-	target, err := url.Parse(backend.URL)
-	require.NoError(t, err)
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-		s.Set("a", 1)
-		proxy.ServeHTTP(w, r)
-	}})
+	})
+	site := serveProxy(t, backend)
 	shown := site.with("", "/")
 	assert.Equal(t, "from the backend", shown.text)
 	assert.Len(t, shown.Header.Values("Set-Cookie"), 2)
@@ -314,7 +322,7 @@ func TestAReverseProxyBelowKeepsBothSidesCookies(t *testing.T) {
 }
 
 func TestAConnectionUpgradedByAReverseProxyBringsTheCookie(t *testing.T) {
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	backend := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			panic(err)
@@ -325,15 +333,8 @@ func TestAConnectionUpgradedByAReverseProxyBringsTheCookie(t *testing.T) {
 		line, _ := rw.ReadString('\n')
 		fmt.Fprint(rw, line)
 		rw.Flush()
-	}))
-	defer backend.Close()
-	target, err := url.Parse(backend.URL)
-	require.NoError(t, err)
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-		s.Set("a", 1)
-		proxy.ServeHTTP(w, r)
-	}})
+	})
+	site := serveProxy(t, backend)
 	request, _ := http.NewRequest(http.MethodGet, site.url, nil)
 	request.Header.Set("Connection", "Upgrade")
 	request.Header.Set("Upgrade", "echo")
