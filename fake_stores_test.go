@@ -60,8 +60,8 @@ func (s *frail) Set(id string, value []byte, ttl time.Duration) error {
 	return s.Store.Set(id, value, ttl)
 }
 
-// twice is a store that calls the function of each Update again, as a store with
-// optimistic locking may.
+// twice is a store that calls the function of each Update twice, as a store
+// with optimistic locking may.
 type twice struct {
 	holdfast.Store
 	between func() // called once, between the two calls for an existing entry

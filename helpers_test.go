@@ -23,7 +23,7 @@ import (
 	"github.com/holdfast-go/holdfast/codec"
 )
 
-// site is a real server with sessions, as the tests see it from outside.
+// site is a server with sessions on a real network.
 type site struct {
 	t     testing.TB
 	url   string
@@ -127,7 +127,7 @@ func newJar(t testing.TB) http.CookieJar {
 	return jar
 }
 
-// shown is a response whose body was read.
+// shown is a response and its body.
 type shown struct {
 	*http.Response
 	text string
