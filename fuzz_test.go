@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every parser of what a stranger sends. Whatever comes, nothing panics, and
-// what gets through has the form of an ID that was issued.
+// Each parser of input from a client has a fuzz target: it does not panic, and
+// it accepts nothing but the form of an issued ID.
 
 func FuzzVerify(f *testing.F) {
 	s := signer{[]byte("the first key of the two"), []byte("the second key of the two")}
@@ -27,11 +27,11 @@ func FuzzVerify(f *testing.F) {
 		if id == "" {
 			return
 		}
-		require.Contains(t, []string{s.sign(id), s[1:].sign(id)}, token, "only what a key signed")
+		require.Contains(t, []string{s.sign(id), s[1:].sign(id)}, token, "a key signed it")
 	})
 }
 
-func FuzzSignedIDsVerifyAndOthersDoNot(f *testing.F) {
+func FuzzSign(f *testing.F) {
 	s := signer{[]byte("the first key of the two"), []byte("the second key of the two")}
 	f.Add("AAAA", uint(0), byte(1))
 	f.Add("a.b", uint(5), byte(128))
@@ -49,7 +49,7 @@ func FuzzSignedIDsVerifyAndOthersDoNot(f *testing.F) {
 	})
 }
 
-func FuzzACookieComesBackAsItWasSet(f *testing.F) {
+func FuzzEscapeCookie(f *testing.F) {
 	f.Add("s:AAAA.+/=")
 	f.Add("%")
 	f.Add("\x00ä\"\\;, ")
@@ -64,7 +64,7 @@ func FuzzACookieComesBackAsItWasSet(f *testing.F) {
 	})
 }
 
-func FuzzPresentedByCookie(f *testing.F) {
+func FuzzCookie(f *testing.F) {
 	f.Add("session=%41; session=%")
 	f.Add("session=%2")
 	f.Add("session=s%3AAAAA.BBB%2B%2F")
@@ -78,7 +78,7 @@ func FuzzPresentedByCookie(f *testing.F) {
 	})
 }
 
-func FuzzPresentedByHeader(f *testing.F) {
+func FuzzHeader(f *testing.F) {
 	f.Add("\x00")
 	f.Add(strings.Repeat("A", idLen))
 	m := manager(f, Header{})
@@ -87,7 +87,7 @@ func FuzzPresentedByHeader(f *testing.F) {
 	})
 }
 
-func FuzzPresentedByQuery(f *testing.F) {
+func FuzzQuery(f *testing.F) {
 	f.Add("session=%41&session=%")
 	f.Add("session=a;b=c")
 	m := manager(f, Query{})
@@ -96,7 +96,7 @@ func FuzzPresentedByQuery(f *testing.F) {
 	})
 }
 
-func FuzzPresentedByForm(f *testing.F) {
+func FuzzForm(f *testing.F) {
 	const urlencoded = "application/x-www-form-urlencoded"
 	f.Add(urlencoded, []byte("session=%41&session=%"))
 	f.Add("multipart/form-data; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=\"session\"\r\n\r\nAAAA\r\n--b--\r\n"))
@@ -109,7 +109,7 @@ func FuzzPresentedByForm(f *testing.F) {
 	})
 }
 
-func FuzzOnlyTrustedProxiesSayThatTLSWasUsed(f *testing.F) {
+func FuzzTrustedProxies(f *testing.F) {
 	f.Add("10.0.0.1:1", "https, http")
 	f.Add("[::ffff:10.0.0.1%eth0]:1", "https")
 	f.Add("@", ",")
@@ -128,7 +128,7 @@ func FuzzOnlyTrustedProxiesSayThatTLSWasUsed(f *testing.F) {
 	})
 }
 
-func FuzzTheOriginalPathIsAPath(f *testing.F) {
+func FuzzOriginalPath(f *testing.F) {
 	f.Add("/app?a=1", "/app/page")
 	f.Add("/%", "/")
 	f.Add("*", "")
@@ -141,14 +141,14 @@ func FuzzTheOriginalPathIsAPath(f *testing.F) {
 	})
 }
 
-// manager signs with a key that no fuzzer has, so whatever reaches its store
-// was forged.
+// manager signs with a key that the fuzzer does not have: a token that reaches
+// the store is forged.
 func manager(f *testing.F, c Carrier) *Manager {
 	f.Helper()
 	m, err := New(Options{Carrier: c, Keys: [][]byte{[]byte("a key of at least 16 bytes")}})
 	require.NoError(f, err)
 	f.Cleanup(func() { m.Close() })
-	m.store = nil // asking it is a panic
+	m.store = nil // any call panics
 	return m
 }
 
