@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestCookieValueFindsTheFirstOfThatName(t *testing.T) {
+func TestCookieValue_first_of_its_name(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                       "",
 		"session":                "",
@@ -33,7 +33,8 @@ func firstCookie(lines ...string) string {
 	return value
 }
 
-func TestEscapeCookieIsEncodeURIComponent(t *testing.T) {
+// escapeCookie escapes as JavaScript's encodeURIComponent does.
+func TestEscapeCookie(t *testing.T) {
 	for token, want := range map[string]string{
 		"":              "",
 		"AZaz09-_":      "AZaz09-_",
@@ -48,8 +49,7 @@ func TestEscapeCookieIsEncodeURIComponent(t *testing.T) {
 	}
 }
 
-// Whatever net/http takes for the first session cookie, if it has the form of
-// an ID, is what we take for it.
+// A cookie value in the form of an ID is one that net/http finds too.
 func FuzzCookieValue(f *testing.F) {
 	f.Add("a=0; session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA; session=2")
 	f.Add("session=\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"")
@@ -65,6 +65,6 @@ func FuzzCookieValue(f *testing.F) {
 				return
 			}
 		}
-		t.Errorf("%q: took %q for an ID, which net/http does not find", line, ours)
+		t.Errorf("cookieValue(%q) = %q: net/http finds no such session cookie", line, ours)
 	})
 }

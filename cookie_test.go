@@ -15,7 +15,8 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-func TestTheCookieIsAsStrictAsTheConnectionAllows(t *testing.T) {
+// The default cookie is as strict as the connection allows.
+func TestCookie_defaults(t *testing.T) {
 	t.Run("plain HTTP", func(t *testing.T) {
 		site := serve(t, holdfast.Options{}, pages{"/": count})
 		header := site.browser().visit("/").Header.Get("Set-Cookie")
@@ -33,7 +34,7 @@ func TestTheCookieIsAsStrictAsTheConnectionAllows(t *testing.T) {
 		assert.Regexp(t, `^__Secure-session=`, ada.visit("/app/").Header.Get("Set-Cookie"))
 		assert.Equal(t, "2", ada.visit("/app/").text)
 	})
-	t.Run("over TLS a cookie that plain HTTP could have planted does not count", func(t *testing.T) {
+	t.Run("planted over plain HTTP", func(t *testing.T) {
 		site, client := serveTLS(t, holdfast.Options{}, pages{"/": count})
 		ada := &browser{client, site}
 		planted := strings.TrimPrefix(ada.visit("/").cookie().String(), "__Host-")
@@ -45,30 +46,30 @@ func TestTheCookieIsAsStrictAsTheConnectionAllows(t *testing.T) {
 	})
 }
 
-func TestEachCookieOptionShowsInSetCookie(t *testing.T) {
+func TestCookie_options(t *testing.T) {
 	const plain, tls = "http://example.com/", "https://example.com/"
 	for name, test := range map[string]struct {
 		cookie holdfast.Cookie
 		url    string
 		want   string
 	}{
-		"Name":                        {holdfast.Cookie{Name: "sid"}, plain, `^sid=ID; Path=/; HttpOnly; SameSite=Lax$`},
-		"Name over TLS":               {holdfast.Cookie{Name: "sid"}, tls, `^sid=ID; Path=/; HttpOnly; Secure; SameSite=Lax$`},
-		"Domain":                      {holdfast.Cookie{Domain: "example.com"}, plain, `^session=ID; Path=/; Domain=example.com; HttpOnly; SameSite=Lax$`},
-		"Domain over TLS":             {holdfast.Cookie{Domain: "example.com"}, tls, `^__Secure-session=ID; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=Lax$`},
-		"SecureAlways over plain":     {holdfast.Cookie{Secure: holdfast.SecureAlways}, plain, `^__Host-session=ID; Path=/; HttpOnly; Secure; SameSite=Lax$`},
-		"SecureNever over TLS":        {holdfast.Cookie{Secure: holdfast.SecureNever}, tls, `^session=ID; Path=/; HttpOnly; SameSite=Lax$`},
-		"SameSiteAuto over plain":     {holdfast.Cookie{SameSite: holdfast.SameSiteAuto}, plain, `SameSite=Lax$`},
-		"SameSiteAuto over TLS":       {holdfast.Cookie{SameSite: holdfast.SameSiteAuto}, tls, `Secure; SameSite=None$`},
-		"SameSite Strict":             {holdfast.Cookie{SameSite: http.SameSiteStrictMode}, plain, `SameSite=Strict$`},
-		"SameSite None":               {holdfast.Cookie{SameSite: http.SameSiteNoneMode}, tls, `SameSite=None$`},
-		"ScriptReadable":              {holdfast.Cookie{ScriptReadable: true}, plain, `^session=ID; Path=/; SameSite=Lax$`},
-		"Partitioned over TLS":        {holdfast.Cookie{Partitioned: true}, tls, `Secure; SameSite=Lax; Partitioned$`},
-		"Partitioned over plain":      {holdfast.Cookie{Partitioned: true}, plain, `^session=ID; Path=/; HttpOnly; SameSite=Lax$`},
-		"Priority":                    {holdfast.Cookie{Priority: "High"}, plain, `SameSite=Lax; Priority=High$`},
-		"browser session by default":  {holdfast.Cookie{}, plain, `^session=ID; Path=/; HttpOnly; SameSite=Lax$`},
-		"Persistent":                  {holdfast.Cookie{Persistent: true}, plain, `^session=ID; Path=/; Expires=.* GMT; Max-Age=86400; HttpOnly; SameSite=Lax$`},
-		"a name of one's own, __Host": {holdfast.Cookie{Name: "__Host-id"}, tls, `^__Host-id=ID; Path=/; HttpOnly; Secure; SameSite=Lax$`},
+		"Name":                       {holdfast.Cookie{Name: "sid"}, plain, `^sid=ID; Path=/; HttpOnly; SameSite=Lax$`},
+		"Name over TLS":              {holdfast.Cookie{Name: "sid"}, tls, `^sid=ID; Path=/; HttpOnly; Secure; SameSite=Lax$`},
+		"Domain":                     {holdfast.Cookie{Domain: "example.com"}, plain, `^session=ID; Path=/; Domain=example.com; HttpOnly; SameSite=Lax$`},
+		"Domain over TLS":            {holdfast.Cookie{Domain: "example.com"}, tls, `^__Secure-session=ID; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=Lax$`},
+		"SecureAlways over plain":    {holdfast.Cookie{Secure: holdfast.SecureAlways}, plain, `^__Host-session=ID; Path=/; HttpOnly; Secure; SameSite=Lax$`},
+		"SecureNever over TLS":       {holdfast.Cookie{Secure: holdfast.SecureNever}, tls, `^session=ID; Path=/; HttpOnly; SameSite=Lax$`},
+		"SameSiteAuto over plain":    {holdfast.Cookie{SameSite: holdfast.SameSiteAuto}, plain, `SameSite=Lax$`},
+		"SameSiteAuto over TLS":      {holdfast.Cookie{SameSite: holdfast.SameSiteAuto}, tls, `Secure; SameSite=None$`},
+		"SameSite Strict":            {holdfast.Cookie{SameSite: http.SameSiteStrictMode}, plain, `SameSite=Strict$`},
+		"SameSite None":              {holdfast.Cookie{SameSite: http.SameSiteNoneMode}, tls, `SameSite=None$`},
+		"ScriptReadable":             {holdfast.Cookie{ScriptReadable: true}, plain, `^session=ID; Path=/; SameSite=Lax$`},
+		"Partitioned over TLS":       {holdfast.Cookie{Partitioned: true}, tls, `Secure; SameSite=Lax; Partitioned$`},
+		"Partitioned over plain":     {holdfast.Cookie{Partitioned: true}, plain, `^session=ID; Path=/; HttpOnly; SameSite=Lax$`},
+		"Priority":                   {holdfast.Cookie{Priority: "High"}, plain, `SameSite=Lax; Priority=High$`},
+		"browser session by default": {holdfast.Cookie{}, plain, `^session=ID; Path=/; HttpOnly; SameSite=Lax$`},
+		"Persistent":                 {holdfast.Cookie{Persistent: true}, plain, `^session=ID; Path=/; Expires=.* GMT; Max-Age=86400; HttpOnly; SameSite=Lax$`},
+		"custom __Host- name":        {holdfast.Cookie{Name: "__Host-id"}, tls, `^__Host-id=ID; Path=/; HttpOnly; Secure; SameSite=Lax$`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := direct(t, holdfast.Options{Carrier: test.cookie}, pages{"/": count})
@@ -80,7 +81,7 @@ func TestEachCookieOptionShowsInSetCookie(t *testing.T) {
 	}
 }
 
-func TestTheCookieIsSentOnceAndNotOnEveryResponse(t *testing.T) {
+func TestCookie_sent_once(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views})
 	ada := site.browser()
 	require.NotNil(t, ada.visit("/").cookie())
@@ -88,7 +89,8 @@ func TestTheCookieIsSentOnceAndNotOnEveryResponse(t *testing.T) {
 	assert.Nil(t, ada.visit("/views").cookie())
 }
 
-func TestOneSetCookieOfOursAndTheHandlersOwnAreKept(t *testing.T) {
+// A response sets one session cookie, and keeps the cookies of the handler.
+func TestCookie_and_cookies_of_the_handler(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 		http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
 		s.Set("a", 1)
@@ -106,7 +108,7 @@ func TestOneSetCookieOfOursAndTheHandlersOwnAreKept(t *testing.T) {
 
 // A browser sends several cookies of one name if they were set with different
 // Domains or Paths. An older one may come first.
-func TestOfDuplicateCookiesTheFirstThatLives(t *testing.T) {
+func TestDuplicateCookies_first_with_a_session(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views})
 	ada, bob := site.browser().visit("/").cookie(), site.browser().visit("/").cookie()
 	site.with(bob.String(), "/")
@@ -124,8 +126,8 @@ func TestOfDuplicateCookiesTheFirstThatLives(t *testing.T) {
 	}
 }
 
-// One that was replaced a moment ago gives way to one that lives.
-func TestOfDuplicateCookiesAReplacedOne(t *testing.T) {
+// A cookie with a replaced ID yields to one whose session is live.
+func TestDuplicateCookies_replaced_ID(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views, "/regenerate": regenerate})
 	first := site.browser().visit("/").cookie()
 	second := site.with("session="+first.Value, "/regenerate").cookie()
@@ -134,7 +136,7 @@ func TestOfDuplicateCookiesAReplacedOne(t *testing.T) {
 	assert.Equal(t, "2 true", site.with("session="+second.Value, "/views").text)
 }
 
-func TestResponsesTellCachesWhatTheyMayDo(t *testing.T) {
+func TestCacheHeaders(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
 		"/public": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			w.Header().Set("Cache-Control", "public")
@@ -160,7 +162,7 @@ func TestResponsesTellCachesWhatTheyMayDo(t *testing.T) {
 	}
 }
 
-func TestOutsideTheCookiesPathThereIsNoSession(t *testing.T) {
+func TestCookiePath_no_session_outside(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app"}})
 	has := func(target string) bool {
 		var found bool
@@ -177,9 +179,9 @@ func TestOutsideTheCookiesPathThereIsNoSession(t *testing.T) {
 	}
 }
 
-// Browsers compare the Path of a cookie with the path as it stands in the URL.
-// (Go's cookie jar does not, so the cookie is presented by hand.)
-func TestAPathWithEscapedCharacters(t *testing.T) {
+// Browsers compare the Path of a cookie with the escaped path of the URL. Go's
+// cookie jar does not, so the test sends the cookie itself.
+func TestCookiePath_escaped(t *testing.T) {
 	for path, target := range map[string]string{"/caf%C3%A9": "/caf%C3%A9/menu", "/a%20b": "/a%20b", "/a%3Bb": "/a%3Bb/"} {
 		manager, site := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Path: path}})
 		handler := manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -193,7 +195,8 @@ func TestAPathWithEscapedCharacters(t *testing.T) {
 	}
 }
 
-func TestAPathThatNoBrowserSendsIsRefused(t *testing.T) {
+// New refuses a Path that no browser sends. The error suggests a valid one.
+func TestCookiePath_invalid(t *testing.T) {
 	for path, remedy := range map[string]string{
 		"/café": `"/caf%C3%A9"`, "/a b": `"/a%20b"`, "/<": `"/%3C"`, "/a?b": `"/a%3Fb"`, `/a\b`: `"/a%5Cb"`,
 		"/%": "", "/%zz": "", "/a/../b": `".."`, "/./a": `"."`, "app": "begin with /",
@@ -209,13 +212,15 @@ func TestAPathThatNoBrowserSendsIsRefused(t *testing.T) {
 	}
 }
 
-func TestAPathWithASlashAtItsEndCoversWhatIsBelowIt(t *testing.T) {
+func TestCookiePath_trailing_slash(t *testing.T) {
 	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app/"}}, pages{"/app/": count})
 	assert.Equal(t, "1", client.visit("/app/"))
 	assert.Equal(t, "2", client.visit("/app/page"))
 }
 
-func TestThePathIsTheClientsAlsoWhereThePrefixWasStripped(t *testing.T) {
+// Path is compared with the path that the client sent, not with the stripped
+// one.
+func TestCookiePath_StripPrefix(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app"}})
 	client := &directClient{handler: http.StripPrefix("/app", manager.Handler(pages{"/page": count}.handler()))}
 	assert.Equal(t, "1", client.visit("/app/page"))
@@ -223,53 +228,54 @@ func TestThePathIsTheClientsAlsoWhereThePrefixWasStripped(t *testing.T) {
 	assert.Equal(t, "/app", client.cookie.Path)
 }
 
-func TestMaxAgeAndExpiresOfAPersistentCookieSayTheSame(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := direct(t, holdfast.Options{AbsoluteLifetime: 20 * time.Minute, Carrier: holdfast.Cookie{Persistent: true}}, pages{"/": count})
+func TestPersistentCookie(t *testing.T) {
+	t.Run("Max-Age equals Expires", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, holdfast.Options{AbsoluteLifetime: 20 * time.Minute, Carrier: holdfast.Cookie{Persistent: true}}, pages{"/": count})
+			client.visit("/")
+			assert.Equal(t, 20*60, client.cookie.MaxAge)
+			assert.Equal(t, time.Now().Add(20*time.Minute).UTC(), client.cookie.Expires)
+		})
+	})
+	t.Run("absolute lifetime", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, holdfast.Options{IdleTimeout: time.Hour, AbsoluteLifetime: 2 * time.Hour,
+				Carrier: holdfast.Cookie{Persistent: true, Rolling: true}}, pages{"/": count})
+			client.visit("/")
+			assert.Equal(t, 2*3600, client.cookie.MaxAge)
+			time.Sleep(45 * time.Minute)
+			client.visit("/")
+			assert.Equal(t, 75*60, client.cookie.MaxAge)
+		})
+	})
+	// The absolute lifetime caps the Max-Age of a session that is never idle.
+	t.Run("NoExpiry", func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
+			s.SetIdleTimeout(cache.NoExpiry)
+		}})
 		client.visit("/")
-		assert.Equal(t, 20*60, client.cookie.MaxAge)
-		assert.Equal(t, time.Now().Add(20*time.Minute).UTC(), client.cookie.Expires)
+		assert.Equal(t, 24*60*60, client.cookie.MaxAge)
+	})
+	// Browsers shorten or refuse a longer one: RFC 6265bis, section 5.5.
+	t.Run("at most 400 days", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			const day = 24 * time.Hour
+			client := direct(t, holdfast.Options{
+				Carrier:          holdfast.Cookie{Persistent: true},
+				AbsoluteLifetime: 1000 * day, IdleTimeout: 1000 * day,
+			}, pages{"/": count})
+
+			client.visit("/")
+
+			assert.Equal(t, int(400*day/time.Second), client.cookie.MaxAge)
+			assert.Equal(t, time.Now().Add(400*day).UTC(), client.cookie.Expires)
+		})
 	})
 }
 
-func TestAPersistentCookieEndsWithTheAbsoluteLifetime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := direct(t, holdfast.Options{IdleTimeout: time.Hour, AbsoluteLifetime: 2 * time.Hour,
-			Carrier: holdfast.Cookie{Persistent: true, Rolling: true}}, pages{"/": count})
-		client.visit("/")
-		assert.Equal(t, 2*3600, client.cookie.MaxAge)
-		time.Sleep(45 * time.Minute)
-		client.visit("/")
-		assert.Equal(t, 75*60, client.cookie.MaxAge)
-	})
-}
-
-func TestTheLongestMaxAgeIsTheAbsoluteLifetime(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		s.Set("a", 1)
-		s.SetIdleTimeout(cache.NoExpiry)
-	}})
-	client.visit("/")
-	assert.Equal(t, 24*60*60, client.cookie.MaxAge)
-}
-
-// RFC 6265bis, section 5.5: what is longer, browsers shorten or refuse.
-func TestNoCookieLastsLongerThan400Days(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const day = 24 * time.Hour
-		client := direct(t, holdfast.Options{
-			Carrier:          holdfast.Cookie{Persistent: true},
-			AbsoluteLifetime: 1000 * day, IdleTimeout: 1000 * day,
-		}, pages{"/": count})
-
-		client.visit("/")
-
-		assert.Equal(t, int(400*day/time.Second), client.cookie.MaxAge)
-		assert.Equal(t, time.Now().Add(400*day).UTC(), client.cookie.Expires)
-	})
-}
-
-func TestSessionsThatNeverExpireMayHaveAPersistentCookie(t *testing.T) {
+// A session that never expires may have a persistent cookie.
+func TestPersistentCookie_endless(t *testing.T) {
 	for name, never := range map[string]time.Duration{"NoExpiry": cache.NoExpiry, "a century": 100 * 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			client := direct(t, holdfast.Options{
@@ -281,102 +287,104 @@ func TestSessionsThatNeverExpireMayHaveAPersistentCookie(t *testing.T) {
 	}
 }
 
-func TestRollingSendsTheCookieWithEveryResponseThatLookedAtTheSession(t *testing.T) {
-	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true, Persistent: true}},
-		pages{"/": count, "/views": views, "/nothing": nothing})
-	assert.Empty(t, client.show("/views").Result().Cookies(), "not on a session with nothing in it")
-	client.visit("/")
-	before := client.cookie.Value
+func TestRollingCookie(t *testing.T) {
+	t.Run("sent at each use", func(t *testing.T) {
+		client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true, Persistent: true}},
+			pages{"/": count, "/views": views, "/nothing": nothing})
+		assert.Empty(t, client.show("/views").Result().Cookies(), "an empty session has no cookie")
+		client.visit("/")
+		before := client.cookie.Value
 
-	again := client.show("/views")
+		again := client.show("/views")
 
-	require.Len(t, again.Result().Cookies(), 1)
-	assert.Equal(t, before, again.Result().Cookies()[0].Value)
-	assert.Equal(t, "no-store", again.Header().Get("Cache-Control"))
-	assert.Empty(t, client.show("/nothing").Result().Cookies())
+		require.Len(t, again.Result().Cookies(), 1)
+		assert.Equal(t, before, again.Result().Cookies()[0].Value)
+		assert.Equal(t, "no-store", again.Header().Get("Cache-Control"))
+		assert.Empty(t, client.show("/nothing").Result().Cookies())
+	})
+	t.Run("restarts its Max-Age", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true}},
+				pages{"/": count, "/views": views, "/age": setIdleTimeout(10 * time.Minute)})
+			client.visit("/")
+			client.visit("/age")
+			for range 3 {
+				time.Sleep(7 * time.Minute)
+				cookies := client.show("/views").Result().Cookies()
+				require.Len(t, cookies, 1)
+				assert.Equal(t, 600, cookies[0].MaxAge)
+				assert.Equal(t, time.Now().Add(10*time.Minute).UTC(), cookies[0].Expires)
+			}
+		})
+	})
+	t.Run("session ended meanwhile", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var client *directClient
+			client = direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true}}, pages{"/": count, "/destroy": destroy,
+				"/slow": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					s.IsNew()
+					client.twin().visit("/destroy")
+					time.Sleep(2 * time.Second)
+				}})
+			client.visit("/")
+			assert.Empty(t, client.show("/slow").Result().Cookies())
+		})
+	})
 }
 
-func TestARollingCookieCountsItsMaxAgeFromEachResponse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true}},
-			pages{"/": count, "/views": views, "/age": setIdleTimeout(10 * time.Minute)})
-		client.visit("/")
-		client.visit("/age")
-		for range 3 {
-			time.Sleep(7 * time.Minute)
-			cookies := client.show("/views").Result().Cookies()
-			require.Len(t, cookies, 1)
-			assert.Equal(t, 600, cookies[0].MaxAge)
-			assert.Equal(t, time.Now().Add(10*time.Minute).UTC(), cookies[0].Expires)
+func TestCookieRemoval(t *testing.T) {
+	// A browser removes a cookie only if Name, Path and Domain are the same.
+	t.Run("same attributes", func(t *testing.T) {
+		client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Domain: "example.com", Path: "/app"}},
+			pages{"/app/": count, "/app/destroy": destroy})
+		client.visit("/app/")
+		set := client.cookie
+		client.visit("/app/destroy")
+		assert.Equal(t, []string{set.Name, set.Path, set.Domain}, []string{client.cookie.Name, client.cookie.Path, client.cookie.Domain},
+			"otherwise the browser keeps the old cookie")
+		assert.Negative(t, client.cookie.MaxAge)
+	})
+	t.Run("same attributes over TLS", func(t *testing.T) {
+		client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Partitioned: true, SameSite: holdfast.SameSiteAuto}},
+			pages{"/": count, "/destroy": destroy})
+		client.send(get("https://example.com/"))
+		set := *client.cookie
+		client.show("https://example.com/destroy")
+
+		removed := *client.cookie
+
+		require.Negative(t, removed.MaxAge)
+		attributes := func(c http.Cookie) []any {
+			return []any{c.Name, c.Path, c.Secure, c.Partitioned, c.SameSite}
 		}
+		assert.Equal(t, []any{"__Host-session", "/", true, true, http.SameSiteNoneMode}, attributes(set))
+		assert.Equal(t, attributes(set), attributes(removed), "otherwise the browser keeps the old cookie")
 	})
-}
-
-func TestARollingCookieIsNotSentAgainForASessionThatEndedDuringASlowHandler(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var client *directClient
-		client = direct(t, holdfast.Options{Carrier: holdfast.Cookie{Rolling: true}}, pages{"/": count, "/destroy": destroy,
-			"/slow": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-				s.IsNew()
-				client.twin().visit("/destroy")
-				time.Sleep(2 * time.Second)
-			}})
+	// The browser keeps the cookie, but its session is deleted.
+	t.Run("KeepAfterDestroy", func(t *testing.T) {
+		client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{KeepAfterDestroy: true}},
+			pages{"/": count, "/views": views, "/destroy": destroy})
 		client.visit("/")
-		assert.Empty(t, client.show("/slow").Result().Cookies())
+		assert.Empty(t, client.show("/destroy").Result().Cookies())
+		assert.Equal(t, "0 false", client.visit("/views"))
 	})
 }
 
-func TestTheCookieThatIsTakenAwayHasTheAttributesOfTheOneThatWasSet(t *testing.T) {
-	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Domain: "example.com", Path: "/app"}},
-		pages{"/app/": count, "/app/destroy": destroy})
-	client.visit("/app/")
-	set := client.cookie
-	client.visit("/app/destroy")
-	assert.Equal(t, []string{set.Name, set.Path, set.Domain}, []string{client.cookie.Name, client.cookie.Path, client.cookie.Domain},
-		"or the browser would keep the old one")
-	assert.Negative(t, client.cookie.MaxAge)
-}
-
-func TestTheCookieThatIsTakenAwayOverTLSHasTheAttributesOfTheOneThatWasSet(t *testing.T) {
-	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{Partitioned: true, SameSite: holdfast.SameSiteAuto}},
-		pages{"/": count, "/destroy": destroy})
-	client.send(get("https://example.com/"))
-	set := *client.cookie
-	client.show("https://example.com/destroy")
-
-	withdrawn := *client.cookie
-
-	require.Negative(t, withdrawn.MaxAge)
-	attributes := func(c http.Cookie) []any {
-		return []any{c.Name, c.Path, c.Secure, c.Partitioned, c.SameSite}
-	}
-	assert.Equal(t, []any{"__Host-session", "/", true, true, http.SameSiteNoneMode}, attributes(set))
-	assert.Equal(t, attributes(set), attributes(withdrawn), "or the browser would keep the old one")
-}
-
-func TestKeepAfterDestroyLeavesTheCookieWhichIsWorthNothing(t *testing.T) {
-	client := direct(t, holdfast.Options{Carrier: holdfast.Cookie{KeepAfterDestroy: true}},
-		pages{"/": count, "/views": views, "/destroy": destroy})
-	client.visit("/")
-	assert.Empty(t, client.show("/destroy").Result().Cookies())
-	assert.Equal(t, "0 false", client.visit("/views"))
-}
-
-func TestCookiesThatNoBrowserAcceptsAreRefused(t *testing.T) {
+func TestCookie_invalid(t *testing.T) {
 	for name, cookie := range map[string]holdfast.Cookie{
-		"a path that begins elsewhere":    {Path: "app"},
-		"a Secure mode that is none":      {Secure: 3},
-		"a SameSite that is none":         {SameSite: http.SameSiteDefaultMode},
-		"a priority that is none":         {Priority: "high"},
-		"a priority with more attributes": {Priority: "High; Domain=evil.example"},
-		"SameSite None, never Secure":     {Secure: holdfast.SecureNever, SameSite: http.SameSiteNoneMode},
-		"Partitioned, never Secure":       {Secure: holdfast.SecureNever, Partitioned: true},
-		"__Host- never Secure":            {Secure: holdfast.SecureNever, Name: "__Host-a"},
-		"__Secure- never Secure":          {Secure: holdfast.SecureNever, Name: "__Secure-a"},
-		"__host- below a path":            {Name: "__host-a", Path: "/app"},
-		"a name with a semicolon":         {Name: "a;b"},
-		"a name with a line break":        {Name: "a\r\nSet-Cookie: b"},
-		"a domain with an attribute":      {Domain: "example.com; Secure"},
+		"relative path":               {Path: "app"},
+		"unknown Secure mode":         {Secure: 3},
+		"unknown SameSite":            {SameSite: http.SameSiteDefaultMode},
+		"unknown priority":            {Priority: "high"},
+		"priority with an attribute":  {Priority: "High; Domain=evil.example"},
+		"SameSite None, never Secure": {Secure: holdfast.SecureNever, SameSite: http.SameSiteNoneMode},
+		"Partitioned, never Secure":   {Secure: holdfast.SecureNever, Partitioned: true},
+		"__Host- never Secure":        {Secure: holdfast.SecureNever, Name: "__Host-a"},
+		"__Secure- never Secure":      {Secure: holdfast.SecureNever, Name: "__Secure-a"},
+		"__host- below a path":        {Name: "__host-a", Path: "/app"},
+		"name with a semicolon":       {Name: "a;b"},
+		"name with a line break":      {Name: "a\r\nSet-Cookie: b"},
+		"domain with an attribute":    {Domain: "example.com; Secure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := holdfast.New(holdfast.Options{Carrier: cookie})
@@ -385,7 +393,8 @@ func TestCookiesThatNoBrowserAcceptsAreRefused(t *testing.T) {
 	}
 }
 
-func TestACookieNameThatLeavesNoRoomForTheLongestTokenIsRefused(t *testing.T) {
+// The name must leave room for the longest token.
+func TestCookie_name_too_long(t *testing.T) {
 	_, err := holdfast.New(holdfast.Options{Carrier: holdfast.Cookie{Name: strings.Repeat("n", 3700)}})
 	assert.ErrorIs(t, err, holdfast.ErrOptions)
 	assert.ErrorIs(t, err, holdfast.ErrCookie)
@@ -395,7 +404,7 @@ func TestACookieNameThatLeavesNoRoomForTheLongestTokenIsRefused(t *testing.T) {
 	manager.Close()
 }
 
-func TestASecureCookieOnPlainHTTPIsLoggedOnceWithTheRemedy(t *testing.T) {
+func TestPlainHTTP_warning_names_the_remedy(t *testing.T) {
 	manager, site := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Secure: holdfast.SecureAlways}})
 	handler := manager.Handler(pages{"/": count}.handler())
 	for range 3 {
@@ -404,12 +413,13 @@ func TestASecureCookieOnPlainHTTPIsLoggedOnceWithTheRemedy(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(site.log.String(), "TrustedProxies"))
 }
 
-func TestACookieThatBrowsersDropOverPlainHTTPIsLogged(t *testing.T) {
+// One warning names a cookie that browsers drop over plain HTTP.
+func TestPlainHTTP_dropped_cookies(t *testing.T) {
 	for name, cookie := range map[string]holdfast.Cookie{
-		"SecureAlways":     {Secure: holdfast.SecureAlways},
-		"a __Host- name":   {Name: "__Host-own"},
-		"a __Secure- name": {Name: "__Secure-own"},
-		"SameSite=None":    {SameSite: http.SameSiteNoneMode},
+		"SecureAlways":   {Secure: holdfast.SecureAlways},
+		"__Host- name":   {Name: "__Host-own"},
+		"__Secure- name": {Name: "__Secure-own"},
+		"SameSite=None":  {SameSite: http.SameSiteNoneMode},
 	} {
 		t.Run(name, func(t *testing.T) {
 			manager, site := manage(t, holdfast.Options{Carrier: cookie})
@@ -421,72 +431,70 @@ func TestACookieThatBrowsersDropOverPlainHTTPIsLogged(t *testing.T) {
 	}
 }
 
-func TestACookieFuncChoosesTheCookieForEachRequestAndIsAskedOnce(t *testing.T) {
-	asked := 0
-	client := direct(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(r *http.Request) holdfast.Cookie {
-		asked++
-		return holdfast.Cookie{Name: strings.Split(r.Host, ".")[0] + "_session"}
-	})}, pages{"/": count})
+func TestCookieFunc(t *testing.T) {
+	t.Run("called once a request", func(t *testing.T) {
+		calls := 0
+		client := direct(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(r *http.Request) holdfast.Cookie {
+			calls++
+			return holdfast.Cookie{Name: strings.Split(r.Host, ".")[0] + "_session"}
+		})}, pages{"/": count})
 
-	client.send(get("http://one.example/"))
-	one := client.cookie.Name
-	client.send(get("http://two.example/"))
+		client.send(get("http://one.example/"))
+		one := client.cookie.Name
+		client.send(get("http://two.example/"))
 
-	assert.Equal(t, "one_session", one)
-	assert.Equal(t, "two_session", client.cookie.Name)
-	assert.Equal(t, 2, asked)
-}
-
-func TestACookieFuncSeesTheRequestWithoutItsSession(t *testing.T) {
-	choose := holdfast.CookieFunc(func(r *http.Request) holdfast.Cookie {
-		_, ok := holdfast.FromContext(r.Context())
-		assert.False(t, ok)
-		return holdfast.Cookie{}
+		assert.Equal(t, "one_session", one)
+		assert.Equal(t, "two_session", client.cookie.Name)
+		assert.Equal(t, 2, calls)
 	})
-	assert.Equal(t, "1", direct(t, holdfast.Options{Carrier: choose}, pages{"/": count}).visit("/"))
-}
-
-func TestOutsideThePathThatACookieFuncChoosesThereIsNoSession(t *testing.T) {
-	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
-		return holdfast.Cookie{Path: "/app"}
-	})})
-	for target, want := range map[string]bool{"/app": true, "/app/page": true, "/": false, "/apple": false} {
-		record(manager.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			_, found := holdfast.FromContext(r.Context())
-			assert.Equal(t, want, found, target)
-		})), get(target))
-	}
-}
-
-func TestANilCookieFuncIsRefused(t *testing.T) {
-	_, err := holdfast.New(holdfast.Options{Carrier: holdfast.CookieFunc(nil)})
-	assert.ErrorIs(t, err, holdfast.ErrOptions)
-}
-
-func TestACookieFuncThatChoosesACookieThatCannotWorkIsAnErrorResponse(t *testing.T) {
-	manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
-		return holdfast.Cookie{Name: "a b"}
-	})})
-	assert.Equal(t, http.StatusInternalServerError, record(manager.Handler(pages{"/": count}.handler()), get("/")).Code)
-	assert.Zero(t, site.cache.Len())
-}
-
-func TestACookieThatCannotWorkDisturbsNoPageThatDoesNotLookAtItsSession(t *testing.T) {
-	manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
-		return holdfast.Cookie{Name: "a b"}
-	})})
-	response := record(manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, "a page")
-	})), get("/"))
-	assert.Equal(t, http.StatusOK, response.Code)
-	assert.Equal(t, "a page", response.Body.String())
-	assert.Empty(t, site.log.String())
-}
-
-func TestACookieTooLargeStoresNothing(t *testing.T) {
-	manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
-		return holdfast.Cookie{Name: strings.Repeat("a", 4096)}
-	})})
-	record(manager.Handler(pages{"/": count}.handler()), get("/"))
-	assert.Zero(t, site.cache.Len(), "nobody will ever have a cookie for it")
+	t.Run("request has no session", func(t *testing.T) {
+		choose := holdfast.CookieFunc(func(r *http.Request) holdfast.Cookie {
+			_, ok := holdfast.FromContext(r.Context())
+			assert.False(t, ok)
+			return holdfast.Cookie{}
+		})
+		assert.Equal(t, "1", direct(t, holdfast.Options{Carrier: choose}, pages{"/": count}).visit("/"))
+	})
+	t.Run("no session outside its Path", func(t *testing.T) {
+		manager, _ := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+			return holdfast.Cookie{Path: "/app"}
+		})})
+		for target, want := range map[string]bool{"/app": true, "/app/page": true, "/": false, "/apple": false} {
+			record(manager.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, found := holdfast.FromContext(r.Context())
+				assert.Equal(t, want, found, target)
+			})), get(target))
+		}
+	})
+	t.Run("nil", func(t *testing.T) {
+		_, err := holdfast.New(holdfast.Options{Carrier: holdfast.CookieFunc(nil)})
+		assert.ErrorIs(t, err, holdfast.ErrOptions)
+	})
+	// The response fails.
+	t.Run("invalid cookie", func(t *testing.T) {
+		manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+			return holdfast.Cookie{Name: "a b"}
+		})})
+		assert.Equal(t, http.StatusInternalServerError, record(manager.Handler(pages{"/": count}.handler()), get("/")).Code)
+		assert.Zero(t, site.cache.Len())
+	})
+	// The page is as without sessions.
+	t.Run("invalid cookie, unused session", func(t *testing.T) {
+		manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+			return holdfast.Cookie{Name: "a b"}
+		})})
+		response := record(manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, "a page")
+		})), get("/"))
+		assert.Equal(t, http.StatusOK, response.Code)
+		assert.Equal(t, "a page", response.Body.String())
+		assert.Empty(t, site.log.String())
+	})
+	t.Run("cookie too large", func(t *testing.T) {
+		manager, site := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+			return holdfast.Cookie{Name: strings.Repeat("a", 4096)}
+		})})
+		record(manager.Handler(pages{"/": count}.handler()), get("/"))
+		assert.Zero(t, site.cache.Len(), "no client can have a cookie for the session")
+	})
 }
