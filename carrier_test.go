@@ -17,7 +17,7 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-func TestATokenByAnyCarrierIsRecognised(t *testing.T) {
+func TestCarrier_own_token(t *testing.T) {
 	for name, b := range bearers {
 		for signed, keys := range map[string][][]byte{"": nil, ", signed": {firstKey}} {
 			t.Run(name+signed, func(t *testing.T) {
@@ -32,7 +32,8 @@ func TestATokenByAnyCarrierIsRecognised(t *testing.T) {
 	}
 }
 
-func TestATokenByAnotherCarrierIsNotLookedAt(t *testing.T) {
+// A carrier ignores a token sent by another one, and the store sees no read.
+func TestCarrier_foreign(t *testing.T) {
 	for name, b := range bearers {
 		for otherName, other := range bearers {
 			if strings.HasPrefix(name, "Cookie") && strings.HasPrefix(otherName, "Cookie") || name == otherName {
@@ -50,7 +51,8 @@ func TestATokenByAnotherCarrierIsNotLookedAt(t *testing.T) {
 	}
 }
 
-func TestADestroyedSessionIsGoneByAnyCarrier(t *testing.T) {
+// The token of a destroyed session opens no session.
+func TestCarrier_destroyed_session(t *testing.T) {
 	for name, b := range bearers {
 		t.Run(name, func(t *testing.T) {
 			handler := bearing(t, b, holdfast.Options{})
@@ -61,7 +63,8 @@ func TestADestroyedSessionIsGoneByAnyCarrier(t *testing.T) {
 	}
 }
 
-func TestTwoManagersOfOneNamespaceShareSessions(t *testing.T) {
+// Managers with one Namespace share sessions, though their carriers differ.
+func TestNamespace_shared_across_carriers(t *testing.T) {
 	c := newCache(t)
 	browsers := bearing(t, bearers["Cookie"], holdfast.Options{Store: c, Namespace: "shop"})
 	api := bearing(t, bearers["Header"], holdfast.Options{Store: c, Namespace: "shop"})
@@ -75,7 +78,8 @@ func TestTwoManagersOfOneNamespaceShareSessions(t *testing.T) {
 	require.Zero(t, c.Len())
 }
 
-func TestTheHeaderBringsANewTokenAndTakesADeadOneAway(t *testing.T) {
+// A response carries a new token once. After Destroy, it carries an empty one.
+func TestHeader_sets_and_clears_the_token(t *testing.T) {
 	handler := bearing(t, bearer{carrier: holdfast.Header{Name: "x-api-session"}}, holdfast.Options{})
 	begun := record(handler, get("/token"))
 	token := begun.Header().Get("X-Api-Session")
@@ -94,7 +98,7 @@ func TestTheHeaderBringsANewTokenAndTakesADeadOneAway(t *testing.T) {
 	assert.Equal(t, []string{""}, record(handler, request).Header()["X-Api-Session"])
 }
 
-func TestAResponseThatCarriesATokenInAHeaderIsNotCacheable(t *testing.T) {
+func TestHeader_response_is_not_cacheable(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Header{}})
 	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		w.Header().Set("Cache-Control", "public, max-age=60")
@@ -105,14 +109,15 @@ func TestAResponseThatCarriesATokenInAHeaderIsNotCacheable(t *testing.T) {
 	assert.Equal(t, "no-store", response.Header().Get("Cache-Control"))
 }
 
-func TestAHeaderNameThatIsNoneIsRefused(t *testing.T) {
+func TestHeader_invalid_names(t *testing.T) {
 	for _, name := range []string{"a b", "a:", "a\r\nb", "ä"} {
 		_, err := holdfast.New(holdfast.Options{Carrier: holdfast.Header{Name: name}})
 		assert.ErrorIs(t, err, holdfast.ErrOptions, name)
 	}
 }
 
-func TestTokensInFormsAndURLsArePromotedToNoCookieOrHeader(t *testing.T) {
+// A token in a form or a URL never moves into a cookie or a header.
+func TestFormAndQuery_set_no_header(t *testing.T) {
 	for _, name := range []string{"Form", "Query"} {
 		t.Run(name, func(t *testing.T) {
 			handler := bearing(t, bearers[name], holdfast.Options{})
@@ -131,7 +136,9 @@ func TestTokensInFormsAndURLsArePromotedToNoCookieOrHeader(t *testing.T) {
 	}
 }
 
-func TestPagesWithATokenInFormOrURLAreKeptByNobodyAndNameNoReferrer(t *testing.T) {
+// Caches do not store the page, and browsers do not send its URL to other
+// sites.
+func TestFormAndQuery_page_with_a_token(t *testing.T) {
 	for _, name := range []string{"Form", "Query"} {
 		t.Run(name, func(t *testing.T) {
 			handler := bearing(t, bearers[name], holdfast.Options{})
@@ -145,12 +152,16 @@ func TestPagesWithATokenInFormOrURLAreKeptByNobodyAndNameNoReferrer(t *testing.T
 	}
 }
 
-func TestPagesOfTheFormCarrierAreKeptByNobodyThoughTheyDoNotLookAtTheSession(t *testing.T) {
+// A page of the Form carrier is not cacheable, even if its handler does not use
+// the session.
+func TestForm_page_without_session_use(t *testing.T) {
 	handler := bearing(t, bearers["Form"], holdfast.Options{})
 	assert.Equal(t, "no-store", record(handler, get("/nothing")).Header().Get("Cache-Control"))
 }
 
-func TestAPageWhoseURLCarriesATokenTellsNobodyTheURL(t *testing.T) {
+// A page whose URL carries a token is not cacheable and sends no referrer, even
+// if its handler does not use the session.
+func TestQuery_page_without_session_use(t *testing.T) {
 	var token string
 	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Query{}})
 	handler := manager.Handler(pages{
@@ -159,33 +170,35 @@ func TestAPageWhoseURLCarriesATokenTellsNobodyTheURL(t *testing.T) {
 	}.handler())
 	record(handler, get("/"))
 	header := record(handler, get("/static?session="+token)).Header()
-	assert.Equal(t, "no-referrer", header.Get("Referrer-Policy"), "whether or not the page looks at the session")
+	assert.Equal(t, "no-referrer", header.Get("Referrer-Policy"), "even if the page does not use the session")
 	assert.Equal(t, "no-store", header.Get("Cache-Control"))
 }
 
-func TestAHandlerBelowTheFormCarrierStillReadsItsForm(t *testing.T) {
-	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Form{Field: "sid"}})
-	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, _ *holdfast.Session) {
-		fmt.Fprint(w, r.FormValue("name"), r.PostFormValue("name"))
-	}}.handler())
-	request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("name=Ada&sid=x"))
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	assert.Equal(t, "AdaAda", record(handler, request).Body.String())
+func TestForm_handler_still_reads(t *testing.T) {
+	t.Run("the form", func(t *testing.T) {
+		manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Form{Field: "sid"}})
+		handler := manager.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, _ *holdfast.Session) {
+			fmt.Fprint(w, r.FormValue("name"), r.PostFormValue("name"))
+		}}.handler())
+		request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("name=Ada&sid=x"))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		assert.Equal(t, "AdaAda", record(handler, request).Body.String())
+	})
+	t.Run("another body", func(t *testing.T) {
+		manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Form{}})
+		handler := manager.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, _ *holdfast.Session) {
+			body := make([]byte, 7)
+			n, _ := r.Body.Read(body)
+			fmt.Fprintf(w, "%s", body[:n])
+		}}.handler())
+		request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"a":1}`))
+		request.Header.Set("Content-Type", "application/json")
+		assert.Equal(t, `{"a":1}`, record(handler, request).Body.String())
+	})
 }
 
-func TestAHandlerBelowTheFormCarrierStillReadsABodyThatIsNoForm(t *testing.T) {
-	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Form{}})
-	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, _ *holdfast.Session) {
-		body := make([]byte, 7)
-		n, _ := r.Body.Read(body)
-		fmt.Fprintf(w, "%s", body[:n])
-	}}.handler())
-	request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"a":1}`))
-	request.Header.Set("Content-Type", "application/json")
-	assert.Equal(t, `{"a":1}`, record(handler, request).Body.String())
-}
-
-func TestAFormFieldInTheURLIsNotThatOfTheForm(t *testing.T) {
+// A field of the same name in the URL is no token.
+func TestForm_ignores_the_URL(t *testing.T) {
 	handler := bearing(t, bearers["Form"], holdfast.Options{})
 	token := record(handler, get("/token")).Body.String()
 	request := httptest.NewRequest(http.MethodPost, "/views?session="+token, strings.NewReader("a=1"))
@@ -193,7 +206,8 @@ func TestAFormFieldInTheURLIsNotThatOfTheForm(t *testing.T) {
 	assert.Equal(t, "0 false", record(handler, request).Body.String())
 }
 
-func TestOfDuplicateFieldsOfAMultipartFormTheFirstIsTheToken(t *testing.T) {
+// The first of several fields is the token.
+func TestForm_duplicate_multipart_fields(t *testing.T) {
 	handler := bearing(t, bearers["Form"], holdfast.Options{})
 	token := record(handler, get("/token")).Body.String()
 	post := func(tokens ...string) string {
@@ -207,13 +221,15 @@ func TestOfDuplicateFieldsOfAMultipartFormTheFirstIsTheToken(t *testing.T) {
 		request.Header.Set("Content-Type", form.FormDataContentType())
 		return record(handler, request).Body.String()
 	}
-	strangers := strings.Repeat("A", 43)
+	unissued := strings.Repeat("A", 43)
 	assert.Equal(t, "1 true", post(token))
-	assert.Equal(t, "1 true", post(token, strangers))
-	assert.Equal(t, "0 false", post(strangers, token))
+	assert.Equal(t, "1 true", post(token, unissued))
+	assert.Equal(t, "0 false", post(unissued, token))
 }
 
-func TestARequestBodyOverTheLimitIsTheHandlersToAnswer(t *testing.T) {
+// The handler, not the carrier, answers a body over the limit of
+// http.MaxBytesHandler.
+func TestCarrier_body_over_the_limit(t *testing.T) {
 	for name, carrier := range map[string]holdfast.Carrier{"Cookie": holdfast.Cookie{}, "Form": holdfast.Form{}} {
 		t.Run(name, func(t *testing.T) {
 			manager, _ := manage(t, holdfast.Options{Carrier: carrier})
@@ -232,7 +248,7 @@ func TestARequestBodyOverTheLimitIsTheHandlersToAnswer(t *testing.T) {
 	}
 }
 
-func TestARequestWithAnEmptyURLIsHarmless(t *testing.T) {
+func TestCarrier_empty_URL(t *testing.T) {
 	for name, carrier := range map[string]holdfast.Carrier{
 		"Cookie": holdfast.Cookie{}, "Cookie with a path": holdfast.Cookie{Path: "/app"}, "Header": holdfast.Header{},
 		"Form": holdfast.Form{}, "Query": holdfast.Query{},

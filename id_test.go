@@ -16,7 +16,8 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-func TestEachOfAnIDs256BitsTakesBothValues(t *testing.T) {
+// Each bit takes both values.
+func TestID_256_random_bits(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		fmt.Fprint(w, s.ID())
 	}})
@@ -35,7 +36,8 @@ func TestEachOfAnIDs256BitsTakesBothValues(t *testing.T) {
 	assert.Equal(t, all, zeros[:])
 }
 
-func TestAnIDThatTheServerDidNotIssueIsNotAdopted(t *testing.T) {
+// The server does not adopt an ID that it did not issue.
+func TestID_unissued(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count})
 	presented := strings.Repeat("A", 43)
 
@@ -46,7 +48,8 @@ func TestAnIDThatTheServerDidNotIssueIsNotAdopted(t *testing.T) {
 	assert.Equal(t, "1", site.with("session="+presented, "/").text)
 }
 
-func TestMalformedIDsNeverReachTheStore(t *testing.T) {
+// A malformed ID never reaches the store.
+func TestID_malformed(t *testing.T) {
 	id := strings.Repeat("A", 43)
 	for _, presented := range []string{
 		"", "A", id[1:], id + "A", "../" + id[3:], id[1:] + "\x00", id[1:] + "%", id[1:] + "=", id[1:] + "+", `"` + id + `"`, strings.Repeat("A", 1<<16),
@@ -58,7 +61,8 @@ func TestMalformedIDsNeverReachTheStore(t *testing.T) {
 	}
 }
 
-func TestTheStoredKeyIsNotTheIDAndLogsNobodyIn(t *testing.T) {
+// The key of a session in the store opens no session.
+func TestStoreKey_is_not_the_ID(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views})
 	id := site.browser().visit("/").cookie().Value
 	for key, record := range site.cache.All() {
@@ -72,7 +76,7 @@ func TestTheStoredKeyIsNotTheIDAndLogsNobodyIn(t *testing.T) {
 	}
 }
 
-func TestTheIDGeneratorReceivesTheRequestAndItsIDIsTheCookies(t *testing.T) {
+func TestNewID_receives_the_request(t *testing.T) {
 	client := direct(t, holdfast.Options{NewID: func(r *http.Request) (string, error) {
 		return strings.Repeat(r.URL.Query().Get("letter"), 22), nil
 	}}, pages{"/": count})
@@ -81,44 +85,46 @@ func TestTheIDGeneratorReceivesTheRequestAndItsIDIsTheCookies(t *testing.T) {
 	assert.Equal(t, "2", client.visit("/"))
 }
 
-func TestAnIDGeneratorThatFailsIsAnErrorAndNeverAWeakerID(t *testing.T) {
+// An error or an invalid ID fails the response. It never leads to a weaker ID.
+func TestNewID_fails(t *testing.T) {
 	errEmpty := errors.New("the entropy is used up")
 	for name, test := range map[string]struct {
 		id  string
 		err error
 	}{
-		"an error":          {strings.Repeat("a", 43), errEmpty},
-		"nothing":           {"", nil},
-		"too short":         {strings.Repeat("a", 21), nil},
-		"too long":          {strings.Repeat("a", 257), nil},
-		"a space":           {strings.Repeat("a", 22) + " ", nil},
-		"a semicolon":       {strings.Repeat("a", 22) + ";", nil},
-		"a line break":      {strings.Repeat("a", 22) + "\r\n", nil},
-		"a path":            {"../" + strings.Repeat("a", 22), nil},
-		"a NUL":             {strings.Repeat("a", 22) + "\x00", nil},
-		"outside of ASCII":  {strings.Repeat("ä", 22), nil},
-		"a per cent escape": {strings.Repeat("a", 22) + "%41", nil},
+		"an error":         {strings.Repeat("a", 43), errEmpty},
+		"nothing":          {"", nil},
+		"too short":        {strings.Repeat("a", 21), nil},
+		"too long":         {strings.Repeat("a", 257), nil},
+		"a space":          {strings.Repeat("a", 22) + " ", nil},
+		"a semicolon":      {strings.Repeat("a", 22) + ";", nil},
+		"a line break":     {strings.Repeat("a", 22) + "\r\n", nil},
+		"a path":           {"../" + strings.Repeat("a", 22), nil},
+		"a NUL":            {strings.Repeat("a", 22) + "\x00", nil},
+		"outside of ASCII": {strings.Repeat("ä", 22), nil},
+		"a percent escape": {strings.Repeat("a", 22) + "%41", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			manager, site := manage(t, holdfast.Options{NewID: func(*http.Request) (string, error) { return test.id, test.err }})
-			var told error
+			var saveErr error
 			response := record(manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 				s.Set("a", 1)
-				told = s.Save()
+				saveErr = s.Save()
 				fmt.Fprint(w, "all is well")
 			}}.handler()), get("/"))
 			assert.Equal(t, http.StatusInternalServerError, response.Code)
 			assert.Empty(t, response.Header().Get("Set-Cookie"))
 			assert.Zero(t, site.cache.Len())
-			assert.ErrorIs(t, told, holdfast.ErrID)
+			assert.ErrorIs(t, saveErr, holdfast.ErrID)
 			if test.err != nil {
-				assert.ErrorIs(t, told, errEmpty)
+				assert.ErrorIs(t, saveErr, errEmpty)
 			}
 		})
 	}
 }
 
-func TestWithAGeneratorThatFailsIDIsEmptyAndErrTellsWhy(t *testing.T) {
+// ID is empty, and Err has the reason.
+func TestNewID_fails_ID_and_Err(t *testing.T) {
 	client := direct(t, holdfast.Options{NewID: func(*http.Request) (string, error) { return "", errors.New("no") }},
 		pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			assert.Empty(t, s.ID())
@@ -128,10 +134,11 @@ func TestWithAGeneratorThatFailsIDIsEmptyAndErrTellsWhy(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, client.show("/").Code)
 }
 
-func TestAGeneratorThatRepeatsAnIDHandsOutNobodysSession(t *testing.T) {
+// A repeated ID does not open the session that has it.
+func TestNewID_repeats_an_ID(t *testing.T) {
 	client := direct(t, holdfast.Options{NewID: func(*http.Request) (string, error) { return strings.Repeat("A", 22), nil }},
 		pages{"/": count, "/views": views, "/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("mallory", true) }})
 	client.visit("/")
 	client.anonymous().visit("/set")
-	assert.Equal(t, "1 true", client.visit("/views"), "Ada's session is as it was")
+	assert.Equal(t, "1 true", client.visit("/views"), "Ada's session is unchanged")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// twoSites are a shop and its administration on one cache.
+// twoSites are a shop and its administration with one cache.
 func twoSites(t *testing.T, c *cache.Cache, shop, admin holdfast.Options) (shopManager, adminManager *holdfast.Manager, atShop, atAdmin *directClient) {
 	t.Helper()
 	shop.Store, admin.Store = c, c
@@ -25,8 +25,8 @@ var (
 	adminCookie = holdfast.Options{Carrier: holdfast.Cookie{Name: "admin"}}
 )
 
-// Whoever renames the cookie of the shop must not be a user of the other.
-func TestManagersOnOneStoreAreApart(t *testing.T) {
+// A shop's user who renames the cookie is no user of the administration.
+func TestNamespace_separates_managers(t *testing.T) {
 	_, _, shop, admin := twoSites(t, newCache(t), shopCookie, adminCookie)
 	shop.visit("/login?user=1")
 	admin.cookie = &http.Cookie{Name: "admin", Value: shop.cookie.Value}
@@ -34,7 +34,7 @@ func TestManagersOnOneStoreAreApart(t *testing.T) {
 	assert.Equal(t, "1", shop.visit("/who"))
 }
 
-func TestEachNamespaceListsAndEndsItsOwn(t *testing.T) {
+func TestNamespace_lists_and_ends_its_own(t *testing.T) {
 	c := newCache(t)
 	shops, admins, shop, admin := twoSites(t, c, shopCookie, adminCookie)
 	shop.visit("/login?user=1")
@@ -49,14 +49,14 @@ func TestEachNamespaceListsAndEndsItsOwn(t *testing.T) {
 	assert.Equal(t, 2, n)
 	ended, err := admins.End("1", infos[0].Handle)
 	require.NoError(t, err)
-	assert.False(t, ended, "the handle is of the other's")
+	assert.False(t, ended, "the handle is from another namespace")
 
 	n, err = shops.EndUser("1")
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
 	assert.Equal(t, "1", admin.visit("/who"))
 	admin.visit("/regenerate")
-	assert.Equal(t, "1", admin.visit("/who"), "it is not revoked")
+	assert.Equal(t, "1", admin.visit("/who"), "Regenerate does not log out")
 
 	n, err = shops.EndEveryone()
 	require.NoError(t, err)
@@ -65,14 +65,14 @@ func TestEachNamespaceListsAndEndsItsOwn(t *testing.T) {
 	assert.Equal(t, 1, sessionsInAll(t, admins))
 }
 
-// A CookieFunc has no name that could tell its sessions from those of others.
-func TestACookieFuncNeedsANamespace(t *testing.T) {
+// A CookieFunc has no name that keeps its sessions apart from others.
+func TestNamespace_required_by_CookieFunc(t *testing.T) {
 	choose := holdfast.CookieFunc(func(*http.Request) holdfast.Cookie { return holdfast.Cookie{} })
 	_, err := holdfast.New(holdfast.Options{Carrier: choose, Store: newCache(t)})
 	assert.ErrorIs(t, err, holdfast.ErrOptions)
 	assert.ErrorContains(t, err, "Namespace")
 	manager, err := holdfast.New(holdfast.Options{Carrier: choose})
-	require.NoError(t, err, "nobody shares a cache of the Manager's own")
+	require.NoError(t, err, "no other Manager uses this cache")
 	manager.Close()
 }
 
@@ -86,23 +86,24 @@ func sessionsInAll(t *testing.T, m *holdfast.Manager) (n int) {
 	return n
 }
 
-// TLS chooses the prefix of the cookie's name, not its namespace. Pointers to
-// carriers are as good as carriers.
-func TestWhichManagersShareANamespace(t *testing.T) {
+// By default, the namespace follows from the carrier's kind and name. The prefix
+// of a cookie over TLS does not count. A pointer to a carrier counts as the
+// carrier.
+func TestNamespace_of_a_carrier(t *testing.T) {
 	choose := holdfast.CookieFunc(func(*http.Request) holdfast.Cookie { return holdfast.Cookie{} })
 	for name, test := range map[string]struct {
 		one, other holdfast.Options
 		share      bool
 	}{
-		"the defaults":         {holdfast.Options{}, holdfast.Options{}, true},
-		"one name":             {holdfast.Options{}, holdfast.Options{Carrier: &holdfast.Cookie{Name: "session", Secure: holdfast.SecureNever}}, true},
-		"names":                {shopCookie, adminCookie, false},
-		"header and cookie":    {holdfast.Options{Carrier: holdfast.Header{Name: "session"}}, holdfast.Options{}, false},
-		"one header":           {holdfast.Options{Carrier: holdfast.Header{}}, holdfast.Options{Carrier: &holdfast.Header{Name: "x-session"}}, true},
-		"form and query":       {holdfast.Options{Carrier: holdfast.Form{}}, holdfast.Options{Carrier: holdfast.Query{}}, false},
-		"a CookieFunc":         {holdfast.Options{Carrier: choose, Namespace: "a"}, holdfast.Options{}, false},
-		"one Namespace":        {holdfast.Options{Namespace: "a", Carrier: holdfast.Header{}}, holdfast.Options{Namespace: "a"}, true},
-		"different Namespaces": {holdfast.Options{Namespace: "a"}, holdfast.Options{Namespace: "b"}, false},
+		"the defaults":      {holdfast.Options{}, holdfast.Options{}, true},
+		"one name":          {holdfast.Options{}, holdfast.Options{Carrier: &holdfast.Cookie{Name: "session", Secure: holdfast.SecureNever}}, true},
+		"names":             {shopCookie, adminCookie, false},
+		"header and cookie": {holdfast.Options{Carrier: holdfast.Header{Name: "session"}}, holdfast.Options{}, false},
+		"one header":        {holdfast.Options{Carrier: holdfast.Header{}}, holdfast.Options{Carrier: &holdfast.Header{Name: "x-session"}}, true},
+		"form and query":    {holdfast.Options{Carrier: holdfast.Form{}}, holdfast.Options{Carrier: holdfast.Query{}}, false},
+		"a CookieFunc":      {holdfast.Options{Carrier: choose, Namespace: "a"}, holdfast.Options{}, false},
+		"one Namespace":     {holdfast.Options{Namespace: "a", Carrier: holdfast.Header{}}, holdfast.Options{Namespace: "a"}, true},
+		"two Namespaces":    {holdfast.Options{Namespace: "a"}, holdfast.Options{Namespace: "b"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			one, other, _, _ := twoSites(t, newCache(t), test.one, test.other)

@@ -9,7 +9,8 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-func TestXForwardedProtoOfATrustedProxyMakesTheCookieSecure(t *testing.T) {
+// X-Forwarded-Proto of a trusted proxy makes the cookie Secure.
+func TestTrustedProxies(t *testing.T) {
 	for name, test := range map[string]struct {
 		remote string
 		proto  []string
@@ -48,12 +49,13 @@ func TestXForwardedProtoOfATrustedProxyMakesTheCookieSecure(t *testing.T) {
 	}
 }
 
-func TestAZeroTrustedProxyIsRefused(t *testing.T) {
+func TestTrustedProxies_zero(t *testing.T) {
 	_, err := holdfast.New(holdfast.Options{TrustedProxies: []netip.Prefix{{}}})
 	assert.ErrorIs(t, err, holdfast.ErrOptions)
 }
 
-func TestChangingTheGivenOptionsAfterwardsChangesNothing(t *testing.T) {
+// A change of the slice after New has no effect.
+func TestTrustedProxies_are_copied(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	manager, _ := manage(t, holdfast.Options{TrustedProxies: proxies})
 	proxies[0] = netip.MustParsePrefix("0.0.0.0/0")

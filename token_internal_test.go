@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The wire format of express-session with cookie-signature, as a real Express
-// application writes it with the secret "keyboard cat".
+// expressCookies are cookies by ID, as an Express application with
+// express-session and cookie-signature writes them under the secret "keyboard
+// cat".
 var expressCookies = map[string]string{
 	"apple": "s%3Aapple.D8Y%2BpkTAmeR0PobOhY4G97PRW%2Bj7bUnP%2F5m6%2FOn1MCU",
 	"%":     "s%3A%25.kzQ6x52kKVdF35Qh62AWk4ZekS28K5XYCXKa%2FOTZ01g",
@@ -16,13 +17,13 @@ var expressCookies = map[string]string{
 
 var expressKey = []byte("keyboard cat")
 
-func TestASignedCookieIsByteForByteWhatExpressWrites(t *testing.T) {
+func TestSigner_writes_as_Express(t *testing.T) {
 	for id, want := range expressCookies {
 		assert.Equal(t, want, escapeCookie(signer{expressKey}.sign(id)))
 	}
 }
 
-func TestACookieThatExpressSignedVerifies(t *testing.T) {
+func TestSigner_verifies_tokens_of_Express(t *testing.T) {
 	for id, cookie := range expressCookies {
 		token, err := url.PathUnescape(cookie)
 		assert.NoError(t, err)
@@ -30,7 +31,7 @@ func TestACookieThatExpressSignedVerifies(t *testing.T) {
 	}
 }
 
-func TestASignedTokenIsSplitAtItsLastDot(t *testing.T) {
+func TestSigner_ID_with_dots(t *testing.T) {
 	s := signer{expressKey}
 	assert.Equal(t, "a.b.c", s.verify(s.sign("a.b.c")))
 }

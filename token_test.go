@@ -10,14 +10,15 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-func TestASignedCookieIsPercentEncodedAndComesBack(t *testing.T) {
+func TestKeys_sign_the_cookie(t *testing.T) {
 	client := direct(t, holdfast.Options{Keys: [][]byte{firstKey}}, pages{"/": count})
 	client.visit("/")
 	assert.Regexp(t, `^s%3A[\w-]{43}\.[\w%]+$`, client.cookie.Value)
 	assert.Equal(t, "2", client.visit("/"))
 }
 
-func TestTheFirstKeySignsAndAllOfThemVerify(t *testing.T) {
+// The first key signs, and all keys verify.
+func TestKeys_rotation(t *testing.T) {
 	c := newCache(t)
 	with := func(cookie *http.Cookie, keys ...[]byte) *directClient {
 		client := direct(t, holdfast.Options{Store: c, Keys: keys}, pages{"/": count, "/views": views})
@@ -34,10 +35,11 @@ func TestTheFirstKeySignsAndAllOfThemVerify(t *testing.T) {
 	fresh.visit("/")
 	assert.Equal(t, "1 true", with(fresh.cookie, secondKey).visit("/views"), "the new key signs")
 	assert.Equal(t, "0 false", with(fresh.cookie, firstKey).visit("/views"))
-	assert.Equal(t, "0 false", with(before.cookie, secondKey).visit("/views"), "a key that is gone verifies nothing")
+	assert.Equal(t, "0 false", with(before.cookie, secondKey).visit("/views"), "a removed key verifies nothing")
 }
 
-func TestChangingAKeyAfterwardsChangesNothing(t *testing.T) {
+// A change of the slice after New has no effect.
+func TestKeys_are_copied(t *testing.T) {
 	key := []byte(strings.Repeat("k", 32))
 	client := direct(t, holdfast.Options{Keys: [][]byte{key}}, pages{"/": count})
 	client.visit("/")
@@ -45,7 +47,7 @@ func TestChangingAKeyAfterwardsChangesNothing(t *testing.T) {
 	assert.Equal(t, "2", client.visit("/"))
 }
 
-func TestKeysThatCannotSignAreRefused(t *testing.T) {
+func TestKeys_invalid(t *testing.T) {
 	for name, keys := range map[string][][]byte{"none": {}, "an empty one": {{}}, "a short one": {firstKey, firstKey[:15]}, "a nil one": {nil}} {
 		_, err := holdfast.New(holdfast.Options{Keys: keys})
 		assert.ErrorIs(t, err, holdfast.ErrOptions, name)
