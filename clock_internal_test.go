@@ -14,11 +14,11 @@ import (
 	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// A Manager's clock does not follow when the wall clock is set. Here the
-// Manager's own is set instead: what counts is the difference.
+// A Manager's clock does not follow when the wall clock is set. The tests set
+// the Manager's clock instead, since only the difference of the two counts.
 
-// clockSite is a Manager whose wall clock is then set by step, and a client
-// that runs act in one request after the other.
+// clockSite is a Manager and its client. step sets the wall clock relative to
+// the Manager's. Each call of request runs act in a new request.
 func clockSite(t *testing.T, c *cache.Cache, step time.Duration) (m *Manager, request func(act func(s *Session))) {
 	t.Helper()
 	m, err := New(Options{Store: c})
@@ -49,7 +49,7 @@ func newTestCache(t *testing.T) *cache.Cache {
 
 var steps = map[string]time.Duration{"not": 0, "back": -3 * time.Hour, "forward": 3 * time.Hour}
 
-func TestSetExpiresAfterTheClockWasSet(t *testing.T) {
+func TestClockStep_SetExpires(t *testing.T) {
 	for name, step := range steps {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestSetExpiresAfterTheClockWasSet(t *testing.T) {
 	}
 }
 
-func TestCreatedAfterTheClockWasSet(t *testing.T) {
+func TestClockStep_Created(t *testing.T) {
 	for name, step := range steps {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -97,8 +97,9 @@ func TestCreatedAfterTheClockWasSet(t *testing.T) {
 	}
 }
 
-// A snapshot may come from a process whose clock was wrong.
-func TestASessionFromTheFuture(t *testing.T) {
+// A snapshot may come from a process with a wrong clock. A session created in
+// the future begins when it is first seen.
+func TestFutureSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCache(t)
 		wrong, request := clockSite(t, c, -1000*time.Hour)
@@ -117,12 +118,12 @@ func TestASessionFromTheFuture(t *testing.T) {
 		})
 		time.Sleep(30 * time.Minute)
 		request(look)
-		assert.True(t, isNew, "it lasts for a day from when it was first seen")
+		assert.True(t, isNew, "a day after it was first seen, it ends")
 	})
 }
 
-// Clocks of several instances differ a little. That is no reason to write.
-func TestASessionFromALittleInTheFuture(t *testing.T) {
+// The clocks of several instances differ a little. Skew alone causes no write.
+func TestFutureSession_clock_skew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestCache(t)
 		m, request := clockSite(t, c, 0)

@@ -15,7 +15,8 @@ import (
 	"github.com/holdfast-go/holdfast/codec"
 )
 
-// puts is a store that counts what is written to it.
+// puts is a store that counts its writes. An Update without a write does not
+// count.
 type puts struct {
 	holdfast.Store
 	n int
@@ -36,15 +37,15 @@ func (s *puts) Update(id string, fn func([]byte, bool) (cache.Change, error)) er
 	})
 }
 
-// A change that changes nothing is not stored. Its response sets no cookie, and
-// caches may keep it.
-func TestAChangeThatChangesNothing(t *testing.T) {
+// A change to an equal value is not stored. Its response sets no cookie, and
+// caches may store it.
+func TestNoChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sealed, err := codec.NewSealed(codec.JSON{}, firstKey)
 		require.NoError(t, err)
 		end := time.Now().Add(10 * time.Hour)
 		for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "Sealed": sealed} {
-			for what, act := range map[string]func(s *holdfast.Session){
+			for change, act := range map[string]func(s *holdfast.Session){
 				"Set":                  func(s *holdfast.Session) { s.Set("name", "Ada") },
 				"Set, and back":        func(s *holdfast.Session) { s.Set("name", "Bob"); s.Set("name", "Ada") },
 				"Update":               func(s *holdfast.Session) { holdfast.Update(s, "name", func(v string) string { return v }) },
@@ -75,9 +76,9 @@ func TestAChangeThatChangesNothing(t *testing.T) {
 
 				response := client.show("/again")
 
-				assert.Equal(t, 1, store.n, "%s, %s", name, what)
-				assert.Empty(t, response.Header()["Set-Cookie"], "%s, %s", name, what)
-				assert.Empty(t, response.Header()["Cache-Control"], "%s, %s", name, what)
+				assert.Equal(t, 1, store.n, "%s, %s", name, change)
+				assert.Empty(t, response.Header()["Set-Cookie"], "%s, %s", name, change)
+				assert.Empty(t, response.Header()["Cache-Control"], "%s, %s", name, change)
 				assert.Equal(t, "Ada", client.visit("/name"))
 
 				response = client.show("/other")
@@ -88,8 +89,8 @@ func TestAChangeThatChangesNothing(t *testing.T) {
 	})
 }
 
-// Without an end or an age, taking them back is no change either.
-func TestTakingBackWhatWasNotSet(t *testing.T) {
+// Without an expiry or an idle timeout of its own, a reset is no change.
+func TestNoChange_reset_to_the_defaults(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count,
 		"/default": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.SetExpires(time.Time{})
@@ -99,8 +100,9 @@ func TestTakingBackWhatWasNotSet(t *testing.T) {
 	assert.Empty(t, client.show("/default").Header()["Set-Cookie"])
 }
 
-// What others stored meanwhile counts, not what this request saw.
-func TestAChangeThatAnotherRequestMadeNecessary(t *testing.T) {
+// A change is compared with the stored value, not with the value that the
+// request has read.
+func TestNoChange_compares_with_the_store(t *testing.T) {
 	var client *directClient
 	client = direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
 		"/one": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -113,8 +115,8 @@ func TestAChangeThatAnotherRequestMadeNecessary(t *testing.T) {
 	assert.Equal(t, "1 true", client.visit("/views"))
 }
 
-// However often a key is changed, one value of it is kept.
-func TestManyChangesOfOneKey(t *testing.T) {
+// A request holds one value for each key.
+func TestSet_300000_times(t *testing.T) {
 	var bytes uint64
 	client := direct(t, holdfast.Options{}, pages{"/views": views,
 		"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -129,9 +131,9 @@ func TestManyChangesOfOneKey(t *testing.T) {
 	assert.Less(t, bytes, uint64(1<<20))
 }
 
-// The work of an Update in a first request does not depend on how many were
-// made before. Bytes allocated stand for work.
-func TestManyUpdatesInAFirstRequest(t *testing.T) {
+// The work of an Update does not grow with the Updates before it. Allocated
+// bytes stand for work.
+func TestUpdate_1500_times_in_a_first_request(t *testing.T) {
 	allocated := func(updates int) (bytes uint64) {
 		client := direct(t, holdfast.Options{}, pages{
 			"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {

@@ -12,16 +12,17 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-// No response may take the place of a newer cookie of the same browser.
+// A late response must not replace a newer cookie of the same browser.
 
-// lateSite has a page that does something and then waits until another request
-// of the same client has logged in.
-func lateSite(t *testing.T, o holdfast.Options, look func(s *holdfast.Session)) (client *directClient, late func() *http.Cookie) {
+// lateSite is a site whose page /late calls act and then waits for the login of
+// the same client in another request. late visits that page and returns the
+// cookie that it sets, or nil.
+func lateSite(t *testing.T, o holdfast.Options, act func(s *holdfast.Session)) (client *directClient, late func() *http.Cookie) {
 	client = direct(t, o, pages{"/": count, "/views": views,
 		"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.Login("ada")) },
 		"/who":   who,
 		"/late": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			look(s)
+			act(s)
 			assert.Equal(t, "<nil>", client.visit("/login"))
 		}})
 	client.visit("/")
@@ -38,15 +39,16 @@ func lateSite(t *testing.T, o holdfast.Options, look func(s *holdfast.Session)) 
 	}
 }
 
-func TestALateResponseSetsNoCookie(t *testing.T) {
-	for name, look := range map[string]func(s *holdfast.Session){
-		"looks":        func(s *holdfast.Session) { s.IsNew() },
-		"changes":      func(s *holdfast.Session) { s.Set("a", 1) },
-		"saves an age": func(s *holdfast.Session) { s.SetIdleTimeout(time.Hour); assert.NoError(t, s.Save()) },
+// A response sets no cookie if another request has replaced the ID meanwhile.
+func TestTombstone_late_response(t *testing.T) {
+	for name, act := range map[string]func(s *holdfast.Session){
+		"reads":   func(s *holdfast.Session) { s.IsNew() },
+		"changes": func(s *holdfast.Session) { s.Set("a", 1) },
+		"saves":   func(s *holdfast.Session) { s.SetIdleTimeout(time.Hour); assert.NoError(t, s.Save()) },
 	} {
-		for _, rolling := range []bool{false, true} {
-			t.Run(fmt.Sprint(name, ", rolling ", rolling), func(t *testing.T) {
-				client, late := lateSite(t, holdfast.Options{Carrier: &holdfast.Cookie{Rolling: rolling}}, look)
+		for suffix, rolling := range map[string]bool{"": false, ", rolling": true} {
+			t.Run(name+suffix, func(t *testing.T) {
+				client, late := lateSite(t, holdfast.Options{Carrier: &holdfast.Cookie{Rolling: rolling}}, act)
 				assert.Nil(t, late())
 				assert.Equal(t, "ada", client.visit("/who"))
 			})
@@ -54,14 +56,17 @@ func TestALateResponseSetsNoCookie(t *testing.T) {
 	}
 }
 
-// With the session still there, the same responses do set it: the control.
-func TestAResponseInTimeSetsTheCookie(t *testing.T) {
+// This is the control: while the session lives, the same response sets the
+// cookie.
+func TestTombstone_timely_response(t *testing.T) {
 	client := direct(t, holdfast.Options{Carrier: &holdfast.Cookie{Rolling: true}}, pages{"/": count})
 	client.visit("/")
 	assert.Len(t, client.show("/").Result().Cookies(), 1)
 }
 
-func TestARequestWithAReplacedID(t *testing.T) {
+// For a minute, a request with a replaced ID begins no session, unless it logs
+// in.
+func TestTombstone_request_with_the_old_ID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, _ := lateSite(t, holdfast.Options{}, nil)
 		late := client.twin()
@@ -69,18 +74,18 @@ func TestARequestWithAReplacedID(t *testing.T) {
 		old := late.cookie.Value
 
 		response := late.show("/") // stores a value
-		assert.Empty(t, response.Result().Cookies(), "it begins no session")
-		assert.Equal(t, "0 false", late.visit("/views"), "and sees none")
+		assert.Empty(t, response.Result().Cookies(), "the old ID begins no session")
+		assert.Equal(t, "0 false", late.visit("/views"), "the old ID has no session")
 		assert.Equal(t, "ada", client.visit("/who"))
 
 		late.visit("/login")
-		assert.NotEqual(t, old, late.cookie.Value, "but may log in")
+		assert.NotEqual(t, old, late.cookie.Value, "the old ID may log in")
 		assert.Equal(t, "ada", late.visit("/who"))
 
 		late.cookie.Value = old
 		time.Sleep(2 * time.Minute)
 		late.visit("/")
-		assert.NotEqual(t, old, late.cookie.Value, "later on, it is a stranger's")
+		assert.NotEqual(t, old, late.cookie.Value, "later, the old ID is as any unissued ID")
 		assert.Equal(t, "1 true", late.visit("/views"))
 	})
 }
