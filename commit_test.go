@@ -20,7 +20,7 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-func TestTheSessionIsStoredBeforeTheFirstByteLeaves(t *testing.T) {
+func TestCommit_before_the_first_byte(t *testing.T) {
 	writes := map[string]func(w http.ResponseWriter, r *http.Request){
 		"Write":       func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("x")) },
 		"WriteString": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "x") },
@@ -46,20 +46,22 @@ func TestTheSessionIsStoredBeforeTheFirstByteLeaves(t *testing.T) {
 	}
 }
 
-func TestWhoHasReadTheWholeBodyFindsTheSessionStoredThoughTheHandlerGoesOn(t *testing.T) {
+// A client that has read the whole body finds its session stored, while the
+// handler still runs.
+func TestCommit_before_the_body_ends(t *testing.T) {
 	bodies := map[string]func(w http.ResponseWriter){
 		"empty": func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) },
-		"of fixed length": func(w http.ResponseWriter) {
+		"fixed length": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "4")
 			io.WriteString(w, "body")
 		},
-		"of many writes": func(w http.ResponseWriter) {
+		"many writes": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "100")
 			for range 100 {
 				io.WriteString(w, "x")
 			}
 		},
-		"a redirect": func(w http.ResponseWriter) {
+		"redirect": func(w http.ResponseWriter) {
 			w.Header().Set("Location", "/views")
 			w.Header().Set("Content-Length", "0")
 			w.WriteHeader(http.StatusSeeOther)
@@ -77,7 +79,7 @@ func TestWhoHasReadTheWholeBodyFindsTheSessionStoredThoughTheHandlerGoesOn(t *te
 				}})
 			defer close(proceed)
 			response := site.with("", "/")
-			next := site.browser() // on a connection of its own, as the first one is busy
+			next := site.browser() // on its own connection: the first one is busy
 			next.Transport = &http.Transport{DisableKeepAlives: true}
 			next.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 			next.Jar.SetCookies(response.Request.URL, response.Cookies())
@@ -86,7 +88,8 @@ func TestWhoHasReadTheWholeBodyFindsTheSessionStoredThoughTheHandlerGoesOn(t *te
 	}
 }
 
-func TestAnonymousRequestsStoreNothingAndGetNoCookie(t *testing.T) {
+// A session without values is not stored and gets no cookie.
+func TestCommit_empty_session(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/views": views, "/nothing": nothing,
 		"/cleared": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("a", 1); s.Delete("a") }})
 	for _, path := range []string{"/views", "/nothing", "/cleared"} {
@@ -96,7 +99,8 @@ func TestAnonymousRequestsStoreNothingAndGetNoCookie(t *testing.T) {
 	}
 }
 
-func TestAPageThatDoesNotLookAtItsSessionAsksTheStoreNothing(t *testing.T) {
+// A request that does not use its session makes no call to the store.
+func TestCommit_unused_session(t *testing.T) {
 	store := &counting{Store: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/nothing": nothing})
 	client.visit("/")
@@ -105,7 +109,8 @@ func TestAPageThatDoesNotLookAtItsSessionAsksTheStoreNothing(t *testing.T) {
 	assert.Zero(t, store.calls()-before)
 }
 
-func TestAnUnmodifiedSessionIsOnlyTouched(t *testing.T) {
+// An unmodified session is touched and not written.
+func TestCommit_unmodified_session(t *testing.T) {
 	store := &counting{Store: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views})
 	client.visit("/")
@@ -115,7 +120,9 @@ func TestAnUnmodifiedSessionIsOnlyTouched(t *testing.T) {
 	assert.Equal(t, int64(1), store.touches.Load())
 }
 
-func TestANewSessionIsNotTouchedHoweverSlowItsHandler(t *testing.T) {
+// A touch counts as a use. If a slow handler touched its new session, a flood
+// of visitors would look like users who came back.
+func TestCommit_new_session_is_not_touched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &counting{Store: newCache(t)}
 		client := direct(t, holdfast.Options{Store: store}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -124,11 +131,11 @@ func TestANewSessionIsNotTouchedHoweverSlowItsHandler(t *testing.T) {
 			time.Sleep(time.Minute)
 		}})
 		client.visit("/")
-		assert.Zero(t, store.touches.Load(), "or a flood of visitors would seem to have come back")
+		assert.Zero(t, store.touches.Load(), "a touch counts as a use")
 	})
 }
 
-func TestAChangeAfterTheFirstByteIsStored(t *testing.T) {
+func TestCommit_change_after_the_first_byte(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
 		"/late": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			w.Write([]byte("first byte"))
@@ -140,7 +147,9 @@ func TestAChangeAfterTheFirstByteIsStored(t *testing.T) {
 	assert.Equal(t, "1000 true", ada.visit("/views").text)
 }
 
-func TestWhatNeedsACookieAfterTheFirstByteIsAnError(t *testing.T) {
+// A new session and a new ID need a cookie. After the first byte, it is too
+// late for one.
+func TestHeaderSent_new_session_and_Regenerate(t *testing.T) {
 	errs := make(chan error, 2)
 	site := serve(t, holdfast.Options{}, pages{"/": count,
 		"/new": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -160,10 +169,11 @@ func TestWhatNeedsACookieAfterTheFirstByteIsAnError(t *testing.T) {
 	ada.visit("/")
 	ada.visit("/regenerate")
 	assert.ErrorIs(t, <-errs, holdfast.ErrHeaderSent)
-	assert.Equal(t, "2", ada.visit("/").text, "the session is as it was")
+	assert.Equal(t, "2", ada.visit("/").text, "the session is unchanged")
 }
 
-func TestANewSessionTooLateForItsCookieIsLoggedAndNotLostInSilence(t *testing.T) {
+// If the handler checks no error, the log reports the lost session.
+func TestHeaderSent_new_session_is_logged(t *testing.T) {
 	done := make(chan struct{})
 	manager, site := manage(t, holdfast.Options{})
 	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -179,8 +189,9 @@ func TestANewSessionTooLateForItsCookieIsLoggedAndNotLostInSilence(t *testing.T)
 	assert.Contains(t, site.log.String(), holdfast.ErrHeaderSent.Error())
 }
 
-// The handler can know at once, and the log says where.
-func TestALateChangeOfANewSessionNamesItsPlace(t *testing.T) {
+// Err names the key at once. The log line names the request and the key, but no
+// value.
+func TestHeaderSent_error_and_log_line(t *testing.T) {
 	for name, begin := range map[string]func(w http.ResponseWriter){
 		"Write": func(w http.ResponseWriter) { w.Write([]byte("first byte")) },
 		"Flush": func(w http.ResponseWriter) { w.(http.Flusher).Flush() },
@@ -205,7 +216,8 @@ func TestALateChangeOfANewSessionNamesItsPlace(t *testing.T) {
 	}
 }
 
-func TestConcurrentRequestsThatChangeDifferentKeysLoseNothing(t *testing.T) {
+// Concurrent requests that change different keys lose no change.
+func TestCommit_concurrent_changes(t *testing.T) {
 	arrived := make(chan struct{}, 2)
 	together := make(chan struct{})
 	change := func(key string) page {
@@ -235,15 +247,16 @@ func TestConcurrentRequestsThatChangeDifferentKeysLoseNothing(t *testing.T) {
 	assert.Equal(t, "3", ada.visit("/keys").text)
 }
 
-func TestADestroyedSessionIsNotBroughtBackByASlowRequest(t *testing.T) {
+// A slow request cannot bring back a session that was destroyed meanwhile.
+func TestDestroy_slow_request(t *testing.T) {
 	slow := map[string]func(s *holdfast.Session){
-		"that reads":                  func(s *holdfast.Session) { holdfast.Get[int](s, "views") },
-		"that sets a value":           func(s *holdfast.Session) { s.Set("late", true) },
-		"that updates a value":        func(s *holdfast.Session) { increment(s) },
-		"that saves":                  func(s *holdfast.Session) { s.Set("late", true); s.Save() },
-		"that touches":                func(s *holdfast.Session) { s.Touch() },
-		"that regenerates":            func(s *holdfast.Session) { s.Regenerate() },
-		"that clears and regenerates": func(s *holdfast.Session) { s.Clear(); s.Set("late", true); s.Regenerate() },
+		"reads":               func(s *holdfast.Session) { holdfast.Get[int](s, "views") },
+		"sets":                func(s *holdfast.Session) { s.Set("late", true) },
+		"updates":             func(s *holdfast.Session) { increment(s) },
+		"saves":               func(s *holdfast.Session) { s.Set("late", true); s.Save() },
+		"touches":             func(s *holdfast.Session) { s.Touch() },
+		"regenerates":         func(s *holdfast.Session) { s.Regenerate() },
+		"clears, regenerates": func(s *holdfast.Session) { s.Clear(); s.Set("late", true); s.Regenerate() },
 	}
 	for name, act := range slow {
 		t.Run(name, func(t *testing.T) {
@@ -265,7 +278,7 @@ func TestADestroyedSessionIsNotBroughtBackByASlowRequest(t *testing.T) {
 			<-arrived
 
 			ada.visit("/destroy")
-			assert.Equal(t, "1", ada.visit("/").text, "a new session begins while the slow request goes on")
+			assert.Equal(t, "1", ada.visit("/").text, "a new session begins during the slow request")
 			close(proceed)
 			<-done
 
@@ -277,7 +290,8 @@ func TestADestroyedSessionIsNotBroughtBackByASlowRequest(t *testing.T) {
 	}
 }
 
-func TestNoCookieIsSetForASessionThatEndedMeanwhile(t *testing.T) {
+// A response sets no cookie for a session that another request has destroyed.
+func TestDestroy_meanwhile_sets_no_cookie(t *testing.T) {
 	var client *directClient
 	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
 		"/age": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -288,7 +302,9 @@ func TestNoCookieIsSetForASessionThatEndedMeanwhile(t *testing.T) {
 	assert.Empty(t, client.show("/age").Result().Cookies())
 }
 
-func TestDroppedChangesAreRemarkedOnceAndOnlyIfThereAreAny(t *testing.T) {
+// A request that loses changes logs one line. A request without changes logs
+// none.
+func TestDroppedChanges(t *testing.T) {
 	for name, test := range map[string]struct {
 		act  func(w http.ResponseWriter, s *holdfast.Session)
 		want int
@@ -317,7 +333,8 @@ func TestDroppedChangesAreRemarkedOnceAndOnlyIfThereAreAny(t *testing.T) {
 	}
 }
 
-func TestAPanicInTheHandlerStoresNothingAndReachesTheServer(t *testing.T) {
+// A panic reaches the server, and nothing is stored.
+func TestPanic_stores_nothing(t *testing.T) {
 	manager, site := manage(t, holdfast.Options{})
 	handler := manager.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
@@ -331,7 +348,8 @@ func TestAPanicInTheHandlerStoresNothingAndReachesTheServer(t *testing.T) {
 	assert.Zero(t, site.cache.Len())
 }
 
-func TestAnAbortedHandlerAbortsTheResponseAndStoresNothing(t *testing.T) {
+// The response is aborted, and nothing is stored.
+func TestPanic_ErrAbortHandler(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
 		panic(http.ErrAbortHandler)
@@ -341,7 +359,8 @@ func TestAnAbortedHandlerAbortsTheResponseAndStoresNothing(t *testing.T) {
 	assert.Zero(t, site.cache.Len())
 }
 
-func TestWhoeverRecoversFromAPanicOfACallbackCanAnswer(t *testing.T) {
+// A handler that recovers from a panic in a callback can still respond.
+func TestPanic_in_NewID(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{NewID: func(*http.Request) (string, error) { panic("no entropy") }})
 	page := pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
@@ -355,8 +374,9 @@ func TestWhoeverRecoversFromAPanicOfACallbackCanAnswer(t *testing.T) {
 	assert.Empty(t, response.Result().Cookies())
 }
 
-func TestAClientThatGoesAwayHarmsNobody(t *testing.T) {
-	arrived, left := make(chan struct{}), make(chan struct{})
+// The handler can save after its client has disconnected.
+func TestSave_client_disconnected(t *testing.T) {
+	arrived, done := make(chan struct{}), make(chan struct{})
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
 		"/slow": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			s.Set("views", 50)
@@ -364,7 +384,7 @@ func TestAClientThatGoesAwayHarmsNobody(t *testing.T) {
 			<-r.Context().Done()
 			fmt.Fprint(w, "to nobody")
 			s.Save()
-			close(left)
+			close(done)
 		}})
 	ada := site.browser()
 	ada.visit("/")
@@ -373,23 +393,25 @@ func TestAClientThatGoesAwayHarmsNobody(t *testing.T) {
 	go func() { <-arrived; cancel() }()
 	_, err := ada.Do(request)
 	require.ErrorIs(t, err, context.Canceled)
-	<-left
+	<-done
 	assert.Equal(t, "50 true", ada.visit("/views").text)
 }
 
-func TestAGoroutineThatOutlivesItsRequestMaySave(t *testing.T) {
-	site := make(chan *holdfast.Session, 1)
+// A goroutine that outlives its request can save.
+func TestSave_after_the_request(t *testing.T) {
+	sessions := make(chan *holdfast.Session, 1)
 	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
-		"/later": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.IsNew(); site <- s }})
+		"/later": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.IsNew(); sessions <- s }})
 	client.visit("/")
 	client.visit("/later")
-	s := <-site
+	s := <-sessions
 	s.Set("views", 7)
 	require.NoError(t, s.Save())
 	assert.Equal(t, "7 true", client.visit("/views"))
 }
 
-func TestANewSessionAfterItsRequestIsDoneIsAnError(t *testing.T) {
+// Save fails, because no response can carry the cookie.
+func TestSave_new_session_after_the_request(t *testing.T) {
 	sessions := make(chan *holdfast.Session, 1)
 	client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { sessions <- s }})
 	client.visit("/")
@@ -398,14 +420,15 @@ func TestANewSessionAfterItsRequestIsDoneIsAnError(t *testing.T) {
 	assert.ErrorIs(t, s.Save(), holdfast.ErrHeaderSent)
 }
 
-func TestAChangeAfterTheHandlerHasReturnedIsStoredOrAnError(t *testing.T) {
+// A change after the handler has returned is stored at once, or Err reports it.
+func TestSet_after_the_request(t *testing.T) {
 	var late *holdfast.Session
 	client := direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy, "/views": views,
 		"/keep": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { late = s; s.IsNew() }})
 
 	client.visit("/keep")
 	late.Set("views", 3)
-	assert.ErrorIs(t, late.Err(), holdfast.ErrHeaderSent, "a new session has no cookie to be found by")
+	assert.ErrorIs(t, late.Err(), holdfast.ErrHeaderSent, "a new session needs a cookie")
 
 	client.visit("/")
 	client.visit("/keep")
@@ -420,7 +443,8 @@ func TestAChangeAfterTheHandlerHasReturnedIsStoredOrAnError(t *testing.T) {
 	assert.ErrorIs(t, late.Err(), holdfast.ErrEnded)
 }
 
-func TestAHandlerThatTimedOutMayStillSave(t *testing.T) {
+// A handler can save after its timeout.
+func TestTimeoutHandler_late_Save(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		manager, _ := manage(t, holdfast.Options{})
 		saved := make(chan error, 1)
@@ -439,7 +463,8 @@ func TestAHandlerThatTimedOutMayStillSave(t *testing.T) {
 	})
 }
 
-func TestWhatATimeoutHandlerLeavesBehindIsStored(t *testing.T) {
+// A handler that goes on after its timeout has its changes stored.
+func TestTimeoutHandler_late_change(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		manager, _ := manage(t, holdfast.Options{})
 		page := pages{"/": count, "/views": views, "/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {

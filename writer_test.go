@@ -21,16 +21,17 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-func TestACopyIntoTheResponseBringsTheCookieFirst(t *testing.T) {
+// The cookie is set before io.Copy calls ReadFrom.
+func TestWriter_io_Copy(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
-		io.Copy(w, struct{ io.Reader }{strings.NewReader("x")}) // a Reader alone, or io.Copy would not call ReadFrom
+		io.Copy(w, struct{ io.Reader }{strings.NewReader("x")}) // without WriterTo, io.Copy calls ReadFrom
 	}})
 	assert.Equal(t, "x", client.visit("/"))
 	assert.NotNil(t, client.cookie)
 }
 
-func TestResponsesWithoutABodyBringTheCookie(t *testing.T) {
+func TestWriter_no_body(t *testing.T) {
 	for name, status := range map[string]int{"204": http.StatusNoContent, "304": http.StatusNotModified, "nothing written": 0} {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodDelete} {
 			t.Run(method+" "+name, func(t *testing.T) {
@@ -49,7 +50,7 @@ func TestResponsesWithoutABodyBringTheCookie(t *testing.T) {
 	}
 }
 
-func TestTrailersArrive(t *testing.T) {
+func TestWriter_trailers(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
 		w.Header().Set("Trailer", "Declared")
@@ -63,7 +64,8 @@ func TestTrailersArrive(t *testing.T) {
 	assert.Equal(t, "2", shown.Trailer.Get("Undeclared"))
 }
 
-func TestAnInformationalHeaderDoesNotBeginTheResponse(t *testing.T) {
+// A session can still begin after an informational header.
+func TestWriter_informational_header(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 		w.WriteHeader(http.StatusEarlyHints)
 		s.Set("a", 1)
@@ -71,7 +73,7 @@ func TestAnInformationalHeaderDoesNotBeginTheResponse(t *testing.T) {
 	assert.NotNil(t, site.with("", "/").cookie())
 }
 
-func TestEarlyHintsCarryNoCookieAndTheResponseOne(t *testing.T) {
+func TestWriter_early_hints_carry_no_cookie(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
 		w.Header().Set("Link", "</style.css>; rel=preload")
@@ -92,7 +94,7 @@ func TestEarlyHintsCarryNoCookieAndTheResponseOne(t *testing.T) {
 	assert.NotNil(t, shown.cookie())
 }
 
-func TestAResponseThatEndsTwiceIsHarmless(t *testing.T) {
+func TestWriter_response_ends_twice(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 		count(w, r, s)
 		http.Redirect(w, r, "/elsewhere", http.StatusSeeOther)
@@ -105,7 +107,7 @@ func TestAResponseThatEndsTwiceIsHarmless(t *testing.T) {
 	assert.True(t, strings.HasPrefix(ada.visit("/").text, "2"))
 }
 
-func TestOverHTTP1TheResponseControllerReachesTheConnection(t *testing.T) {
+func TestWriter_ResponseController_over_HTTP1(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, _ *holdfast.Session) {
 		controller := http.NewResponseController(w)
 		assert.NoError(t, controller.EnableFullDuplex())
@@ -116,7 +118,7 @@ func TestOverHTTP1TheResponseControllerReachesTheConnection(t *testing.T) {
 	assert.Equal(t, http.StatusOK, site.with("", "/").StatusCode)
 }
 
-func TestOverHTTP2SessionsAndStreamsWork(t *testing.T) {
+func TestWriter_streams_over_HTTP2(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{})
 	server := httptest.NewUnstartedServer(manager.Handler(pages{"/": count,
 		"/stream": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -144,7 +146,8 @@ func TestOverHTTP2SessionsAndStreamsWork(t *testing.T) {
 	assert.Equal(t, "12", ada.visit("/").text)
 }
 
-func TestTheWriterHasTheAbilitiesOfTheOneItWraps(t *testing.T) {
+// The writer flushes and hijacks if the wrapped writer does.
+func TestWriter_Flusher_and_Hijacker(t *testing.T) {
 	type abilities struct{ flush, hijack bool }
 	seen := make(chan abilities, 1)
 	page := pages{"/": func(w http.ResponseWriter, _ *http.Request, _ *holdfast.Session) {
@@ -166,7 +169,8 @@ func TestTheWriterHasTheAbilitiesOfTheOneItWraps(t *testing.T) {
 	}
 }
 
-func TestAbilitiesOfDifferentWritersUnderneathAddUp(t *testing.T) {
+// The abilities of several wrapped writers add up.
+func TestWriter_Flusher_over_Hijacker(t *testing.T) {
 	manager, site := manage(t, holdfast.Options{})
 	seen := make(chan bool, 1)
 	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, _ *holdfast.Session) {
@@ -183,7 +187,7 @@ func TestAbilitiesOfDifferentWritersUnderneathAddUp(t *testing.T) {
 	assert.True(t, <-seen)
 }
 
-// flushesOver is a writer that flushes and wraps another one.
+// flushesOver is a Flusher that wraps another writer.
 type flushesOver struct {
 	flushOnly
 	inner http.ResponseWriter
@@ -201,7 +205,8 @@ type hijackOnly interface {
 	http.Hijacker
 }
 
-func TestAHijackedConnectionIsTheHandlersAndTheSessionIsStored(t *testing.T) {
+// The handler owns the connection. The session is stored first.
+func TestHijack(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
 		conn, rw, err := http.NewResponseController(w).Hijack()
@@ -218,7 +223,7 @@ func TestAHijackedConnectionIsTheHandlersAndTheSessionIsStored(t *testing.T) {
 	assert.Equal(t, 1, site.cache.Len())
 }
 
-func TestChangesAfterAHijackAreStored(t *testing.T) {
+func TestHijack_then_changes(t *testing.T) {
 	done := make(chan struct{})
 	manager, site := manage(t, holdfast.Options{})
 	handler := manager.Handler(pages{"/": count, "/views": views,
@@ -244,7 +249,7 @@ func TestChangesAfterAHijackAreStored(t *testing.T) {
 	assert.Equal(t, "9 true", ada.visit("/views").text)
 }
 
-func TestAHijackWhoseSessionCannotBeStoredIsAnErrorResponse(t *testing.T) {
+func TestHijack_commit_fails(t *testing.T) {
 	c := newCache(t)
 	site := serve(t, holdfast.Options{Store: c}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
@@ -255,7 +260,8 @@ func TestAHijackWhoseSessionCannotBeStoredIsAnErrorResponse(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, site.with("", "/").StatusCode)
 }
 
-func TestAHijackThatMiddlewareHidesBehindUnwrapStoresTheSessionFirst(t *testing.T) {
+// The session is stored before a hijack through middleware with Unwrap.
+func TestHijack_behind_Unwrap(t *testing.T) {
 	type unwrapping struct{ wrapsOnly }
 	manager, site := manage(t, holdfast.Options{})
 	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -272,8 +278,7 @@ func TestAHijackThatMiddlewareHidesBehindUnwrapStoresTheSessionFirst(t *testing.
 	assert.NotNil(t, site.with("", "/").cookie())
 }
 
-// wrapsOnly is what much middleware puts around a response: no ability but
-// Unwrap.
+// wrapsOnly is a response writer with Unwrap alone, as in much middleware.
 type wrapsOnly struct{ http.ResponseWriter }
 
 func (w wrapsOnly) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -282,8 +287,8 @@ func TestTimeoutHandler_cookie(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{})
 	page := pages{"/": count}.handler()
 	for name, handler := range map[string]http.Handler{
-		"around the manager's": http.TimeoutHandler(manager.Handler(page), time.Minute, "too late"),
-		"below the manager's":  manager.Handler(http.TimeoutHandler(page, time.Minute, "too late")),
+		"around the manager": http.TimeoutHandler(manager.Handler(page), time.Minute, "too late"),
+		"below the manager":  manager.Handler(http.TimeoutHandler(page, time.Minute, "too late")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := &directClient{handler: handler}
@@ -307,7 +312,7 @@ func serveProxy(t *testing.T, backend http.Handler) *site {
 	}})
 }
 
-func TestAReverseProxyBelowKeepsBothSidesCookies(t *testing.T) {
+func TestReverseProxy_cookies_of_both_sides(t *testing.T) {
 	backend := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", "</style.css>; rel=preload")
 		w.WriteHeader(http.StatusEarlyHints)
@@ -321,7 +326,7 @@ func TestAReverseProxyBelowKeepsBothSidesCookies(t *testing.T) {
 	assert.NotNil(t, shown.cookie())
 }
 
-func TestAConnectionUpgradedByAReverseProxyBringsTheCookie(t *testing.T) {
+func TestReverseProxy_upgraded_connection(t *testing.T) {
 	backend := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -354,8 +359,8 @@ func TestAConnectionUpgradedByAReverseProxyBringsTheCookie(t *testing.T) {
 // noFlush is a response writer that can neither flush nor be hijacked.
 type noFlush struct{ http.ResponseWriter }
 
-// Nothing was sent, so what follows is as before.
-func TestAFlushThatIsNotSupported(t *testing.T) {
+// A failed Flush or Hijack sends nothing, so the session can still change.
+func TestFlush_unsupported(t *testing.T) {
 	for name, try := range map[string]func(c *http.ResponseController) error{
 		"Flush":  func(c *http.ResponseController) error { return c.Flush() },
 		"Hijack": func(c *http.ResponseController) error { _, _, err := c.Hijack(); return err },
@@ -373,7 +378,7 @@ func TestAFlushThatIsNotSupported(t *testing.T) {
 	}
 }
 
-// flushErrorer can flush, but not in the way of http.Flusher.
+// flushErrorer has FlushError and is no http.Flusher.
 type flushErrorer struct {
 	http.ResponseWriter
 	flushed *bool
@@ -381,7 +386,8 @@ type flushErrorer struct {
 
 func (w flushErrorer) FlushError() error { *w.flushed = true; return nil }
 
-func TestAFlushErrorBelowIsReached(t *testing.T) {
+// FlushError of the wrapped writer is called.
+func TestFlush_FlushError(t *testing.T) {
 	flushed := false
 	manager, _ := manage(t, holdfast.Options{})
 	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
