@@ -10,17 +10,17 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-// What a session costs a request, over and above the handler itself.
+// The cost of a session for a request, without the handler's own.
 
-// reused is a response that costs nothing, for measuring what sessions add.
+// reused is a response writer that does not allocate.
 type reused struct{ header http.Header }
 
 func (w *reused) Header() http.Header         { return w.header }
 func (w *reused) Write(p []byte) (int, error) { return len(p), nil }
 func (w *reused) WriteHeader(int)             {}
 
-// requests returns a function that makes one request after the other, with the
-// session that began has begun if it is not nil.
+// requests returns a function that makes one request. With began, the request
+// has the session that began fills.
 func requests(t testing.TB, began, page func(s *holdfast.Session)) func() {
 	t.Helper()
 	manager, _ := manage(t, holdfast.Options{})
@@ -55,17 +55,18 @@ func writeOne(s *holdfast.Session) { s.Set("views", 2) }
 
 func updateOne(s *holdfast.Session) { increment(s) }
 
-func TestARequestThatTouchesNothingAllocatesOnce(t *testing.T) {
+func TestAllocs_unused_session(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, nil, nil)), 1.0)
 	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, begin, nil)), 1.0)
 }
 
-func TestAReadOfNothingAllocatesNoMoreThanARequestThatTouchesNothing(t *testing.T) {
+func TestAllocs_read_of_an_empty_session(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, nil, readOne)), 1.0)
 }
 
-// The request, the key of the store and the record; the value is the caller's.
-func TestAReadOfOneValueAllocatesThreeTimes(t *testing.T) {
+// The allocations are the request, the key in the store and the record. The
+// value belongs to the caller.
+func TestAllocs_read_of_one_value(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, begin, readOne)), 3.0)
 	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, logIn, readOne)), 3.0)
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/holdfast-go/holdfast/codec"
 )
 
-func TestThe42ndVisitSays42AndAnotherBrowserStartsAfresh(t *testing.T) {
+func TestManager_42_visits(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count})
 	ada := site.browser()
 	for range 41 {
@@ -30,7 +30,7 @@ func TestThe42ndVisitSays42AndAnotherBrowserStartsAfresh(t *testing.T) {
 	assert.Equal(t, "1", site.browser().visit("/").text)
 }
 
-func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
+func TestNew_invalid(t *testing.T) {
 	closed := newCache(t)
 	require.NoError(t, closed.Close())
 	for name, o := range map[string]holdfast.Options{
@@ -47,8 +47,8 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"nil Header":                   {Carrier: (*holdfast.Header)(nil)},
 		"cookie name with a space":     {Carrier: holdfast.Cookie{Name: "a b"}},
 		"cookie path with a semicolon": {Carrier: holdfast.Cookie{Path: "/;"}},
-		"cookie domain that is none":   {Carrier: holdfast.Cookie{Domain: "a b"}},
-		"SameSite that is none":        {Carrier: holdfast.Cookie{SameSite: 9}},
+		"invalid cookie domain":        {Carrier: holdfast.Cookie{Domain: "a b"}},
+		"unknown SameSite":             {Carrier: holdfast.Cookie{SameSite: 9}},
 		"__Host- cookie with a domain": {Carrier: holdfast.Cookie{Name: "__Host-a", Domain: "example.org"}},
 		"__Host- cookie with a path":   {Carrier: holdfast.Cookie{Name: "__Host-a", Path: "/app"}},
 	} {
@@ -60,14 +60,15 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 	}
 }
 
-func TestCloseMayBeCalledAgain(t *testing.T) {
+func TestClose_twice(t *testing.T) {
 	m, err := holdfast.New(holdfast.Options{})
 	require.NoError(t, err)
 	assert.NoError(t, m.Close())
 	assert.NoError(t, m.Close())
 }
 
-func TestAManagerThatIsClosedAnswersWithAnErrorAndNothingFaults(t *testing.T) {
+// A closed Manager responds with an error and does not crash.
+func TestClose_then_requests(t *testing.T) {
 	manager, err := holdfast.New(holdfast.Options{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	client := &directClient{handler: manager.Handler(pages{"/": count, "/views": views, "/destroy": destroy}.handler())}
@@ -79,99 +80,103 @@ func TestAManagerThatIsClosedAnswersWithAnErrorAndNothingFaults(t *testing.T) {
 	assert.Empty(t, response.Result().Cookies())
 }
 
-func TestFromContextWithoutAHandlerFindsNothing(t *testing.T) {
+func TestFromContext_without_Handler(t *testing.T) {
 	s, ok := holdfast.FromContext(t.Context())
 	assert.False(t, ok)
 	assert.Nil(t, s)
 }
 
-func TestHandlerWithinHandlerOfTheSameManagerIsOneSession(t *testing.T) {
-	manager, site := manage(t, holdfast.Options{})
-	handler := manager.Handler(manager.Handler(pages{"/": count}.handler()))
-	site.serveHandler(handler.ServeHTTP)
-	assert.Len(t, site.with("", "/").Header.Values("Set-Cookie"), 1)
+func TestHandler(t *testing.T) {
+	// The request has one session and one cookie.
+	t.Run("nested in itself", func(t *testing.T) {
+		manager, site := manage(t, holdfast.Options{})
+		handler := manager.Handler(manager.Handler(pages{"/": count}.handler()))
+		site.serveHandler(handler.ServeHTTP)
+		assert.Len(t, site.with("", "/").Header.Values("Set-Cookie"), 1)
+	})
+	// Each Manager sets its own cookie.
+	t.Run("nested in another", func(t *testing.T) {
+		outer, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "outer"}})
+		inner, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "inner"}})
+		client := &directClient{handler: outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			s.Set("outer", true)
+			inner.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("inner", true) }}.handler()).ServeHTTP(w, r)
+		}}.handler())}
+		var names []string
+		for _, cookie := range client.show("/").Result().Cookies() {
+			names = append(names, cookie.Name)
+		}
+		assert.ElementsMatch(t, []string{"outer", "inner"}, names)
+	})
+	t.Run("nested in another and in itself", func(t *testing.T) {
+		outer, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "a_session"}})
+		inner, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "b_session"}})
+		handler := outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
+			inner.Handler(outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+				s.Set("b", 1)
+			}}.handler())).ServeHTTP(w, r)
+		}}.handler())
+		names := map[string]int{}
+		for _, cookie := range record(handler, get("/")).Result().Cookies() {
+			names[cookie.Name]++
+		}
+		assert.LessOrEqual(t, names["a_session"], 1)
+	})
 }
 
-func TestTwoManagersAroundEachOtherSetTheirOwnCookies(t *testing.T) {
-	outer, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "outer"}})
-	inner, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "inner"}})
-	client := &directClient{handler: outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-		s.Set("outer", true)
-		inner.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("inner", true) }}.handler()).ServeHTTP(w, r)
-	}}.handler())}
-	var names []string
-	for _, cookie := range client.show("/").Result().Cookies() {
-		names = append(names, cookie.Name)
-	}
-	assert.ElementsMatch(t, []string{"outer", "inner"}, names)
+func TestErrorResponse(t *testing.T) {
+	t.Run("drops headers", func(t *testing.T) {
+		manager, _ := manage(t, holdfast.Options{})
+		handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			w.Header().Set("Cache-Control", "public, max-age=3600")
+			w.Header().Set("Location", "/elsewhere")
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Header().Set("ETag", `"1"`)
+			s.Set("bad", make(chan int))
+		}}.handler())
+		response := record(handler, get("/"))
+		require.Equal(t, http.StatusInternalServerError, response.Code)
+		assert.NotContains(t, response.Header().Get("Cache-Control"), "public")
+		assert.Empty(t, response.Header().Get("Content-Encoding"))
+		assert.Empty(t, response.Header().Get("ETag"))
+		assert.Empty(t, response.Header().Get("Location"))
+	})
+	t.Run("drops length and type", func(t *testing.T) {
+		manager, _ := manage(t, holdfast.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			io.WriteString(w, "sorry") // http.Error would delete the length
+		}})
+		response := record(manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			w.Header().Set("Content-Length", "1000")
+			w.Header().Set("Content-Type", "application/json")
+			s.Set("bad", make(chan int))
+		}}.handler()), get("/"))
+		assert.Equal(t, "sorry", response.Body.String())
+		assert.NotContains(t, response.Result().Header, "Content-Length")
+		assert.Equal(t, "text/plain; charset=utf-8", response.Result().Header.Get("Content-Type"))
+	})
 }
 
-func TestHandlersOfTwoManagersAroundEachOtherAreOneSessionEach(t *testing.T) {
-	outer, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "a_session"}})
-	inner, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "b_session"}})
-	handler := outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-		s.Set("a", 1)
-		inner.Handler(outer.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-			s.Set("b", 1)
-		}}.handler())).ServeHTTP(w, r)
-	}}.handler())
-	names := map[string]int{}
-	for _, cookie := range record(handler, get("/")).Result().Cookies() {
-		names[cookie.Name]++
-	}
-	assert.LessOrEqual(t, names["a_session"], 1)
-}
+// userLog is a log handler that adds the user of the session.
+type userLog struct{ slog.Handler }
 
-func TestAnErrorResponseHasNothingOfTheOneThatItReplaces(t *testing.T) {
-	manager, _ := manage(t, holdfast.Options{})
-	handler := manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		w.Header().Set("Cache-Control", "public, max-age=3600")
-		w.Header().Set("Location", "/elsewhere")
-		w.Header().Set("Content-Encoding", "gzip")
-		w.Header().Set("ETag", `"1"`)
-		s.Set("bad", make(chan int))
-	}}.handler())
-	response := record(handler, get("/"))
-	require.Equal(t, http.StatusInternalServerError, response.Code)
-	assert.NotContains(t, response.Header().Get("Cache-Control"), "public")
-	assert.Empty(t, response.Header().Get("Content-Encoding"))
-	assert.Empty(t, response.Header().Get("ETag"))
-	assert.Empty(t, response.Header().Get("Location"))
-}
-
-func TestAnErrorResponseHasNeitherLengthNorTypeOfTheOneThatItReplaces(t *testing.T) {
-	manager, _ := manage(t, holdfast.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-		io.WriteString(w, "sorry") // without http.Error, which deletes the length itself
-	}})
-	response := record(manager.Handler(pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		w.Header().Set("Content-Length", "1000")
-		w.Header().Set("Content-Type", "application/json")
-		s.Set("bad", make(chan int))
-	}}.handler()), get("/"))
-	assert.Equal(t, "sorry", response.Body.String())
-	assert.NotContains(t, response.Result().Header, "Content-Length")
-	assert.Equal(t, "text/plain; charset=utf-8", response.Result().Header.Get("Content-Type"))
-}
-
-// inquisitive is a log handler that adds who is logged in.
-type inquisitive struct{ slog.Handler }
-
-func (h inquisitive) Handle(ctx context.Context, r slog.Record) error {
+func (h userLog) Handle(ctx context.Context, r slog.Record) error {
 	if s, ok := holdfast.FromContext(ctx); ok {
 		r.AddAttrs(slog.String("user", s.UserID()))
 	}
 	return h.Handler.Handle(ctx, r)
 }
 
-func TestALogHandlerMayAskTheSession(t *testing.T) {
-	logger := slog.New(inquisitive{slog.DiscardHandler})
+// A log handler may read the session. It does not deadlock.
+func TestLogger_reads_the_session(t *testing.T) {
+	logger := slog.New(userLog{slog.DiscardHandler})
 	client := direct(t, holdfast.Options{Logger: logger, Carrier: holdfast.Cookie{Secure: holdfast.SecureAlways}}, pages{"/": count,
 		"/bad": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("bad", make(chan int)) }})
 	assert.Equal(t, "1", client.visit("/"))
 	client.visit("/bad")
 }
 
-func TestUploadedFilesLeaveNothingBehind(t *testing.T) {
+func TestUpload_files_are_removed(t *testing.T) {
 	for name, carrier := range map[string]holdfast.Carrier{"Cookie": holdfast.Cookie{}, "Form": holdfast.Form{}} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
@@ -209,7 +214,7 @@ func tempFiles(t *testing.T) []os.DirEntry {
 	return files
 }
 
-func TestUploadedFilesOfAHandlerThatPanics(t *testing.T) {
+func TestUpload_files_are_removed_after_a_panic(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	manager, site := manage(t, holdfast.Options{})
 	inside := make(chan int, 1)
@@ -227,9 +232,9 @@ func TestUploadedFilesOfAHandlerThatPanics(t *testing.T) {
 	assert.Eventually(t, func() bool { return len(tempFiles(t)) == 0 }, time.Second, time.Millisecond)
 }
 
-// A handler above that compresses sets Content-Encoding before it calls ours,
-// and compresses the error answer too. One below compresses nothing of it.
-func TestContentEncodingOfAnErrorResponse(t *testing.T) {
+// A compressing handler around ours sets Content-Encoding first and compresses
+// the error response too. Below ours, it does not see the error response.
+func TestErrorResponse_Content_Encoding(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{})
 	compress := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -265,7 +270,7 @@ type zipped struct {
 
 func (w zipped) Write(p []byte) (int, error) { return w.zip.Write(p) }
 
-func TestSessionIsTheManagersOwn(t *testing.T) {
+func TestSession_of_its_own_Manager(t *testing.T) {
 	outer, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "outer"}})
 	inner, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Name: "inner"}})
 	response := record(outer.Handler(inner.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -277,7 +282,8 @@ func TestSessionIsTheManagersOwn(t *testing.T) {
 	assert.Equal(t, "outer", response.Result().Cookies()[0].Name)
 }
 
-func TestSessionWithoutAHandlerNamesIt(t *testing.T) {
+// The panic names the missing Handler.
+func TestSession_without_Handler(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.Cookie{Path: "/app"}})
 	other, _ := manage(t, holdfast.Options{})
 	requirePanic := func(h http.Handler) {

@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// With net/http's request in it, of 304 bytes in Go 1.26, what a request allocates
-// fills a size class of the allocator, 512 bytes; the next one has 576.
-func TestARequestsMemoryFitsItsSizeClass(t *testing.T) {
+// A request allocates 512 bytes with the 304 of net/http's Request in Go 1.26.
+// They fill a size class of the allocator; the next class has 576.
+func TestRequestMemory_fits_its_size_class(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
-		t.Skip("for machines of 64 bits")
+		t.Skip("64-bit platforms only")
 	}
 	assert.LessOrEqual(t, unsafe.Sizeof(requestMemory{})-unsafe.Sizeof(http.Request{}), uintptr(208))
 }
