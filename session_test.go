@@ -15,7 +15,7 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-func TestIsNewAndCreatedTellWhenTheSessionBegan(t *testing.T) {
+func TestSession_IsNew_and_Created(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := direct(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("a", 1)
@@ -27,7 +27,7 @@ func TestIsNewAndCreatedTellWhenTheSessionBegan(t *testing.T) {
 	})
 }
 
-func TestDeleteAndClearRemoveValues(t *testing.T) {
+func TestSession_Delete_and_Clear(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{
 		"/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("a", 1)
@@ -46,7 +46,8 @@ func TestDeleteAndClearRemoveValues(t *testing.T) {
 	assert.Equal(t, "[d]", ada.visit("/keys").text)
 }
 
-func TestKeysAreAnyStringsAndNoneIsReserved(t *testing.T) {
+// No key is reserved.
+func TestSession_any_string_is_a_key(t *testing.T) {
 	keys := []string{"", "id", "cookie", "user", "expires", "__proto__", "constructor", "toString", "a.b", "\x00", "\xff", "ä", strings.Repeat("k", 1000)}
 	client := direct(t, holdfast.Options{}, pages{
 		"/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -66,7 +67,7 @@ func TestKeysAreAnyStringsAndNoneIsReserved(t *testing.T) {
 	client.visit("/get")
 }
 
-func TestAThousandKeysAreAThousandKeys(t *testing.T) {
+func TestSession_1000_keys(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{
 		"/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			for i := range 1000 {
@@ -85,7 +86,8 @@ func TestAThousandKeysAreAThousandKeys(t *testing.T) {
 	assert.Equal(t, "1000 499500", client.visit("/get"))
 }
 
-func TestAValueThatCannotBeEncodedFailsTheResponseAndStoresNothing(t *testing.T) {
+// The response fails, and nothing is stored.
+func TestSet_value_that_cannot_be_encoded(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
 		"/bad": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("views", 1000)
@@ -101,10 +103,11 @@ func TestAValueThatCannotBeEncodedFailsTheResponseAndStoresNothing(t *testing.T)
 	assert.NotContains(t, bad.text, "all is well")
 	assert.Equal(t, "1 true", ada.visit("/views").text)
 	assert.Contains(t, site.log.String(), "chan int")
-	assert.Contains(t, site.log.String(), `under \"bad\"`, "or who sets twenty values looks for it for long")
+	assert.Contains(t, site.log.String(), `under \"bad\"`, "the log names the key")
 }
 
-func TestSaveWritesAtOnceAndTheEndDoesNotWriteAgain(t *testing.T) {
+// Save writes at once. The end of the request does not write again.
+func TestSave_writes_once(t *testing.T) {
 	store := &counting{Store: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/save": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -119,45 +122,47 @@ func TestSaveWritesAtOnceAndTheEndDoesNotWriteAgain(t *testing.T) {
 	assert.Equal(t, int64(1), store.updates.Load()-before)
 }
 
-func TestReloadSeesAnotherRequestsWriteAndDropsOnesOwn(t *testing.T) {
-	var client *directClient
-	client = direct(t, holdfast.Options{}, pages{"/": count,
-		"/reload": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Set("mine", true)
-			s.Delete("views")
-			client.twin().visit("/")
-			err := s.Reload()
-			n, _ := holdfast.Get[int](s, "views")
-			fmt.Fprint(w, err, n, s.Keys())
+func TestReload(t *testing.T) {
+	// Reload drops the changes of its request, and sees those of others.
+	t.Run("drops changes", func(t *testing.T) {
+		var client *directClient
+		client = direct(t, holdfast.Options{}, pages{"/": count,
+			"/reload": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Set("mine", true)
+				s.Delete("views")
+				client.twin().visit("/")
+				err := s.Reload()
+				n, _ := holdfast.Get[int](s, "views")
+				fmt.Fprint(w, err, n, s.Keys())
+			}})
+		client.visit("/")
+		assert.Equal(t, "<nil> 2 [views]", client.visit("/reload"))
+	})
+	t.Run("new session", func(t *testing.T) {
+		manager, site := manage(t, holdfast.Options{})
+		record(manager.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
+			assert.NoError(t, s.Reload())
+			assert.Empty(t, s.Keys())
+		}}.handler()), get("/"))
+		assert.Zero(t, site.cache.Len())
+	})
+	t.Run("saved new session", func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
+			assert.NoError(t, s.Save())
+			assert.NoError(t, s.Reload())
+			assert.True(t, s.IsNew())
 		}})
-	client.visit("/")
-	assert.Equal(t, "<nil> 2 [views]", client.visit("/reload"))
+		client.visit("/")
+	})
 }
 
-func TestReloadOfANewSessionDropsItsChanges(t *testing.T) {
-	manager, site := manage(t, holdfast.Options{})
-	record(manager.Handler(pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		s.Set("a", 1)
-		assert.NoError(t, s.Reload())
-		assert.Empty(t, s.Keys())
-	}}.handler()), get("/"))
-	assert.Zero(t, site.cache.Len())
-}
-
-func TestAReloadLeavesANewSessionNew(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		s.Set("a", 1)
-		assert.NoError(t, s.Save())
-		assert.NoError(t, s.Reload())
-		assert.True(t, s.IsNew())
-	}})
-	client.visit("/")
-}
-
-func TestReloadAndSaveSayThatTheSessionIsGone(t *testing.T) {
+// Each method reports a session that another request has destroyed.
+func TestErrEnded(t *testing.T) {
 	var client *directClient
 	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
-		"/gone": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		"/ended": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.IsNew()
 			client.twin().visit("/destroy")
 			assert.ErrorIs(t, s.Reload(), holdfast.ErrEnded)
@@ -172,78 +177,75 @@ func TestReloadAndSaveSayThatTheSessionIsGone(t *testing.T) {
 			assert.NoError(t, s.Err())
 		}})
 	client.visit("/")
-	assert.Equal(t, http.StatusOK, client.show("/gone").Code)
+	assert.Equal(t, http.StatusOK, client.show("/ended").Code)
 }
 
-func TestDestroyMakesTheBrowserForgetTheCookie(t *testing.T) {
-	site := serve(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy})
-	ada := site.browser()
-	ada.visit("/")
+func TestDestroy(t *testing.T) {
+	t.Run("removes the cookie", func(t *testing.T) {
+		site := serve(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy})
+		ada := site.browser()
+		ada.visit("/")
 
-	cookie := ada.visit("/destroy").cookie()
+		cookie := ada.visit("/destroy").cookie()
 
-	require.NotNil(t, cookie)
-	assert.Empty(t, cookie.Value)
-	assert.Negative(t, cookie.MaxAge)
-	assert.Zero(t, site.cache.Len())
-}
-
-func TestDestroyOfANewSessionStoresNothingAndSetsNoCookie(t *testing.T) {
-	manager, site := manage(t, holdfast.Options{})
-	response := record(manager.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-		s.Set("a", 1)
-		destroy(w, r, s)
-	}}.handler()), get("/"))
-	assert.Empty(t, response.Header().Get("Set-Cookie"))
-	assert.Zero(t, site.cache.Len())
-}
-
-func TestValuesSetAfterDestroyBeginANewSession(t *testing.T) {
-	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
-		"/restart": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		require.NotNil(t, cookie)
+		assert.Empty(t, cookie.Value)
+		assert.Negative(t, cookie.MaxAge)
+		assert.Zero(t, site.cache.Len())
+	})
+	t.Run("new session", func(t *testing.T) {
+		manager, site := manage(t, holdfast.Options{})
+		response := record(manager.Handler(pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			s.Set("a", 1)
 			destroy(w, r, s)
-			s.Set("views", 100)
+		}}.handler()), get("/"))
+		assert.Empty(t, response.Header().Get("Set-Cookie"))
+		assert.Zero(t, site.cache.Len())
+	})
+	t.Run("then a value", func(t *testing.T) {
+		site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
+			"/restart": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+				destroy(w, r, s)
+				s.Set("views", 100)
+			}})
+		ada := site.browser()
+		old := ada.visit("/").cookie()
+
+		renewed := ada.visit("/restart").cookie()
+
+		assert.NotEqual(t, old.Value, renewed.Value)
+		assert.Equal(t, "101", ada.visit("/").text)
+		assert.Equal(t, "0 false", site.with(old.String(), "/views").text)
+	})
+	t.Run("then a value, new ID", func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": count,
+			"/wipe": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+				destroy(w, r, s)
+				s.Set("other", true)
+				fmt.Fprint(w, s.Keys(), s.IsNew())
+			}})
+		client.visit("/")
+		old := client.cookie.Value
+		assert.Equal(t, "[other] true", client.visit("/wipe"))
+		assert.NotEqual(t, old, client.cookie.Value)
+	})
+	t.Run("clears an error", func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("bad", make(chan int))
+			assert.NoError(t, s.Destroy())
 		}})
-	ada := site.browser()
-	old := ada.visit("/").cookie()
-
-	renewed := ada.visit("/restart").cookie()
-
-	assert.NotEqual(t, old.Value, renewed.Value)
-	assert.Equal(t, "101", ada.visit("/").text)
-	assert.Equal(t, "0 false", site.with(old.String(), "/views").text)
+		assert.Equal(t, http.StatusOK, client.show("/").Code)
+	})
+	t.Run("keeps an error of the cookie", func(t *testing.T) {
+		manager, _ := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
+			return holdfast.Cookie{Path: "no slash"}
+		})})
+		handler := manager.Handler(pages{"/": destroy}.handler())
+		assert.Equal(t, http.StatusInternalServerError, record(handler, get("/")).Code)
+	})
 }
 
-func TestDestroyedAndBegunAnewIsRegenerationThatWipes(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": count,
-		"/wipe": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-			destroy(w, r, s)
-			s.Set("other", true)
-			fmt.Fprint(w, s.Keys(), s.IsNew())
-		}})
-	client.visit("/")
-	old := client.cookie.Value
-	assert.Equal(t, "[other] true", client.visit("/wipe"))
-	assert.NotEqual(t, old, client.cookie.Value)
-}
-
-func TestDestroyForgivesAnEarlierError(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		s.Set("bad", make(chan int))
-		assert.NoError(t, s.Destroy())
-	}})
-	assert.Equal(t, http.StatusOK, client.show("/").Code)
-}
-
-func TestDestroyDoesNotMendACookieThatCannotWork(t *testing.T) {
-	manager, _ := manage(t, holdfast.Options{Carrier: holdfast.CookieFunc(func(*http.Request) holdfast.Cookie {
-		return holdfast.Cookie{Path: "no slash"}
-	})})
-	handler := manager.Handler(pages{"/": destroy}.handler())
-	assert.Equal(t, http.StatusInternalServerError, record(handler, get("/")).Code)
-}
-
-func TestAllMethodsMayBeCalledAtOnce(t *testing.T) {
+func TestSession_concurrent_methods(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
 		"/all": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			var calls sync.WaitGroup

@@ -16,7 +16,7 @@ import (
 	"github.com/holdfast-go/holdfast/codec"
 )
 
-func TestValuesOfEveryCommonTypeComeBack(t *testing.T) {
+func TestValues_common_types(t *testing.T) {
 	when := time.Date(2026, 11, 23, 13, 0, 0, 123456789, time.UTC)
 	client := direct(t, holdfast.Options{}, pages{
 		"/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -53,15 +53,16 @@ func assertValue[T any](t *testing.T, s *holdfast.Session, key string, want T) {
 	assert.Equal(t, want, got, key)
 }
 
-func TestANumberOfOneDigitComesBackWithEveryCodec(t *testing.T) {
+// The byte 1 in MsgPack is the digit 1 in no other codec.
+func TestValues_number_of_one_digit(t *testing.T) {
 	for _, c := range []codec.Codec{codec.MsgPack{}, codec.JSON{}, sealed(t, firstKey)} {
 		client := direct(t, holdfast.Options{Codec: c}, pages{"/": count, "/views": views})
 		client.visit("/")
-		assert.Equal(t, "1 true", client.visit("/views"), "%T: the byte 1 in MsgPack is the digit 1 of no other", c)
+		assert.Equal(t, "1 true", client.visit("/views"), "%T", c)
 	}
 }
 
-func TestChangingAReturnedValueChangesNothingStored(t *testing.T) {
+func TestGet_changes_to_a_value_just_set(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		given := map[string][]string{"roles": {"reader"}}
 		s.Set("user", given)
@@ -74,7 +75,8 @@ func TestChangingAReturnedValueChangesNothingStored(t *testing.T) {
 	assert.Equal(t, "map[roles:[reader]]", site.browser().visit("/").text)
 }
 
-func TestAValueOfAnotherTypeIsNotThereForGetAndStaysAsItIs(t *testing.T) {
+// Get does not find a value of another type, and the value stays.
+func TestGet_another_type(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("n", 300)
 		_, asString := holdfast.Get[string](s, "n")
@@ -85,7 +87,7 @@ func TestAValueOfAnotherTypeIsNotThereForGetAndStaysAsItIs(t *testing.T) {
 	assert.Equal(t, "false false 300 true", client.visit("/"))
 }
 
-func TestUpdateSeesWhatTheRequestSetBefore(t *testing.T) {
+func TestUpdate_after_Set(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("views", 10)
 		n, _ := increment(s)
@@ -96,7 +98,8 @@ func TestUpdateSeesWhatTheRequestSetBefore(t *testing.T) {
 	assert.Equal(t, "11 true", ada.visit("/views").text)
 }
 
-func TestParallelVisitsOfOneBrowserAllCount(t *testing.T) {
+// All parallel visits of one browser count.
+func TestUpdate_concurrent(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count})
 	ada := site.browser()
 	require.Equal(t, "1", ada.visit("/").text)
@@ -108,13 +111,14 @@ func TestParallelVisitsOfOneBrowserAllCount(t *testing.T) {
 	assert.Equal(t, "102", ada.visit("/").text)
 }
 
-func TestRequestsAtOnceThatIncrementLoseNoStepEvenWhileTheIDChanges(t *testing.T) {
+// Concurrent increments lose no step while the ID changes.
+func TestUpdate_concurrent_Regenerate(t *testing.T) {
 	var mu sync.Mutex
 	steps := 1
 	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views, "/regenerate": regenerate,
 		"/step": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			if s.IsNew() {
-				return // it came after the ID had changed
+				return // the request came after the ID had changed
 			}
 			if _, err := increment(s); err == nil {
 				mu.Lock()
@@ -135,7 +139,8 @@ func TestRequestsAtOnceThatIncrementLoseNoStepEvenWhileTheIDChanges(t *testing.T
 	assert.Equal(t, fmt.Sprint(steps, " true"), client.visit("/views"))
 }
 
-func TestUpdateOfAValueOfAnotherTypeIsAnErrorAndChangesNothing(t *testing.T) {
+// Update fails, and the value stays.
+func TestUpdate_another_type(t *testing.T) {
 	errs := make(chan error, 1)
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/views": views,
 		"/wrong": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -149,7 +154,7 @@ func TestUpdateOfAValueOfAnotherTypeIsAnErrorAndChangesNothing(t *testing.T) {
 	assert.Equal(t, "1 true", ada.visit("/views").text)
 }
 
-func TestUpdateOfANewSessionAfterTheFirstByteIsAnError(t *testing.T) {
+func TestUpdate_after_the_first_byte(t *testing.T) {
 	var err error
 	client := direct(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		w.Write([]byte("first byte"))
@@ -159,7 +164,8 @@ func TestUpdateOfANewSessionAfterTheFirstByteIsAnError(t *testing.T) {
 	assert.ErrorIs(t, err, holdfast.ErrHeaderSent)
 }
 
-func TestAnUpdateThatIsCalledAgainCountsOnceBesideTheChangesBeforeIt(t *testing.T) {
+// The step counts once, and the changes before it are kept.
+func TestUpdate_function_called_again(t *testing.T) {
 	var client *directClient
 	client = direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
 		"/other": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("other", true) },
@@ -181,7 +187,8 @@ func TestAnUpdateThatIsCalledAgainCountsOnceBesideTheChangesBeforeIt(t *testing.
 	assert.Equal(t, "2 true", client.visit("/views"))
 }
 
-func TestAPanicInUpdatesFunctionReleasesTheSessionAndChangesNothing(t *testing.T) {
+// The panic unlocks the session and changes nothing.
+func TestUpdate_function_panics(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
 		"/panic": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			func() {
@@ -196,85 +203,84 @@ func TestAPanicInUpdatesFunctionReleasesTheSessionAndChangesNothing(t *testing.T
 	assert.Equal(t, "2 true", client.visit("/views"))
 }
 
-func TestPopReturnsAValueOnceOnly(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{
-		"/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Set("flash", "saved")
-			s.Set("other", 1)
-		},
-		"/pop": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			flash, ok := holdfast.Pop[string](s, "flash")
-			_, again := holdfast.Pop[string](s, "flash")
-			fmt.Fprintf(w, "%q %v %v %v", flash, ok, again, s.Keys())
+func TestPop(t *testing.T) {
+	t.Run("once", func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{
+			"/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Set("flash", "saved")
+				s.Set("other", 1)
+			},
+			"/pop": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				flash, ok := holdfast.Pop[string](s, "flash")
+				_, again := holdfast.Pop[string](s, "flash")
+				fmt.Fprintf(w, "%q %v %v %v", flash, ok, again, s.Keys())
+			}})
+		client.visit("/set")
+		assert.Equal(t, `"saved" true false [other]`, client.visit("/pop"))
+		assert.Equal(t, `"" false false [other]`, client.visit("/pop"))
+	})
+	t.Run("in the first request", func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("flash", "hello")
+			first, _ := holdfast.Pop[string](s, "flash")
+			second, again := holdfast.Pop[string](s, "flash")
+			fmt.Fprintf(w, "%q %q %v %v", first, second, again, s.Keys())
 		}})
-	client.visit("/set")
-	assert.Equal(t, `"saved" true false [other]`, client.visit("/pop"))
-	assert.Equal(t, `"" false false [other]`, client.visit("/pop"))
+		assert.Equal(t, `"hello" "" false []`, client.visit("/"))
+	})
+	// One request gets the value.
+	t.Run("concurrent", func(t *testing.T) {
+		const many = 8
+		var got atomic.Int64
+		var loaded sync.WaitGroup
+		client := direct(t, holdfast.Options{}, pages{
+			"/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("flash", "saved") },
+			"/pop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Keys()
+				loaded.Done()
+				loaded.Wait() // all read the value before one of them pops it
+				if _, ok := holdfast.Pop[string](s, "flash"); ok {
+					got.Add(1)
+				}
+			}})
+		client.visit("/set")
+		var requests sync.WaitGroup
+		loaded.Add(many)
+		for range many {
+			twin := client.twin()
+			requests.Go(func() { twin.visit("/pop") })
+		}
+		requests.Wait()
+		assert.Equal(t, int64(1), got.Load())
+	})
+	t.Run("another type", func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
+			"/pop": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				_, ok := holdfast.Pop[string](s, "views")
+				fmt.Fprint(w, ok, s.Err())
+			}})
+		client.visit("/")
+		assert.Equal(t, "false <nil>", client.visit("/pop"))
+		assert.Equal(t, "1 true", client.visit("/views"))
+	})
+	t.Run("store away", func(t *testing.T) {
+		store := &away{Scanner: newCache(t)}
+		client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
+			"/pop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Keys()
+				store.away.Store(true)
+				_, ok := holdfast.Pop[int](s, "views")
+				store.away.Store(false)
+				assert.False(t, ok)
+				assert.ErrorIs(t, s.Err(), errAway)
+			}})
+		client.visit("/")
+		client.visit("/pop")
+		assert.Equal(t, "1 true", client.visit("/views"))
+	})
 }
 
-func TestAValueSetAndPoppedInTheFirstRequestIsGone(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		s.Set("flash", "hello")
-		first, _ := holdfast.Pop[string](s, "flash")
-		second, again := holdfast.Pop[string](s, "flash")
-		fmt.Fprintf(w, "%q %q %v %v", first, second, again, s.Keys())
-	}})
-	assert.Equal(t, `"hello" "" false []`, client.visit("/"))
-}
-
-func TestOfManyRequestsAtOnceOneGetsThePoppedValue(t *testing.T) {
-	const many = 8
-	var got atomic.Int64
-	var loaded sync.WaitGroup
-	client := direct(t, holdfast.Options{}, pages{
-		"/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Set("flash", "saved") },
-		"/pop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Keys()
-			loaded.Done()
-			loaded.Wait() // all see the value before any takes it
-			if _, ok := holdfast.Pop[string](s, "flash"); ok {
-				got.Add(1)
-			}
-		}})
-	client.visit("/set")
-	var requests sync.WaitGroup
-	loaded.Add(many)
-	for range many {
-		twin := client.twin()
-		requests.Go(func() { twin.visit("/pop") })
-	}
-	requests.Wait()
-	assert.Equal(t, int64(1), got.Load())
-}
-
-func TestPopOfAValueOfAnotherTypeLeavesIt(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
-		"/pop": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			_, ok := holdfast.Pop[string](s, "views")
-			fmt.Fprint(w, ok, s.Err())
-		}})
-	client.visit("/")
-	assert.Equal(t, "false <nil>", client.visit("/pop"))
-	assert.Equal(t, "1 true", client.visit("/views"))
-}
-
-func TestPopWhileTheStoreIsAwayIsToldByErr(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
-		"/pop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Keys()
-			store.away.Store(true)
-			_, ok := holdfast.Pop[int](s, "views")
-			store.away.Store(false)
-			assert.False(t, ok)
-			assert.ErrorIs(t, s.Err(), errAway)
-		}})
-	client.visit("/")
-	client.visit("/pop")
-	assert.Equal(t, "1 true", client.visit("/views"))
-}
-
-// A second version of a program meets what the first has stored.
+// The second version of a program reads the values of the first.
 type (
 	userV1 struct {
 		Name  string
@@ -291,7 +297,8 @@ type (
 	}
 )
 
-func TestAStructOfOneVersionIsReadByTheNext(t *testing.T) {
+// A struct of one version of a program is read by another.
+func TestValues_struct_versions(t *testing.T) {
 	for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "JSON": codec.JSON{}, "Sealed": sealed(t, firstKey)} {
 		t.Run(name, func(t *testing.T) {
 			client := direct(t, holdfast.Options{Codec: c}, pages{
@@ -316,7 +323,9 @@ func TestAStructOfOneVersionIsReadByTheNext(t *testing.T) {
 	}
 }
 
-func TestSealedValuesAreUnreadableInTheStoreAndNobodyElsesBytesAreTakenForThem(t *testing.T) {
+// The store has no plain text. A record under another session's key opens no
+// value.
+func TestSealed_values_in_the_store(t *testing.T) {
 	c := newCache(t)
 	client := direct(t, holdfast.Options{Store: c, Codec: sealed(t, firstKey)}, pages{
 		"/set": func(_ http.ResponseWriter, r *http.Request, s *holdfast.Session) {
@@ -347,7 +356,8 @@ func TestSealedValuesAreUnreadableInTheStoreAndNobodyElsesBytesAreTakenForThem(t
 	assert.Equal(t, " false", mallory.visit("/get"))
 }
 
-func TestSealedOpensWithAnOldKeyAndSealsWithTheNew(t *testing.T) {
+// A codec opens values with an old key and seals them with the first.
+func TestSealed_key_rotation(t *testing.T) {
 	c := newCache(t)
 	with := func(cookie *http.Cookie, keys ...[]byte) *directClient {
 		sealed, err := codec.NewSealed(codec.JSON{}, keys...)
@@ -363,5 +373,5 @@ func TestSealedOpensWithAnOldKeyAndSealsWithTheNew(t *testing.T) {
 
 	rotated.visit("/regenerate")
 
-	assert.Equal(t, "1 true", with(rotated.cookie, secondKey).visit("/views"), "a new ID means sealed anew")
+	assert.Equal(t, "1 true", with(rotated.cookie, secondKey).visit("/views"), "a new ID seals the values again")
 }
