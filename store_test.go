@@ -20,7 +20,8 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-func TestWhileTheStoreIsAwayRequestsFailAndAfterwardsTheSessionIsThere(t *testing.T) {
+// Requests fail while the store is away. Afterwards the session is still there.
+func TestStoreAway_for_a_while(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views})
 	client.visit("/")
@@ -36,7 +37,8 @@ func TestWhileTheStoreIsAwayRequestsFailAndAfterwardsTheSessionIsThere(t *testin
 	assert.Equal(t, "2", client.visit("/"))
 }
 
-func TestAStoreErrorIsAnErrorResponseThatTheApplicationMayWrite(t *testing.T) {
+// The ErrorHandler receives the error of the store.
+func TestErrorHandler_writes_the_response(t *testing.T) {
 	c := newCache(t)
 	site := serve(t, holdfast.Options{Store: c, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 		http.Error(w, fmt.Sprint(errors.Is(err, cache.ErrClosed)), http.StatusServiceUnavailable)
@@ -54,16 +56,15 @@ func TestAStoreErrorIsAnErrorResponseThatTheApplicationMayWrite(t *testing.T) {
 	assert.Nil(t, failed.cookie())
 }
 
-// A handler that saw a stranger in place of its user would act on that. So it
-// does not run.
-func TestNoHandlerRunsWhileTheStoreIsAway(t *testing.T) {
+// A handler that saw a stranger in place of its user would act on that.
+func TestStoreAway_handler_does_not_run(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	ran := 0
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/act": func(http.ResponseWriter, *http.Request, *holdfast.Session) { ran++ }})
 	client.visit("/")
 	client.visit("/act")
-	assert.Equal(t, 1, ran, "the control: it runs while the store is there")
+	assert.Equal(t, 1, ran, "control: it runs while the store is there")
 
 	store.away.Store(true)
 	response := client.show("/act")
@@ -74,7 +75,8 @@ func TestNoHandlerRunsWhileTheStoreIsAway(t *testing.T) {
 	assert.Equal(t, "Cookie", response.Header().Get("Vary"))
 }
 
-func TestAVisitorWithoutASessionNeedsNoStore(t *testing.T) {
+// A request without a well-formed ID needs no store.
+func TestStoreAway_visitor_without_an_ID(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	store.away.Store(true)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": nothing})
@@ -85,8 +87,8 @@ func TestAVisitorWithoutASessionNeedsNoStore(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, client.show("/").Code)
 }
 
-// A request that does not look at its session does not keep it alive.
-func TestReadingBeforeTheHandlerIsNoLook(t *testing.T) {
+// The read before the handler does not extend the session. Its use does.
+func TestLoader_reads_before_the_handler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &traced{Store: newCache(t)}
 		client := direct(t, holdfast.Options{Store: store, IdleTimeout: time.Hour}, pages{"/": count, "/views": views, "/nothing": nothing})
@@ -97,7 +99,7 @@ func TestReadingBeforeTheHandlerIsNoLook(t *testing.T) {
 		assert.Len(t, store.traces, 1)
 		time.Sleep(10 * time.Minute)
 		assert.Equal(t, "1 true", client.visit("/views"))
-		assert.Len(t, store.traces, 3, "one before the handler, one when it looks")
+		assert.Len(t, store.traces, 3, "one read before the handler, one at its use")
 		time.Sleep(50 * time.Minute)
 		client.visit("/nothing")
 		time.Sleep(10 * time.Minute)
@@ -105,20 +107,20 @@ func TestReadingBeforeTheHandlerIsNoLook(t *testing.T) {
 	})
 }
 
-// A record that cannot be read shows only when the handler looks.
-func TestErrTellsAHandlerOfADamagedRecord(t *testing.T) {
+// A damaged record is found only when the handler uses the session.
+func TestDamagedRecord_Err(t *testing.T) {
 	c := newCache(t)
-	var told, saved error
+	var readErr, saveErr error
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count,
 		"/err": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Keys()
-			told, saved = s.Err(), s.Save()
+			readErr, saveErr = s.Err(), s.Save()
 		}})
 	client.visit("/")
 	damage(t, c, time.Hour)
 	assert.Equal(t, http.StatusInternalServerError, client.show("/err").Code)
-	assert.ErrorIs(t, told, holdfast.ErrRecord)
-	assert.ErrorIs(t, saved, holdfast.ErrRecord)
+	assert.ErrorIs(t, readErr, holdfast.ErrRecord)
+	assert.ErrorIs(t, saveErr, holdfast.ErrRecord)
 }
 
 // damage makes all records unreadable and gives them a TTL.
@@ -129,7 +131,8 @@ func damage(t *testing.T, c *cache.Cache, ttl time.Duration) {
 	}
 }
 
-func TestADamagedRecordCanBeDropped(t *testing.T) {
+// Login, a handler or the ErrorHandler can drop a damaged record.
+func TestDamagedRecord_dropped(t *testing.T) {
 	destroyIfDamaged := func(s *holdfast.Session) {
 		if errors.Is(s.Err(), holdfast.ErrRecord) {
 			s.Destroy()
@@ -160,18 +163,18 @@ func TestADamagedRecordCanBeDropped(t *testing.T) {
 			old := client.twin()
 			damage(t, c, time.Hour)
 			if test.options.ErrorHandler == nil {
-				require.Equal(t, http.StatusInternalServerError, old.show("/").Code, "else it is an error for ever")
+				require.Equal(t, http.StatusInternalServerError, old.show("/").Code, "the record stays damaged")
 			}
 
 			assert.Equal(t, test.code, client.show("/drop").Code)
 
 			assert.Equal(t, http.StatusOK, client.show("/").Code)
-			assert.Equal(t, "1", old.visit("/"), "the old ID is a stranger's")
+			assert.Equal(t, "1", old.visit("/"), "the old ID has no session")
 		})
 	}
 }
 
-func TestASaveThatFailedWhileTheStoreWasAwayCanBeRepeated(t *testing.T) {
+func TestStoreAway_Save(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
 		"/save": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -186,7 +189,7 @@ func TestASaveThatFailedWhileTheStoreWasAwayCanBeRepeated(t *testing.T) {
 	assert.Equal(t, "5 true", client.visit("/views"))
 }
 
-func TestReloadWhileTheStoreIsAwayIsAnError(t *testing.T) {
+func TestStoreAway_Reload(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/reload": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
@@ -203,7 +206,7 @@ func TestReloadWhileTheStoreIsAwayIsAnError(t *testing.T) {
 	assert.Equal(t, "1 true", client.visit("/reload"))
 }
 
-func TestReloadOfARecordThatWasDamaged(t *testing.T) {
+func TestDamagedRecord_Reload(t *testing.T) {
 	c := newCache(t)
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count,
 		"/reload": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
@@ -219,7 +222,7 @@ func TestReloadOfARecordThatWasDamaged(t *testing.T) {
 			assert.NoError(t, s.Err())
 			views(w, r, s)
 		},
-		"/gone": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		"/deleted": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			damage(t, c, time.Hour)
 			s.Keys()
 			for key := range c.All() {
@@ -231,11 +234,11 @@ func TestReloadOfARecordThatWasDamaged(t *testing.T) {
 	client.visit("/")
 	assert.Equal(t, "1 true", client.visit("/reload"))
 	old := client.cookie.Value
-	assert.Equal(t, "1", client.visit("/gone"))
-	assert.NotEqual(t, old, client.cookie.Value, "an ID that has no session is not adopted")
+	assert.Equal(t, "1", client.visit("/deleted"))
+	assert.NotEqual(t, old, client.cookie.Value, "an ID without a session is not adopted")
 }
 
-func TestDestroyOfASessionThatCouldNotBeReadIsAnError(t *testing.T) {
+func TestStoreAway_Destroy(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	errs := make(chan error, 1)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
@@ -248,7 +251,8 @@ func TestDestroyOfASessionThatCouldNotBeReadIsAnError(t *testing.T) {
 	assert.ErrorIs(t, <-errs, errAway)
 }
 
-func TestAStreamIsNotEndedByAStoreThatIsAway(t *testing.T) {
+// A failed Touch does not end a stream. The next Touch may succeed.
+func TestStoreAway_Touch(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/touch": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -262,7 +266,7 @@ func TestAStreamIsNotEndedByAStoreThatIsAway(t *testing.T) {
 	client.visit("/touch")
 }
 
-func TestALoaderGetsTheContextOfTheRequest(t *testing.T) {
+func TestLoader_gets_the_request_context(t *testing.T) {
 	store := &traced{Store: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/touch": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Touch() }})
@@ -270,13 +274,14 @@ func TestALoaderGetsTheContextOfTheRequest(t *testing.T) {
 	request := get("/touch")
 	request.AddCookie(client.cookie)
 	client.send(request.WithContext(context.WithValue(t.Context(), tracing{}, "trace 1")))
-	assert.Equal(t, []any{"trace 1", "trace 1", "trace 1"}, store.traces, "one before the handler, one when it looks, one to touch")
+	assert.Equal(t, []any{"trace 1", "trace 1", "trace 1"}, store.traces, "one read before the handler, one at its use, one touch")
 }
 
-func TestAValueTooLargeForTheStoreIsAnErrorAndLeavesTheSessionAsItWas(t *testing.T) {
-	var told error
+// The response fails, and the session stays as it was.
+func TestCommit_value_too_large(t *testing.T) {
+	var handled error
 	client := direct(t, holdfast.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-		told = err
+		handled = err
 		w.WriteHeader(http.StatusInternalServerError)
 	}}, pages{"/": count, "/views": views, "/large": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("views", 100)
@@ -284,12 +289,12 @@ func TestAValueTooLargeForTheStoreIsAnErrorAndLeavesTheSessionAsItWas(t *testing
 	}})
 	client.visit("/")
 	assert.Equal(t, http.StatusInternalServerError, client.show("/large").Code)
-	assert.ErrorIs(t, told, cache.ErrTooLarge)
+	assert.ErrorIs(t, handled, cache.ErrTooLarge)
 	assert.Equal(t, "1 true", client.visit("/views"))
 	assert.Equal(t, http.StatusInternalServerError, client.anonymous().show("/large").Code)
 }
 
-func TestTheSmallestCacheStillKeepsTheLatestSession(t *testing.T) {
+func TestSmallestCache_keeps_the_latest_session(t *testing.T) {
 	c := newCacheOf(t, 4<<10)
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
 	for range 100 {
@@ -300,7 +305,8 @@ func TestTheSmallestCacheStillKeepsTheLatestSession(t *testing.T) {
 	assert.LessOrEqual(t, c.Stats().Bytes.Total(), int64(4<<10))
 }
 
-func TestAFloodLeavesTheCapAndTheUserWhoCameBackIntact(t *testing.T) {
+// A flood does not exceed the cap, and does not evict a user who came back.
+func TestFlood_cap_and_returning_user(t *testing.T) {
 	const maxBytes = 2 << 20
 	c := newCacheOf(t, maxBytes)
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
@@ -314,7 +320,8 @@ func TestAFloodLeavesTheCapAndTheUserWhoCameBackIntact(t *testing.T) {
 	assert.Equal(t, "3", client.visit("/"))
 }
 
-func TestAFloodWhosePagesWriteTwiceLeavesTheUsersWhoCameBack(t *testing.T) {
+// A visitor whose one page writes several times is no user who came back.
+func TestFlood_double_writes(t *testing.T) {
 	twice := map[string]func(s *holdfast.Session){
 		"Update, then Set":     func(s *holdfast.Session) { increment(s); s.Set("seen", true) },
 		"Update, then Update":  func(s *holdfast.Session) { increment(s); increment(s) },
@@ -342,13 +349,13 @@ func TestAFloodWhosePagesWriteTwiceLeavesTheUsersWhoCameBack(t *testing.T) {
 			for _, client := range clients {
 				before := client.cookie
 				client.visit("/")
-				assert.Same(t, before, client.cookie, "no new session for a user who has one")
+				assert.Same(t, before, client.cookie, "the user keeps their session")
 			}
 		})
 	}
 }
 
-func TestADamagedRecordIsAnErrorResponse(t *testing.T) {
+func TestDamagedRecord_fails_the_response(t *testing.T) {
 	c := newCache(t)
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
 	client.visit("/")
@@ -356,7 +363,8 @@ func TestADamagedRecordIsAnErrorResponse(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, client.show("/").Code)
 }
 
-func TestADamagedRecordIsGoneAfterItsTTLHoweverOftenItIsAskedFor(t *testing.T) {
+// Requests do not extend a damaged record.
+func TestDamagedRecord_expires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t)
 		client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
@@ -369,7 +377,8 @@ func TestADamagedRecordIsGoneAfterItsTTLHoweverOftenItIsAskedFor(t *testing.T) {
 	})
 }
 
-func TestAStoreThatCallsAnUpdateAgainStoresTheChangesAndMovesTheSession(t *testing.T) {
+// The changes are stored, and Regenerate moves the session.
+func TestUpdateCalledTwice(t *testing.T) {
 	for name, act := range map[string]func(s *holdfast.Session) error{
 		"Save":       (*holdfast.Session).Save,
 		"Regenerate": (*holdfast.Session).Regenerate,
@@ -389,7 +398,8 @@ func TestAStoreThatCallsAnUpdateAgainStoresTheChangesAndMovesTheSession(t *testi
 	}
 }
 
-func TestASessionDestroyedBetweenTheCallsOfAnUpdateStaysDestroyed(t *testing.T) {
+// A session destroyed between the two calls stays destroyed.
+func TestUpdateCalledTwice_and_Destroy(t *testing.T) {
 	for name, act := range map[string]func(s *holdfast.Session) error{
 		"Save":       (*holdfast.Session).Save,
 		"Regenerate": (*holdfast.Session).Regenerate,
@@ -413,10 +423,10 @@ func TestASessionDestroyedBetweenTheCallsOfAnUpdateStaysDestroyed(t *testing.T) 
 
 func ownID(*http.Request) (string, error) { return rand.Text() + rand.Text(), nil }
 
-// A store that is asked for a client that went away gives up. That is no error of
-// the server's.
-func TestAClientThatWentAwayIsNoErrorInTheLog(t *testing.T) {
-	for name, gone := range map[string]bool{"gone": true, "there": false} {
+// A store gives up when the client has disconnected. The log has no error for
+// it.
+func TestLog_client_disconnected(t *testing.T) {
+	for name, disconnected := range map[string]bool{"disconnected": true, "connected": false} {
 		t.Run(name, func(t *testing.T) {
 			var log strings.Builder
 			store := &away{Scanner: newCache(t)}
@@ -424,17 +434,18 @@ func TestAClientThatWentAwayIsNoErrorInTheLog(t *testing.T) {
 			handler := manager.Handler(pages{"/": count}.handler())
 			r := withCookie("/", strings.Repeat("A", 43))
 			ctx, cancel := context.WithCancel(r.Context())
-			if gone {
+			if disconnected {
 				cancel()
 			}
 			defer cancel()
 			record(handler, r.WithContext(ctx))
-			assert.Equal(t, !gone, strings.Contains(log.String(), "level=ERROR"), log.String())
+			assert.Equal(t, !disconnected, strings.Contains(log.String(), "level=ERROR"), log.String())
 		})
 	}
 }
 
-// givingUp is a store whose reads fail with the request's own error, or at all.
+// givingUp is a store whose reads fail with the error of the request's context,
+// or with errAway.
 type givingUp struct{ *away }
 
 func (s *givingUp) Load(ctx context.Context, dst []byte, _ string) ([]byte, bool, error) {
