@@ -15,7 +15,8 @@ import (
 	"github.com/holdfast-go/holdfast/codec"
 )
 
-func TestRegenerateKeepsTheValuesUnderANewIDAndEndsTheOld(t *testing.T) {
+// Regenerate keeps the values under a new ID. The old ID has no session.
+func TestRegenerate(t *testing.T) {
 	for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "JSON": codec.JSON{}, "Sealed": sealed(t, firstKey)} {
 		t.Run(name, func(t *testing.T) {
 			site := serve(t, holdfast.Options{Codec: c}, pages{"/": count, "/views": views,
@@ -41,7 +42,7 @@ func TestRegenerateKeepsTheValuesUnderANewIDAndEndsTheOld(t *testing.T) {
 	}
 }
 
-func TestRegenerateOfANewSessionGivesItAnotherID(t *testing.T) {
+func TestRegenerate_new_session(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
 		before := s.ID()
@@ -52,7 +53,8 @@ func TestRegenerateOfANewSessionGivesItAnotherID(t *testing.T) {
 	assert.Equal(t, "[a]", client.visit("/keys"))
 }
 
-func TestARegenerateWhoseGeneratorFailsLeavesTheSessionAsItWas(t *testing.T) {
+// The session stays as it was.
+func TestRegenerate_NewID_fails(t *testing.T) {
 	fails := false
 	client := direct(t, holdfast.Options{NewID: func(r *http.Request) (string, error) {
 		if fails {
@@ -68,7 +70,8 @@ func TestARegenerateWhoseGeneratorFailsLeavesTheSessionAsItWas(t *testing.T) {
 	assert.Equal(t, "2", client.visit("/"))
 }
 
-func TestRegenerateWithAGeneratorThatRepeatsTheIDIsAnErrorAndNotALoop(t *testing.T) {
+// Regenerate fails and does not loop.
+func TestRegenerate_NewID_repeats_the_ID(t *testing.T) {
 	store := &frail{Store: newCache(t), setsAllowed: 100}
 	var err error
 	client := direct(t, holdfast.Options{Store: store, NewID: func(*http.Request) (string, error) { return strings.Repeat("A", 22), nil }},
@@ -77,28 +80,29 @@ func TestRegenerateWithAGeneratorThatRepeatsTheIDIsAnErrorAndNotALoop(t *testing
 	client.visit("/")
 	client.visit("/regenerate")
 	assert.ErrorIs(t, err, holdfast.ErrID)
-	assert.Equal(t, "1 true", client.visit("/views"), "the session is as it was")
+	assert.Equal(t, "1 true", client.visit("/views"), "the session is unchanged")
 }
 
-func TestARegenerateThatDoesNotFitLeavesTheSessionAsItWas(t *testing.T) {
+// The session stays as it was.
+func TestRegenerate_too_large(t *testing.T) {
 	c := newCache(t)
-	var told error
+	var regenErr error
 	client := direct(t, holdfast.Options{Store: c}, pages{"/": count, "/views": views,
 		"/large": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("large", make([]byte, 2<<20))
-			told = s.Regenerate()
+			regenErr = s.Regenerate()
 			s.Reload()
 		}})
 	client.visit("/")
 	client.visit("/large")
-	assert.ErrorIs(t, told, cache.ErrTooLarge)
+	assert.ErrorIs(t, regenErr, cache.ErrTooLarge)
 	assert.Equal(t, "1 true", client.visit("/views"))
 	assert.Equal(t, 1, c.Len())
 }
 
-// Whoever recovers above Handler may answer. The old ID is dead, so the client
-// needs the new one.
-func TestAPanicAfterRegenerate(t *testing.T) {
+// Code around Handler may recover and respond. The old ID is dead, so the
+// client needs the new one.
+func TestPanic_after_Regenerate(t *testing.T) {
 	for name, page := range map[string]func(s *holdfast.Session){
 		"Regenerate": func(s *holdfast.Session) { s.Regenerate() },
 		"Login":      func(s *holdfast.Session) { s.Login("ada") },
@@ -118,12 +122,12 @@ func TestAPanicAfterRegenerate(t *testing.T) {
 			assert.Equal(t, http.StatusInternalServerError, response.Code)
 			assert.NotEqual(t, old, client.cookie.Value)
 			assert.Equal(t, []string{"Cookie"}, response.Header()["Vary"])
-			assert.Equal(t, "1 true", client.visit("/views"), "what was set after it is dropped")
+			assert.Equal(t, "1 true", client.visit("/views"), "later changes are dropped")
 		})
 	}
 }
 
-func TestAPanicAfterDestroy(t *testing.T) {
+func TestPanic_after_Destroy(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{})
 	handler := manager.Handler(pages{"/": count,
 		"/panic": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -139,8 +143,8 @@ func TestAPanicAfterDestroy(t *testing.T) {
 	assert.Negative(t, client.cookie.MaxAge)
 }
 
-// A value that was sealed with a key that is lost cannot move to a new ID.
-func TestValuesSealedWithALostKey(t *testing.T) {
+// A value sealed with a lost key cannot move to a new ID.
+func TestRegenerate_values_of_a_lost_key(t *testing.T) {
 	c := newCache(t)
 	site := func(key []byte) *directClient {
 		return direct(t, holdfast.Options{Store: c, Codec: sealed(t, key)}, pages{"/": count, "/views": views, "/regenerate": regenerate,

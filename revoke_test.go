@@ -15,32 +15,32 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-// A session that gets a new ID again and again while its user's sessions are
-// listed and ended is in none of the listings.
-func TestEndUserEndsSessionsThatMove(t *testing.T) {
+// A session that gets a new ID after each listing is in none of them. EndUser
+// still ends it.
+func TestEndUser_sessions_with_new_IDs(t *testing.T) {
 	store := &meddling{Scanner: newCache(t)}
 	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
 	client.visit("/login?user=ada")
-	moves := 0
-	var move func()
-	move = func() {
-		moves++
+	regenerations := 0
+	var regenerate func()
+	regenerate = func() {
+		regenerations++
 		client.visit("/regenerate")
-		store.afterListing = move
+		store.afterListing = regenerate
 	}
-	store.afterListing = move
+	store.afterListing = regenerate
 
 	_, err := manager.EndUser("ada")
 
 	require.NoError(t, err)
-	assert.Positive(t, moves)
+	assert.Positive(t, regenerations)
 	assert.Empty(t, client.visit("/who"))
 	infos, err := manager.Sessions("ada")
 	require.NoError(t, err)
 	assert.Empty(t, infos)
 }
 
-func TestEndOthersEndsSessionsThatMove(t *testing.T) {
+func TestEndOthers_sessions_with_new_IDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &meddling{Scanner: newCache(t)}
 		_, client := userSite(t, holdfast.Options{Store: store}, pages{
@@ -52,14 +52,14 @@ func TestEndOthersEndsSessionsThatMove(t *testing.T) {
 		other.visit("/login?user=ada")
 		time.Sleep(time.Second)
 		this.visit("/login?user=ada")
-		var move func()
-		move = func() {
+		var regenerate func()
+		regenerate = func() {
 			other.visit("/regenerate")
-			store.afterListing = move
+			store.afterListing = regenerate
 		}
-		store.afterListing = move
+		store.afterListing = regenerate
 
-		assert.Equal(t, "<nil> <nil>", this.visit("/others"), "the session itself may move")
+		assert.Equal(t, "<nil> <nil>", this.visit("/others"), "the session may get a new ID")
 
 		store.afterListing = nil
 		assert.Empty(t, other.visit("/who"))
@@ -67,15 +67,15 @@ func TestEndOthersEndsSessionsThatMove(t *testing.T) {
 
 		time.Sleep(time.Second)
 		other.visit("/login?user=ada")
-		assert.Equal(t, "<nil> <nil>", other.visit("/others"), "and so may one that began later")
+		assert.Equal(t, "<nil> <nil>", other.visit("/others"), "a later session may too")
 		assert.Equal(t, "ada", other.visit("/who"))
 		assert.Empty(t, this.visit("/who"))
 	})
 }
 
-// All requests are under way at the same time. Whoever was logged in before is
-// logged out after.
-func TestEndUserAgainstRegenerateFromManySessions(t *testing.T) {
+// All requests are under way at the same time. EndUser logs out every session
+// that was logged in before.
+func TestEndUser_concurrent_Regenerate(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{Store: newCache(t)}, nil)
 	for range 20 {
 		var browsers []*directClient
@@ -85,9 +85,9 @@ func TestEndUserAgainstRegenerateFromManySessions(t *testing.T) {
 			browsers = append(browsers, browser)
 		}
 		var over atomic.Bool
-		var moving sync.WaitGroup
+		var regenerating sync.WaitGroup
 		for _, browser := range browsers {
-			moving.Go(func() {
+			regenerating.Go(func() {
 				for !over.Load() {
 					browser.visit("/regenerate")
 				}
@@ -96,7 +96,7 @@ func TestEndUserAgainstRegenerateFromManySessions(t *testing.T) {
 		_, err := manager.EndUser("ada")
 		require.NoError(t, err)
 		over.Store(true)
-		moving.Wait()
+		regenerating.Wait()
 		for _, browser := range browsers {
 			require.Empty(t, browser.visit("/who"))
 		}
@@ -106,9 +106,9 @@ func TestEndUserAgainstRegenerateFromManySessions(t *testing.T) {
 	}
 }
 
-// A store that fails before it can tell whether the session is over leaves it as
-// it was.
-func TestRegenerateWhileTheStoreIsAwayKeepsTheOldID(t *testing.T) {
+// If the store fails before it knows whether the session has ended, the session
+// stays as it was.
+func TestRegenerate_store_away(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	_, client := userSite(t, holdfast.Options{Store: store}, pages{
 		"/away": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {

@@ -17,176 +17,172 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-func TestLoginGivesANewIDKeepsTheValuesAndEndsTheOldID(t *testing.T) {
-	_, client := userSite(t, holdfast.Options{}, nil)
-	client.visit("/")
-	before := client.twin()
-
-	assert.Equal(t, "<nil>", client.visit("/login?user=ada"))
-
-	assert.NotEqual(t, before.cookie.Value, client.cookie.Value)
-	assert.Equal(t, "ada", client.visit("/who"))
-	assert.Equal(t, "1 true", client.visit("/views"))
-	assert.Equal(t, "0 false", before.visit("/views"))
-}
-
-func TestLoginOfAnAnonymousVisitorStoresASession(t *testing.T) {
-	_, client := userSite(t, holdfast.Options{}, pages{
-		"/bare": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Login("ada") }})
-	client.visit("/bare")
-	assert.Equal(t, "ada", client.visit("/who"))
-}
-
-func TestTheUserStaysLoggedInThroughRegenerate(t *testing.T) {
-	_, client := userSite(t, holdfast.Options{}, nil)
-	client.visit("/login?user=ada")
-	client.visit("/regenerate")
-	assert.Equal(t, "ada", client.visit("/who"))
-}
-
-func TestLoginRestartsTheAbsoluteLifetime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, client := userSite(t, holdfast.Options{IdleTimeout: 24 * time.Hour, AbsoluteLifetime: 24 * time.Hour}, nil)
+func TestLogin(t *testing.T) {
+	// Login keeps the values under a new ID. The old ID has no session.
+	t.Run("new ID, same values", func(t *testing.T) {
+		_, client := userSite(t, holdfast.Options{}, nil)
 		client.visit("/")
-		time.Sleep(23 * time.Hour)
-		client.visit("/login?user=ada")
-		time.Sleep(7 * time.Hour)
+		before := client.twin()
+
+		assert.Equal(t, "<nil>", client.visit("/login?user=ada"))
+
+		assert.NotEqual(t, before.cookie.Value, client.cookie.Value)
+		assert.Equal(t, "ada", client.visit("/who"))
 		assert.Equal(t, "1 true", client.visit("/views"))
-		time.Sleep(17 * time.Hour)
-		assert.Equal(t, "0 false", client.visit("/views"))
+		assert.Equal(t, "0 false", before.visit("/views"))
+	})
+	t.Run("anonymous visitor", func(t *testing.T) {
+		_, client := userSite(t, holdfast.Options{}, pages{
+			"/bare": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Login("ada") }})
+		client.visit("/bare")
+		assert.Equal(t, "ada", client.visit("/who"))
+	})
+	t.Run("then Regenerate", func(t *testing.T) {
+		_, client := userSite(t, holdfast.Options{}, nil)
+		client.visit("/login?user=ada")
+		client.visit("/regenerate")
+		assert.Equal(t, "ada", client.visit("/who"))
+	})
+	t.Run("restarts the absolute lifetime", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			_, client := userSite(t, holdfast.Options{IdleTimeout: 24 * time.Hour, AbsoluteLifetime: 24 * time.Hour}, nil)
+			client.visit("/")
+			time.Sleep(23 * time.Hour)
+			client.visit("/login?user=ada")
+			time.Sleep(7 * time.Hour)
+			assert.Equal(t, "1 true", client.visit("/views"))
+			time.Sleep(17 * time.Hour)
+			assert.Equal(t, "0 false", client.visit("/views"))
+		})
+	})
+	t.Run("another user", func(t *testing.T) {
+		manager, client := userSite(t, holdfast.Options{}, nil)
+		client.visit("/login?user=ada")
+		client.visit("/login?user=bob")
+		assert.Equal(t, "bob", client.visit("/who"))
+		adas, err := manager.Sessions("ada")
+		require.NoError(t, err)
+		assert.Empty(t, adas)
+	})
+	t.Run("another user inherits nothing", func(t *testing.T) {
+		client := direct(t, holdfast.Options{AbsoluteLifetime: 90 * 24 * time.Hour}, pages{
+			"/ada": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				assert.NoError(t, s.Login("ada"))
+				s.Set("cart", "tea")
+				s.SetIdleTimeout(30 * 24 * time.Hour)
+				s.SetExpires(time.Now().Add(24 * time.Hour))
+			},
+			"/bob": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				assert.NoError(t, s.Login("bob"))
+				assert.Empty(t, s.Keys())
+				assert.Equal(t, time.Hour, s.IdleTimeout())
+				assert.WithinDuration(t, time.Now().Add(90*24*time.Hour), s.Expires(), time.Minute)
+			}})
+		client.visit("/ada")
+		client.visit("/bob")
+		assert.Zero(t, client.cookie.MaxAge)
+	})
+	t.Run("empty user ID", func(t *testing.T) {
+		_, client := userSite(t, holdfast.Options{}, nil)
+		client.visit("/")
+		assert.Contains(t, client.visit("/login"), "user ID is empty")
+		assert.Empty(t, client.visit("/who"))
+	})
+	t.Run("after the first byte", func(t *testing.T) {
+		var err error
+		_, client := userSite(t, holdfast.Options{}, pages{"/late": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			w.Write([]byte("first byte"))
+			err = s.Login("ada")
+		}})
+		client.visit("/")
+		client.visit("/late")
+		assert.ErrorIs(t, err, holdfast.ErrHeaderSent)
+		assert.Empty(t, client.visit("/who"))
+		assert.Equal(t, "2", client.visit("/"))
+	})
+	// The error response carries the new ID.
+	t.Run("then an error response", func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
+			"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Login("ada")
+				s.Set("bad", make(chan int))
+			}})
+		client.visit("/")
+		client.visit("/login")
+		assert.Equal(t, "1 true", client.visit("/views"), "the old ID is dead, so the client needs the new one")
 	})
 }
 
-func TestLoginOfAnotherUserTakesTheSessionOver(t *testing.T) {
-	manager, client := userSite(t, holdfast.Options{}, nil)
-	client.visit("/login?user=ada")
-	client.visit("/login?user=bob")
-	assert.Equal(t, "bob", client.visit("/who"))
-	adas, err := manager.Sessions("ada")
-	require.NoError(t, err)
-	assert.Empty(t, adas)
-}
-
-func TestALoginOfAnotherUserInheritsNothing(t *testing.T) {
-	client := direct(t, holdfast.Options{AbsoluteLifetime: 90 * 24 * time.Hour}, pages{
-		"/ada": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			assert.NoError(t, s.Login("ada"))
-			s.Set("cart", "tea")
-			s.SetIdleTimeout(30 * 24 * time.Hour)
-			s.SetExpires(time.Now().Add(24 * time.Hour))
-		},
-		"/bob": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			assert.NoError(t, s.Login("bob"))
-			assert.Empty(t, s.Keys())
-			assert.Equal(t, time.Hour, s.IdleTimeout())
-			assert.WithinDuration(t, time.Now().Add(90*24*time.Hour), s.Expires(), time.Minute)
-		}})
-	client.visit("/ada")
-	client.visit("/bob")
-	assert.Zero(t, client.cookie.MaxAge)
-}
-
-func TestLoginWithoutAUserIsAnErrorAndLogsNobodyIn(t *testing.T) {
-	_, client := userSite(t, holdfast.Options{}, nil)
-	client.visit("/")
-	assert.Contains(t, client.visit("/login"), "user ID is empty")
-	assert.Empty(t, client.visit("/who"))
-}
-
-func TestLoginAfterTheFirstByteIsAnErrorAndLogsNobodyIn(t *testing.T) {
-	var err error
-	_, client := userSite(t, holdfast.Options{}, pages{"/late": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		w.Write([]byte("first byte"))
-		err = s.Login("ada")
-	}})
-	client.visit("/")
-	client.visit("/late")
-	assert.ErrorIs(t, err, holdfast.ErrHeaderSent)
-	assert.Empty(t, client.visit("/who"))
-	assert.Equal(t, "2", client.visit("/"))
-}
-
-func TestAnErrorAfterALoginStillHandsOverTheNewID(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views,
-		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Login("ada")
-			s.Set("bad", make(chan int))
-		}})
-	client.visit("/")
-	client.visit("/login")
-	assert.Equal(t, "1 true", client.visit("/views"), "the old ID is dead, so the client needs the new one")
-}
-
-func TestALoginThatFailedLogsNobodyIn(t *testing.T) {
-	store := &frail{Store: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store}, pages{
-		"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Set("seen", true)
-			store.failNextSet.Store(true)
-			fmt.Fprint(w, s.Login("ada") != nil, " ", s.UserID())
-		},
-		"/who": who,
+func TestFailedLogin(t *testing.T) {
+	t.Run("logs nobody in", func(t *testing.T) {
+		store := &frail{Store: newCache(t)}
+		client := direct(t, holdfast.Options{Store: store}, pages{
+			"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Set("seen", true)
+				store.failNextSet.Store(true)
+				fmt.Fprint(w, s.Login("ada") != nil, " ", s.UserID())
+			},
+			"/who": who,
+		})
+		assert.Equal(t, "true ", client.visit("/login"))
+		assert.Empty(t, client.visit("/who"))
 	})
-	assert.Equal(t, "true ", client.visit("/login"))
-	assert.Empty(t, client.visit("/who"))
-}
-
-func TestALoginThatFailsIsNotStoredLaterWithTheChangesBeforeIt(t *testing.T) {
-	store := &frail{Store: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
-		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Set("a", 1)
-			s.Set("b", 2)
-			store.failNextSet.Store(true)
-			assert.ErrorIs(t, s.Login("ada"), errAway)
-		},
-		"/who": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			a, _ := holdfast.Get[int](s, "a")
-			fmt.Fprintf(w, "%d %q", a, s.UserID())
-		}})
-	client.visit("/")
-	client.visit("/login")
-	assert.Equal(t, `1 ""`, client.visit("/who"))
-}
-
-func TestALoginThatFailsLeavesTheValuesReadable(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store, Codec: sealed(t, firstKey)}, pages{"/views": views,
-		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Set("views", 5)
-			store.away.Store(true)
-			assert.ErrorIs(t, s.Login("ada"), errAway)
-			store.away.Store(false)
-			assert.Empty(t, s.UserID())
-		}})
-	client.visit("/login")
-	assert.Equal(t, "5 true", client.visit("/views"))
-}
-
-func TestALoginThatFailsAfterALogoutRevivesNothing(t *testing.T) {
-	var client *directClient
-	fails := false
-	newID := func(*http.Request) (string, error) {
-		if fails {
-			return "", errors.New("no entropy")
+	// The changes before the login are stored without it.
+	t.Run("is not stored later", func(t *testing.T) {
+		store := &frail{Store: newCache(t)}
+		client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+			"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Set("a", 1)
+				s.Set("b", 2)
+				store.failNextSet.Store(true)
+				assert.ErrorIs(t, s.Login("ada"), errAway)
+			},
+			"/who": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				a, _ := holdfast.Get[int](s, "a")
+				fmt.Fprintf(w, "%d %q", a, s.UserID())
+			}})
+		client.visit("/")
+		client.visit("/login")
+		assert.Equal(t, `1 ""`, client.visit("/who"))
+	})
+	t.Run("leaves sealed values readable", func(t *testing.T) {
+		store := &away{Scanner: newCache(t)}
+		client := direct(t, holdfast.Options{Store: store, Codec: sealed(t, firstKey)}, pages{"/views": views,
+			"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Set("views", 5)
+				store.away.Store(true)
+				assert.ErrorIs(t, s.Login("ada"), errAway)
+				store.away.Store(false)
+				assert.Empty(t, s.UserID())
+			}})
+		client.visit("/login")
+		assert.Equal(t, "5 true", client.visit("/views"))
+	})
+	t.Run("after a logout", func(t *testing.T) {
+		var client *directClient
+		fails := false
+		newID := func(*http.Request) (string, error) {
+			if fails {
+				return "", errors.New("no entropy")
+			}
+			return rand.Text() + rand.Text(), nil
 		}
-		return rand.Text() + rand.Text(), nil
-	}
-	client = direct(t, holdfast.Options{NewID: newID}, pages{"/": count, "/destroy": destroy, "/views": views,
-		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Set("device", "phone")
-			client.twin().visit("/destroy")
-			fails = true
-			assert.ErrorIs(t, s.Login("ada"), holdfast.ErrID)
-			fails = false
-		}})
-	client.visit("/")
-	old := client.twin()
-	client.visit("/login")
-	assert.Equal(t, "0 false", old.visit("/views"))
+		client = direct(t, holdfast.Options{NewID: newID}, pages{"/": count, "/destroy": destroy, "/views": views,
+			"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Set("device", "phone")
+				client.twin().visit("/destroy")
+				fails = true
+				assert.ErrorIs(t, s.Login("ada"), holdfast.ErrID)
+				fails = false
+			}})
+		client.visit("/")
+		old := client.twin()
+		client.visit("/login")
+		assert.Equal(t, "0 false", old.visit("/views"))
+	})
 }
 
-func TestSessionsListsThoseOfOneUserTheLastSeenFirst(t *testing.T) {
+func TestSessions_last_seen_first(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		manager, client := userSite(t, holdfast.Options{}, nil)
 		began := time.Now()
@@ -212,19 +208,19 @@ func TestSessionsListsThoseOfOneUserTheLastSeenFirst(t *testing.T) {
 	})
 }
 
-func TestTheSessionsOfNobodyAreNone(t *testing.T) {
+func TestSessions_empty_user_ID(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	client.visit("/")
 	sessions, err := manager.Sessions("")
 	require.NoError(t, err)
-	assert.Empty(t, sessions, "not all who are not logged in")
+	assert.Empty(t, sessions, "anonymous sessions are not those of user \"\"")
 	n, err := manager.EndUser("")
 	require.NoError(t, err)
 	assert.Zero(t, n)
 	assert.Equal(t, "1 true", client.visit("/views"))
 }
 
-func TestLastSeenOfASessionWhoseAbsoluteEndIsNear(t *testing.T) {
+func TestSessions_LastSeen_near_the_end(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		manager, client := userSite(t, holdfast.Options{IdleTimeout: time.Hour, AbsoluteLifetime: 90 * time.Minute}, nil)
 		client.visit("/login?user=ada")
@@ -241,7 +237,8 @@ func TestLastSeenOfASessionWhoseAbsoluteEndIsNear(t *testing.T) {
 	})
 }
 
-func TestSessionsAsksForAPrefixThatAmongAThousandUsersOneHas(t *testing.T) {
+// The prefix of a user selects one session among those of 1000 users.
+func TestSessions_prefix_of_one_user(t *testing.T) {
 	store := &matcher{Scanner: newCache(t)}
 	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
 	for i := range 1000 {
@@ -257,7 +254,8 @@ func TestSessionsAsksForAPrefixThatAmongAThousandUsersOneHas(t *testing.T) {
 	assert.Len(t, store.prefixes[0], 9)
 }
 
-func TestSessionsComparesTheWholeUserIDWhateverTheStoreFinds(t *testing.T) {
+// Sessions compares the whole user ID.
+func TestSessions_store_that_finds_too_much(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{Store: &matcher{Scanner: newCache(t), ignorant: true}}, nil)
 	for _, user := range []string{"ada", "bob", "adam"} {
 		client.anonymous().visit("/login?user=" + user)
@@ -268,15 +266,15 @@ func TestSessionsComparesTheWholeUserIDWhateverTheStoreFinds(t *testing.T) {
 	assert.Equal(t, "ada", sessions[0].UserID)
 }
 
-func TestInfoShowsWhatTheApplicationStoredAndWhichSessionIsThisOne(t *testing.T) {
+func TestSessionInfo_Value_and_Is(t *testing.T) {
 	var manager *holdfast.Manager
 	manager, client := userSite(t, holdfast.Options{}, pages{"/list": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		sessions, _ := manager.Sessions(s.UserID())
 		for _, info := range sessions {
 			var agent string
 			ok := info.Value("agent", &agent)
-			var wrong int
-			fmt.Fprint(w, agent, " ", ok, " ", info.Value("agent", &wrong), " ", info.Value("absent", &agent), " ", info.Is(s), ";")
+			var number int
+			fmt.Fprint(w, agent, " ", ok, " ", info.Value("agent", &number), " ", info.Value("absent", &agent), " ", info.Is(s), ";")
 		}
 	}})
 	loginWith(client, "laptop")
@@ -295,7 +293,7 @@ func loginWith(c *directClient, agent string) {
 	c.send(request)
 }
 
-func TestInfoShowsASealedValue(t *testing.T) {
+func TestSessionInfo_sealed_Value(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{Codec: sealed(t, firstKey)}, nil)
 	loginWith(client, "laptop")
 	sessions, err := manager.Sessions("ada")
@@ -309,7 +307,8 @@ func TestInfoShowsASealedValue(t *testing.T) {
 	assert.Equal(t, "laptop", agent)
 }
 
-func TestEndEndsOneSessionOfItsUserByItsHandle(t *testing.T) {
+// End ends one session of its user by its handle.
+func TestEnd(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	other := client.anonymous()
 	client.visit("/login?user=ada")
@@ -320,7 +319,7 @@ func TestEndEndsOneSessionOfItsUserByItsHandle(t *testing.T) {
 
 	ended, err := manager.End("bob", handle)
 	require.NoError(t, err)
-	assert.False(t, ended, "not one of another user")
+	assert.False(t, ended, "the session of another user")
 	ended, err = manager.End("", handle)
 	require.NoError(t, err)
 	assert.False(t, ended)
@@ -334,10 +333,11 @@ func TestEndEndsOneSessionOfItsUserByItsHandle(t *testing.T) {
 
 	ended, err = manager.End("ada", handle)
 	require.NoError(t, err)
-	assert.False(t, ended, "it is no more")
+	assert.False(t, ended, "it has already ended")
 }
 
-func TestEndWithAHandleThatIsNoneEndsNothingAndIsNoError(t *testing.T) {
+// End ends nothing and returns no error.
+func TestEnd_invalid_handle(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{})
 	for _, handle := range []string{"", "00", "zz", "../x", strings.Repeat("00", 1<<17)} {
 		ended, err := manager.End("ada", handle)
@@ -346,9 +346,9 @@ func TestEndWithAHandleThatIsNoneEndsNothingAndIsNoError(t *testing.T) {
 	}
 }
 
-func TestAHandleIsNoID(t *testing.T) {
+func TestEnd_handle_is_no_ID(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{NewID: func(*http.Request) (string, error) {
-		return strings.Repeat("x", 22), nil // so that 64 characters may be an ID
+		return strings.Repeat("x", 22), nil // a short ID, so that a handle could be one
 	}}, nil)
 	client.visit("/login?user=ada")
 	sessions, _ := manager.Sessions("ada")
@@ -356,7 +356,8 @@ func TestAHandleIsNoID(t *testing.T) {
 	assert.Empty(t, client.anonymous().visitWith("session="+sessions[0].Handle, "/who"))
 }
 
-func TestEndUserEndsAllSessionsOfAUserAndNoOthers(t *testing.T) {
+// EndUser ends all sessions of one user, and no others.
+func TestEndUser(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	ada1, ada2, bob, nobody := client.anonymous(), client.anonymous(), client.anonymous(), client.anonymous()
 	ada1.visit("/login?user=ada")
@@ -373,7 +374,7 @@ func TestEndUserEndsAllSessionsOfAUserAndNoOthers(t *testing.T) {
 	assert.Equal(t, "1 true", nobody.visit("/views"))
 }
 
-func TestEndUserAlsoEndsASessionThatGetsANewIDMeanwhile(t *testing.T) {
+func TestEndUser_one_new_ID_meanwhile(t *testing.T) {
 	store := &meddling{Scanner: newCache(t)}
 	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
 	client.visit("/login?user=ada")
@@ -385,7 +386,7 @@ func TestEndUserAlsoEndsASessionThatGetsANewIDMeanwhile(t *testing.T) {
 	assert.Empty(t, client.visit("/who"))
 }
 
-// ending shows what a method that ends sessions returns.
+// ending is a page that shows the results of end.
 func ending(end func(*holdfast.Session) (int, error)) page {
 	return func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		n, err := end(s)
@@ -393,14 +394,15 @@ func ending(end func(*holdfast.Session) (int, error)) page {
 	}
 }
 
-func TestEndOthersLeavesThisSessionAlone(t *testing.T) {
+// EndOthers ends the other sessions of its user, and no others.
+func TestEndOthers(t *testing.T) {
 	_, client := userSite(t, holdfast.Options{}, pages{"/others": ending((*holdfast.Session).EndOthers)})
 	ada1, ada2, bob := client.anonymous(), client.anonymous(), client.anonymous()
 	ada1.visit("/login?user=ada")
 	ada2.visit("/login?user=ada")
 	bob.visit("/login?user=bob")
 	client.visit("/")
-	assert.Equal(t, "0 <nil>", client.visit("/others"), "without a user it does nothing")
+	assert.Equal(t, "0 <nil>", client.visit("/others"), "an anonymous session ends no others")
 
 	assert.Equal(t, "1 <nil>", ada1.visit("/others"))
 
@@ -409,7 +411,8 @@ func TestEndOthersLeavesThisSessionAlone(t *testing.T) {
 	assert.Equal(t, "bob", bob.visit("/who"))
 }
 
-func TestASessionThatEndedElsewhereEndsNoOthers(t *testing.T) {
+// A session that another request has destroyed ends no others.
+func TestEndOthers_of_a_destroyed_session(t *testing.T) {
 	var stolen *directClient
 	_, client := userSite(t, holdfast.Options{}, pages{"/others": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.IsNew()
@@ -425,40 +428,42 @@ func TestASessionThatEndedElsewhereEndsNoOthers(t *testing.T) {
 	assert.Equal(t, "ada", other.visit("/who"))
 }
 
-func TestEndAllEndsThisSessionTooAndCountsIt(t *testing.T) {
-	_, client := userSite(t, holdfast.Options{}, pages{"/all": ending((*holdfast.Session).EndAll)})
-	this, other, bob := client.anonymous(), client.anonymous(), client.anonymous()
-	this.visit("/login?user=ada")
-	other.visit("/login?user=ada")
-	bob.visit("/login?user=bob")
-	before := this.twin()
+func TestEndAll(t *testing.T) {
+	t.Run("ends and counts this one", func(t *testing.T) {
+		_, client := userSite(t, holdfast.Options{}, pages{"/all": ending((*holdfast.Session).EndAll)})
+		this, other, bob := client.anonymous(), client.anonymous(), client.anonymous()
+		this.visit("/login?user=ada")
+		other.visit("/login?user=ada")
+		bob.visit("/login?user=bob")
+		before := this.twin()
 
-	assert.Equal(t, "2 <nil>", this.visit("/all"))
+		assert.Equal(t, "2 <nil>", this.visit("/all"))
 
-	assert.Empty(t, before.visit("/who")+other.visit("/who"))
-	assert.Equal(t, "bob", bob.visit("/who"))
+		assert.Empty(t, before.visit("/who")+other.visit("/who"))
+		assert.Equal(t, "bob", bob.visit("/who"))
+	})
+	t.Run("without a session", func(t *testing.T) {
+		client := direct(t, holdfast.Options{}, pages{"/all": ending((*holdfast.Session).EndAll)})
+		assert.Equal(t, "0 <nil>", client.visit("/all"))
+	})
+	// EndAll does not count a session that another request has ended.
+	t.Run("destroyed meanwhile", func(t *testing.T) {
+		var client *directClient
+		client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
+			"/all": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				s.Keys()
+				client.twin().visit("/destroy")
+				n, err := s.EndAll()
+				fmt.Fprint(w, n, err)
+			}})
+		client.visit("/")
+		assert.Equal(t, "0 <nil>", client.visit("/all"))
+	})
 }
 
-func TestEndAllOfWhoHasNoSessionEndsAndCountsNone(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/all": ending((*holdfast.Session).EndAll)})
-	assert.Equal(t, "0 <nil>", client.visit("/all"))
-}
-
-func TestEndAllCountsNoSessionThatAnotherRequestHasJustEnded(t *testing.T) {
-	var client *directClient
-	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
-		"/all": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			s.Keys()
-			client.twin().visit("/destroy")
-			n, err := s.EndAll()
-			fmt.Fprint(w, n, err)
-		}})
-	client.visit("/")
-	assert.Equal(t, "0 <nil>", client.visit("/all"))
-}
-
-// Else a log-out everywhere would say that it was done, and no other session ended.
-func TestEndAllOfASessionThatCannotBeRead(t *testing.T) {
+// Without the error, a logout everywhere would report success and end no other
+// session.
+func TestEndAll_damaged_record(t *testing.T) {
 	for name, end := range map[string]func(*holdfast.Session) (int, error){
 		"EndAll": (*holdfast.Session).EndAll, "EndOthers": (*holdfast.Session).EndOthers,
 	} {
@@ -484,7 +489,7 @@ func TestEndAllOfASessionThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestAllLenAndClearSeeEverySessionOfTheManagersStore(t *testing.T) {
+func TestAll_Len_and_EndEveryone(t *testing.T) {
 	c := newCache(t)
 	manager, client := userSite(t, holdfast.Options{Store: c}, nil)
 	for range 3 {
@@ -511,7 +516,7 @@ func TestAllLenAndClearSeeEverySessionOfTheManagersStore(t *testing.T) {
 	assert.Equal(t, "0 false", client.visit("/views"))
 }
 
-func TestAllMayBeLeftEarly(t *testing.T) {
+func TestAll_break(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	for range 3 {
 		client.anonymous().visit("/")
@@ -523,7 +528,8 @@ func TestAllMayBeLeftEarly(t *testing.T) {
 	}
 }
 
-func TestOthersDataInTheSameCacheIsNoSession(t *testing.T) {
+// Entries of others in the same cache are no sessions.
+func TestLen_foreign_entries(t *testing.T) {
 	c := newCache(t)
 	manager, _ := manage(t, holdfast.Options{Store: c})
 	require.NoError(t, c.Set("someone else's", []byte("data"), time.Hour))
@@ -536,7 +542,7 @@ func TestOthersDataInTheSameCacheIsNoSession(t *testing.T) {
 	assert.Equal(t, 2, c.Len())
 }
 
-func TestWithoutScannerFindingSessionsIsUnsupported(t *testing.T) {
+func TestErrUnsupported_without_Scanner(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{Store: &counting{Store: newCache(t)}})
 	_, sessions := manager.Sessions("ada")
 	_, all := manager.All()
@@ -548,7 +554,8 @@ func TestWithoutScannerFindingSessionsIsUnsupported(t *testing.T) {
 	}
 }
 
-func BenchmarkListingOneUserAmongAMillionSessions(b *testing.B) {
+// It lists one user among a million sessions.
+func BenchmarkSessions(b *testing.B) {
 	c, err := cache.New(cache.Options{MaxBytes: 1 << 30})
 	require.NoError(b, err)
 	defer c.Close()
