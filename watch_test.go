@@ -18,7 +18,7 @@ import (
 )
 
 // A stream of events ends when its user logs out elsewhere.
-func TestAStreamOverTheNetworkEndsAtTheLogout(t *testing.T) {
+func TestEnded_stream_of_events(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy, "/views": views,
 		"/events": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			w.Header().Set("Content-Type", "text/event-stream")
@@ -48,7 +48,8 @@ func TestAStreamOverTheNetworkEndsAtTheLogout(t *testing.T) {
 	assert.Equal(t, "data: bye", lines.Text())
 }
 
-func TestEndedTellsOfEveryWayThatASessionEnds(t *testing.T) {
+// Ended fires for each way to end a session.
+func TestEnded(t *testing.T) {
 	type place struct {
 		manager *holdfast.Manager
 		client  *directClient
@@ -97,7 +98,7 @@ func TestEndedTellsOfEveryWayThatASessionEnds(t *testing.T) {
 	}
 }
 
-func TestEndedTellsTheHandlerOfAHijackedConnection(t *testing.T) {
+func TestEnded_hijacked_connection(t *testing.T) {
 	ended := make(chan error, 1)
 	site := serve(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
 		"/socket": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
@@ -106,7 +107,7 @@ func TestEndedTellsTheHandlerOfAHijackedConnection(t *testing.T) {
 				panic(err)
 			}
 			defer conn.Close()
-			over := s.Ended() // before the client is answered, and may go on to destroy it
+			over := s.Ended() // before the response: the client destroys the session afterwards
 			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			select {
 			case <-over:
@@ -124,12 +125,12 @@ func TestEndedTellsTheHandlerOfAHijackedConnection(t *testing.T) {
 	assert.NoError(t, <-ended)
 }
 
-func TestEndedOfASessionThatIsNotStoredNeverFires(t *testing.T) {
+func TestEnded_session_that_is_not_stored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			select {
 			case <-s.Ended():
-				t.Error("it never began")
+				t.Error("Ended fired for a session that was never stored")
 			case <-time.After(time.Hour):
 			}
 		}})
@@ -137,7 +138,8 @@ func TestEndedOfASessionThatIsNotStoredNeverFires(t *testing.T) {
 	})
 }
 
-func TestEndedWaitsForAStoreThatIsAway(t *testing.T) {
+// Ended does not fire while the store is away.
+func TestEnded_store_away(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &away{Scanner: newCache(t)}
 		var client *directClient
@@ -147,7 +149,7 @@ func TestEndedWaitsForAStoreThatIsAway(t *testing.T) {
 				store.away.Store(true)
 				select {
 				case <-ended:
-					t.Error("nobody knows that it ended")
+					t.Error("Ended fired while the store was away")
 				case <-time.After(10 * time.Second):
 				}
 				store.away.Store(false)
@@ -159,8 +161,8 @@ func TestEndedWaitsForAStoreThatIsAway(t *testing.T) {
 	})
 }
 
-// synctest fails a test that leaves goroutines behind.
-func TestEndedLeavesNoGoroutineOnceTheRequestIsDone(t *testing.T) {
+// synctest fails a test that leaves a goroutine behind.
+func TestEnded_leaves_no_goroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := direct(t, holdfast.Options{}, pages{"/": count,
 			"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Ended(); s.Ended() }})
@@ -169,8 +171,8 @@ func TestEndedLeavesNoGoroutineOnceTheRequestIsDone(t *testing.T) {
 	})
 }
 
-// A loop that selects on Ended at each turn must not start anything each time.
-func TestEndedIsOneChannelForARequest(t *testing.T) {
+// A loop that selects on Ended starts no goroutine at each turn.
+func TestEnded_one_channel_a_request(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := direct(t, holdfast.Options{}, pages{"/": count,
 			"/loop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -178,7 +180,7 @@ func TestEndedIsOneChannelForARequest(t *testing.T) {
 				for range 1000 {
 					select {
 					case <-s.Ended():
-						t.Error("it has not ended")
+						t.Error("Ended fired for a live session")
 					default:
 					}
 				}
@@ -189,7 +191,7 @@ func TestEndedIsOneChannelForARequest(t *testing.T) {
 				<-ended
 				select {
 				case <-s.Ended():
-					t.Error("the session lives under its new ID")
+					t.Error("Ended fired for the new ID")
 				default:
 				}
 				client := s.Ended()
@@ -201,7 +203,7 @@ func TestEndedIsOneChannelForARequest(t *testing.T) {
 	})
 }
 
-func TestEndedOfASessionThatHasEnded(t *testing.T) {
+func TestEnded_after_the_end(t *testing.T) {
 	var client *directClient
 	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy, "/regenerate": regenerate,
 		"/late": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
