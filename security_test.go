@@ -22,9 +22,10 @@ import (
 	"github.com/holdfast-go/holdfast/codec"
 )
 
-// What an attacker would try, one attempt a test.
+// The attempts of an attacker, one a test.
 
-func TestAnIDThatNobodyIssuedIsAdoptedByNoCarrier(t *testing.T) {
+// No carrier adopts an ID that the server did not issue.
+func TestFixation_unissued_ID(t *testing.T) {
 	presented := strings.Repeat("A", 43)
 	for name, b := range bearers {
 		t.Run(name, func(t *testing.T) {
@@ -38,7 +39,8 @@ func TestAnIDThatNobodyIssuedIsAdoptedByNoCarrier(t *testing.T) {
 	}
 }
 
-func TestMalformedTokensReachTheStoreByNoCarrier(t *testing.T) {
+// A malformed token never reaches the store.
+func TestMalformedToken(t *testing.T) {
 	id := strings.Repeat("A", 43)
 	for name, b := range bearers {
 		for signed, keys := range map[string][][]byte{"": nil, ", signed": {firstKey}} {
@@ -60,8 +62,9 @@ func TestMalformedTokensReachTheStoreByNoCarrier(t *testing.T) {
 	}
 }
 
-// Cookies are tried one after the other; browsers send no duplicate of the rest.
-func TestOfDuplicateTokensTheFirstCounts(t *testing.T) {
+// Browsers send duplicate cookies, and a Manager tries several of them. The
+// other carriers have no duplicates in practice.
+func TestDuplicateTokens(t *testing.T) {
 	other := strings.Repeat("A", 43)
 	for name, test := range map[string]struct {
 		carrier string
@@ -88,7 +91,8 @@ func TestOfDuplicateTokensTheFirstCounts(t *testing.T) {
 	}
 }
 
-func TestATokenWithAnyBitFlippedIsAStrangersAndTheStoreIsNotAsked(t *testing.T) {
+// A forged token opens no session, and the store sees no call.
+func TestSignedToken_any_bit_flipped(t *testing.T) {
 	store := &counting{Store: newCache(t)}
 	handler := bearing(t, bearers["Header"], holdfast.Options{Store: store, Keys: [][]byte{firstKey, secondKey}})
 	token := record(handler, get("/token")).Body.String()
@@ -107,7 +111,8 @@ func TestATokenWithAnyBitFlippedIsAStrangersAndTheStoreIsNotAsked(t *testing.T) 
 	assert.Zero(t, store.calls()-before)
 }
 
-func TestASignatureOfAnotherSessionOrKeyIsWorthNothing(t *testing.T) {
+// A signature of another session or another key opens no session.
+func TestSignedToken_foreign_signature(t *testing.T) {
 	c := newCache(t)
 	ours := bearing(t, bearers["Header"], holdfast.Options{Store: c, Keys: [][]byte{firstKey}})
 	theirs := bearing(t, bearers["Header"], holdfast.Options{Store: c, Keys: [][]byte{secondKey}})
@@ -131,7 +136,8 @@ func TestASignatureOfAnotherSessionOrKeyIsWorthNothing(t *testing.T) {
 	}
 }
 
-func TestTheHashUnderWhichASessionIsStoredLogsNobodyIn(t *testing.T) {
+// The hash that is the key of a session in the store opens no session.
+func TestStoreKey_is_no_token(t *testing.T) {
 	c := newCache(t)
 	handler := bearing(t, bearers["Header"], holdfast.Options{Store: c, NewID: func(*http.Request) (string, error) {
 		return strings.Repeat("x", 43), nil // IDs of other lengths are accepted too
@@ -146,7 +152,8 @@ func TestTheHashUnderWhichASessionIsStoredLogsNobodyIn(t *testing.T) {
 	}
 }
 
-func TestAPlantedIDIsDeadAfterTheLogin(t *testing.T) {
+// An ID that an attacker has planted is dead after the login.
+func TestFixation_planted_ID(t *testing.T) {
 	_, mallory := userSite(t, holdfast.Options{}, nil)
 	mallory.visit("/")
 	victim := mallory.twin() // Mallory planted her session's cookie
@@ -158,7 +165,9 @@ func TestAPlantedIDIsDeadAfterTheLogin(t *testing.T) {
 	assert.Equal(t, "0 false", mallory.visit("/views"))
 }
 
-func TestOfManyLoginsAtOnceFromOneSessionOneTakesItsValuesAndNothingIsLeftOver(t *testing.T) {
+// All concurrent logins from one session succeed. One of them takes the values,
+// and no copy of the session remains.
+func TestLogin_concurrent(t *testing.T) {
 	const many = 8
 	c := newCache(t)
 	var loaded sync.WaitGroup
@@ -193,12 +202,12 @@ func TestOfManyLoginsAtOnceFromOneSessionOneTakesItsValuesAndNothingIsLeftOver(t
 		for _, twin := range twins {
 			twin.visit("/destroy")
 		}
-		require.Zero(t, sessionsIn(c), "no copy of the session is left behind")
+		require.Zero(t, sessionsIn(c), "no copy of the session remains")
 	}
 }
 
 // Hundreds of requests of all kinds are under way when the user logs out.
-func TestNothingUnderWayBringsADestroyedSessionBack(t *testing.T) {
+func TestDestroy_concurrent_requests(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/views": views, "/destroy": destroy,
 		"/keys":  func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, s.Keys()) },
 		"/set":   func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Keys(); s.Set("late", true) },
@@ -238,28 +247,28 @@ func TestNothingUnderWayBringsADestroyedSessionBack(t *testing.T) {
 	}
 }
 
-func TestRegenerationRacingALogoutLeavesNoSession(t *testing.T) {
+func TestDestroy_concurrent_Regenerate(t *testing.T) {
 	c := newCache(t)
 	_, client := userSite(t, holdfast.Options{Store: c}, nil)
 	for range 200 {
 		fresh := client.anonymous()
 		fresh.visit("/")
-		regenerating, leaving := fresh.twin(), fresh.twin()
+		regenerating, destroying := fresh.twin(), fresh.twin()
 		var requests sync.WaitGroup
 		requests.Go(func() { regenerating.visit("/regenerate") })
-		requests.Go(func() { leaving.visit("/destroy") })
+		requests.Go(func() { destroying.visit("/destroy") })
 		requests.Wait()
 
 		require.Equal(t, "0 false", fresh.visit("/views"))
 		if regenerating.cookie.Value == fresh.cookie.Value {
-			require.Zero(t, sessionsIn(c), "the logout came first, so nothing is left")
+			require.Zero(t, sessionsIn(c), "the logout came first, so no session remains")
 		}
 		regenerating.visit("/destroy")
 		require.Zero(t, sessionsIn(c))
 	}
 }
 
-func TestAnEditedCookieExtendsNothing(t *testing.T) {
+func TestCookie_edited_expiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := direct(t, holdfast.Options{IdleTimeout: time.Hour, Carrier: holdfast.Cookie{Persistent: true}}, pages{"/": count, "/views": views})
 		client.visit("/")
@@ -269,7 +278,8 @@ func TestAnEditedCookieExtendsNothing(t *testing.T) {
 	})
 }
 
-func TestTenThousandAnonymousRequestsStoreNothing(t *testing.T) {
+// Anonymous requests make no call to the store.
+func TestAnonymous_10000_requests(t *testing.T) {
 	store := &counting{Store: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store}, pages{"/views": views, "/nothing": nothing, "/destroy": destroy, "/regenerate": regenerate})
 	for range 2500 {
@@ -280,7 +290,8 @@ func TestTenThousandAnonymousRequestsStoreNothing(t *testing.T) {
 	assert.Zero(t, store.calls())
 }
 
-func TestXForwardedProtoFromAStrangerChangesNothing(t *testing.T) {
+// Without TrustedProxies, a header that claims TLS changes nothing.
+func TestTrustedProxies_stranger(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count})
 	request := get("/")
 	request.Header.Set("X-Forwarded-Proto", "https")
@@ -291,12 +302,13 @@ func TestXForwardedProtoFromAStrangerChangesNothing(t *testing.T) {
 	assert.False(t, client.cookie.Secure)
 }
 
-// verbs are those of fmt by which something may come to be printed.
+// verbs are the verbs of fmt that print a value.
 var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"}
 
 type aKey struct{}
 
-func TestNoIDIsPrinted(t *testing.T) {
+// No verb of fmt prints an ID or a value, wherever the session is.
+func TestPrint_no_ID(t *testing.T) {
 	site := serve(t, holdfast.Options{}, pages{"/": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 		s.Set("a", "secret-value")
 		id, ctx := s.ID(), r.Context()
@@ -306,7 +318,7 @@ func TestNoIDIsPrinted(t *testing.T) {
 			"a slice":             []*holdfast.Session{s},
 			"a copy":              *s,
 			"a copy in a struct":  struct{ S holdfast.Session }{*s},
-			// fmt asks no Format of what is in an unexported field.
+			// fmt calls no Format method of an unexported field.
 			"a session in a struct": struct{ s *holdfast.Session }{s},
 			"a session as any":      struct{ a any }{s},
 			"behind a pointer":      &struct{ s *holdfast.Session }{s},
@@ -324,13 +336,15 @@ func TestNoIDIsPrinted(t *testing.T) {
 	site.browser().visit("/")
 }
 
-func TestNoSessionPrintsAsItsTypeToo(t *testing.T) {
+// A nil Session prints as its type too.
+func TestPrint_nil_Session(t *testing.T) {
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("outside of a Handler", "session", (*holdfast.Session)(nil))
 	assert.Contains(t, log.String(), "session=holdfast.Session")
 }
 
-func TestAManagerPrintsNoKeyWhereverItLies(t *testing.T) {
+// No verb of fmt prints a key, wherever the Manager is.
+func TestPrint_no_key(t *testing.T) {
 	key := []byte("0123456789abcdef0123456789abcdef")
 	manager, err := holdfast.New(holdfast.Options{Keys: [][]byte{key}})
 	require.NoError(t, err)
@@ -350,7 +364,7 @@ func TestAManagerPrintsNoKeyWhereverItLies(t *testing.T) {
 	}
 }
 
-func TestErrorsContainNoValue(t *testing.T) {
+func TestErrors_contain_no_value(t *testing.T) {
 	for name, c := range map[string]codec.Codec{"MsgPack": codec.MsgPack{}, "JSON": codec.JSON{}} {
 		t.Run(name, func(t *testing.T) {
 			client := direct(t, holdfast.Options{Codec: c}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -372,7 +386,8 @@ func TestErrorsContainNoValue(t *testing.T) {
 	}
 }
 
-func TestNoIDOrValueIsInLogsErrorsOrPanics(t *testing.T) {
+// Logs, errors and panics contain no ID and no value.
+func TestPrint_logs_errors_and_panics(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	const secret = "secret-value"
 	var printed strings.Builder
@@ -423,7 +438,7 @@ func TestNoIDOrValueIsInLogsErrorsOrPanics(t *testing.T) {
 	client.visit("/")
 
 	require.Len(t, id, 43)
-	require.Contains(t, printed.String(), errAway.Error(), "the errors were seen")
+	require.Contains(t, printed.String(), errAway.Error(), "the log has the error")
 	for _, form := range []string{id, token, url.QueryEscape(token), secret, string(firstKey)} {
 		for name, coded := range map[string]string{
 			"as it is": form, "in hex": hex.EncodeToString([]byte(form)), "in HEX": strings.ToUpper(hex.EncodeToString([]byte(form))),
@@ -434,7 +449,8 @@ func TestNoIDOrValueIsInLogsErrorsOrPanics(t *testing.T) {
 	}
 }
 
-func TestAnInfoPrintsAsItsTypeAlone(t *testing.T) {
+// A SessionInfo prints as its type alone.
+func TestPrint_SessionInfo(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	client.visit("/login?user=ada")
 	sessions, err := manager.Sessions("ada")
@@ -446,7 +462,7 @@ func TestAnInfoPrintsAsItsTypeAlone(t *testing.T) {
 	}
 }
 
-func TestAnInfoWithinAnotherStructPrintsNoValue(t *testing.T) {
+func TestPrint_SessionInfo_in_a_struct(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	loginWith(client, "secret-agent")
 	sessions, err := manager.Sessions("ada")
@@ -461,7 +477,8 @@ func TestAnInfoWithinAnotherStructPrintsNoValue(t *testing.T) {
 	}
 }
 
-func TestOneSetCookieWhateverTheHandlerDoes(t *testing.T) {
+// A response sets one session cookie, however often the handler changes it.
+func TestOneCookie(t *testing.T) {
 	for name, act := range map[string]page{
 		"saves, then destroys": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("b", 1)
@@ -499,7 +516,8 @@ func TestOneSetCookieWhateverTheHandlerDoes(t *testing.T) {
 	}
 }
 
-func TestWhateverSetsACookieIsNotStoredByCaches(t *testing.T) {
+// Caches do not store a response with a session cookie.
+func TestCacheHeaders_with_a_cookie(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count, "/age": setIdleTimeout(time.Hour), "/regenerate": regenerate, "/destroy": destroy})
 	for _, path := range []string{"/", "/age", "/regenerate", "/destroy"} {
 		header := client.show(path).Header()
@@ -509,7 +527,7 @@ func TestWhateverSetsACookieIsNotStoredByCaches(t *testing.T) {
 	}
 }
 
-func TestAnErrorResponseVariesToo(t *testing.T) {
+func TestErrorResponse_Vary(t *testing.T) {
 	store := &away{Scanner: newCache(t)}
 	store.away.Store(true)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": views})
@@ -519,16 +537,16 @@ func TestAnErrorResponseVariesToo(t *testing.T) {
 	assert.Equal(t, "Cookie", response.Header().Get("Vary"))
 }
 
-func TestACookieOfMoreThan4096BytesIsAnError(t *testing.T) {
+func TestCookie_above_4096_bytes(t *testing.T) {
 	for name, cookie := range map[string]holdfast.Cookie{
 		"by its name":   {Name: strings.Repeat("n", 4050)},
 		"by its path":   {Path: "/" + strings.Repeat("p", 4050)},
 		"by its domain": {Domain: strings.Repeat(strings.Repeat("d", 60)+".", 70) + "example"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var told error
+			var handled error
 			manager, err := holdfast.New(holdfast.Options{Carrier: cookie, Logger: slog.New(slog.DiscardHandler), ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-				told = err
+				handled = err
 				w.WriteHeader(http.StatusInternalServerError)
 			}})
 			if err != nil {
@@ -541,14 +559,16 @@ func TestACookieOfMoreThan4096BytesIsAnError(t *testing.T) {
 			response := record(manager.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				manager.Session(r).Set("a", 1)
 			})), request)
-			assert.ErrorIs(t, told, holdfast.ErrCookie)
+			assert.ErrorIs(t, handled, holdfast.ErrCookie)
 			assert.Equal(t, http.StatusInternalServerError, response.Code)
 			assert.Empty(t, response.Header().Get("Set-Cookie"))
 		})
 	}
 }
 
-func TestWhatAHandlerDoesToValuesItWasGivenChangesNothingStored(t *testing.T) {
+// A handler owns the values that Get returns. Its changes to them are not
+// stored.
+func TestGet_changes_to_a_stored_value(t *testing.T) {
 	for name, set := range map[string]func(s *holdfast.Session){
 		"set": func(s *holdfast.Session) { s.Set("roles", []string{"reader"}); s.Set("raw", []byte("raw")) },
 		"updated": func(s *holdfast.Session) {
@@ -559,7 +579,7 @@ func TestWhatAHandlerDoesToValuesItWasGivenChangesNothingStored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := direct(t, holdfast.Options{}, pages{
 				"/set": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { set(s) },
-				"/spoil": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				"/mutate": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 					roles, _ := holdfast.Get[[]string](s, "roles")
 					roles[0] = "admin"
 					raw, _ := holdfast.Get[[]byte](s, "raw")
@@ -574,13 +594,13 @@ func TestWhatAHandlerDoesToValuesItWasGivenChangesNothingStored(t *testing.T) {
 					fmt.Fprintf(w, "%v %s", roles, raw)
 				}})
 			client.visit("/set")
-			client.visit("/spoil")
+			client.visit("/mutate")
 			assert.Equal(t, "[reader] raw", client.visit("/get"))
 		})
 	}
 }
 
-func TestWhatAnInfoGivesIsTheCallersOwn(t *testing.T) {
+func TestSessionInfo_is_a_copy(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	loginWith(client, "phone")
 	sessions, _ := manager.Sessions("ada")
