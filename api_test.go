@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// docs/api.md says of each exported name why it exists.
+// docs/api.md lists each exported name, and no others.
 func TestAPIPage(t *testing.T) {
 	page, err := os.ReadFile("docs/api.md")
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func exportedNames(t *testing.T, folder string) (names []string) {
 	return slices.Compact(names)
 }
 
-// receiver returns the type of which d is a method, or "".
+// receiver returns the type that has d as a method, or "".
 func receiver(d *ast.FuncDecl) (name string) {
 	if d.Recv == nil {
 		return ""

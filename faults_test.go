@@ -19,15 +19,16 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// Faults that attackers found, each with the test that found it.
+// Each test here found a fault.
 
-// The session is read before the handler runs, so that the handler does not run
-// if the store is away. Until the handler uses it, it may end or change.
-func TestASessionThatEndsBeforeItIsUsed(t *testing.T) {
-	for _, passive := range []bool{false, true} {
+// A session is read before the handler runs, so that the handler does not run
+// if the store is away. Until the handler uses the session, it may end or
+// change.
+func TestLateUse_ended(t *testing.T) {
+	for suffix, passive := range map[string]bool{"": false, ", passive": true} {
 		for _, end := range []string{"/destroy", "/regenerate"} {
 			for name, store := range map[string]holdfast.Store{"cache": newCache(t), "Loader": &away{Scanner: newCache(t)}} {
-				t.Run(fmt.Sprint(name, end, " passive ", passive), func(t *testing.T) {
+				t.Run(name+end+suffix, func(t *testing.T) {
 					var client *directClient
 					_, client = userSite(t, holdfast.Options{Store: store, Passive: func(r *http.Request) bool { return passive && r.URL.Path == "/poll" }}, pages{
 						"/poll": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -42,7 +43,8 @@ func TestASessionThatEndsBeforeItIsUsed(t *testing.T) {
 	}
 }
 
-func TestASessionThatChangesBeforeItIsUsed(t *testing.T) {
+// The request sees the later values, and keeps the later idle timeout.
+func TestLateUse_changed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var client *directClient
 		client = direct(t, holdfast.Options{Store: &away{Scanner: newCache(t)}, IdleTimeout: time.Hour}, pages{"/": count, "/views": views,
@@ -55,11 +57,11 @@ func TestASessionThatChangesBeforeItIsUsed(t *testing.T) {
 		client.visit("/")
 		assert.Equal(t, "2 true", client.visit("/slow"))
 		time.Sleep(9 * time.Hour)
-		assert.Equal(t, "2 true", client.visit("/views"), "its timeout was not cut back")
+		assert.Equal(t, "2 true", client.visit("/views"), "the longer idle timeout stays")
 	})
 }
 
-// flaky is a store whose reads fail at will.
+// flaky is a store whose reads fail on demand. Its writes do not.
 type flaky struct {
 	holdfast.Scanner
 	fail atomic.Bool
@@ -73,9 +75,8 @@ func (s *flaky) Load(_ context.Context, dst []byte, id string) ([]byte, bool, er
 	return dst, found, nil
 }
 
-// Without the cookie the client would lose its session, since the old ID is
-// dead.
-func TestANewIDIsSentThoughTheStoreIsAway(t *testing.T) {
+// The old ID is dead. Without the cookie, the client would lose its session.
+func TestStoreAway_new_ID_is_sent(t *testing.T) {
 	for name, act := range map[string]func(s *holdfast.Session) error{
 		"Login":      func(s *holdfast.Session) error { return s.Login("ada") },
 		"Regenerate": (*holdfast.Session).Regenerate,
@@ -96,8 +97,8 @@ func TestANewIDIsSentThoughTheStoreIsAway(t *testing.T) {
 	}
 }
 
-// That a read failed says nothing about the session.
-func TestAReadThatFailsEndsNoSession(t *testing.T) {
+// A failed read does not mean that the session has ended.
+func TestStoreAway_read_fails(t *testing.T) {
 	store := &flaky{Scanner: newCache(t)}
 	client := direct(t, holdfast.Options{Store: store, Carrier: holdfast.Cookie{Rolling: true}}, pages{"/": count, "/views": views,
 		"/act": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -113,7 +114,7 @@ func TestAReadThatFailsEndsNoSession(t *testing.T) {
 	assert.Equal(t, "7 true", client.visit("/views"))
 }
 
-func TestALoginThatFailsOnADamagedRecord(t *testing.T) {
+func TestDamagedRecord_Login_fails(t *testing.T) {
 	fail := false
 	n := 0
 	newID := func(*http.Request) (string, error) {
@@ -140,12 +141,14 @@ func TestALoginThatFailsOnADamagedRecord(t *testing.T) {
 	damage(t, c, time.Hour)
 	old := client.cookie.Value
 	assert.Equal(t, http.StatusInternalServerError, client.show("/login").Code)
-	assert.Equal(t, old, client.cookie.Value, "the presented ID is not adopted")
+	assert.Equal(t, old, client.cookie.Value, "the response sets no new ID")
 	client.visit("/late")
 	assert.Equal(t, 1, c.Len(), "the record is still there")
 }
 
-func TestALateRequestThatDestroys(t *testing.T) {
+// Destroy of a replaced ID sets no cookie, and does not end the session under
+// its new ID.
+func TestTombstone_Destroy_with_the_old_ID(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views, "/regenerate": regenerate,
 		"/late": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			assert.NoError(t, s.Destroy())
@@ -158,14 +161,16 @@ func TestALateRequestThatDestroys(t *testing.T) {
 	assert.Equal(t, "1 true", client.visit("/views"))
 }
 
-// cannotTell is a store that does not know whether it touched an entry.
-type cannotTell struct{ holdfast.Store }
+// alwaysTouched is a store whose Touch always reports an entry.
+type alwaysTouched struct{ holdfast.Store }
 
-func (s cannotTell) Touch(id string, ttl time.Duration) bool { s.Store.Touch(id, ttl); return true }
+func (s alwaysTouched) Touch(id string, ttl time.Duration) bool { s.Store.Touch(id, ttl); return true }
 
-func TestASessionPastItsEndIsNotAdopted(t *testing.T) {
+// A Manager with a shorter lifetime does not accept a session past that
+// lifetime.
+func TestLifetime_of_a_shorter_Manager(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := cannotTell{newCache(t)}
+		store := alwaysTouched{newCache(t)}
 		_, long := userSite(t, holdfast.Options{Store: store, IdleTimeout: 20 * time.Hour}, nil)
 		_, short := userSite(t, holdfast.Options{Store: store, AbsoluteLifetime: time.Hour}, nil)
 		long.visit("/login?user=ada")
@@ -175,8 +180,8 @@ func TestASessionPastItsEndIsNotAdopted(t *testing.T) {
 	})
 }
 
-// After the ErrorHandler's answer, changes are as after any other answer.
-func TestChangesAfterAFailedResponse(t *testing.T) {
+// Changes after the ErrorHandler's response follow the rules of any response.
+func TestChangesAfterError(t *testing.T) {
 	t.Run("by a goroutine", func(t *testing.T) {
 		store := &away{Scanner: newCache(t)}
 		var kept *holdfast.Session
@@ -207,7 +212,7 @@ func TestChangesAfterAFailedResponse(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, client.show("/").Code)
 		assert.Equal(t, "9 true", client.visit("/views"))
 	})
-	t.Run("but not those that failed", func(t *testing.T) {
+	t.Run("without the failed ones", func(t *testing.T) {
 		store := &away{Scanner: newCache(t)}
 		client := direct(t, holdfast.Options{Store: store, ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			store.away.Store(false)
@@ -225,7 +230,7 @@ func TestChangesAfterAFailedResponse(t *testing.T) {
 	})
 }
 
-// panicky is a store whose Update panics at will.
+// panicky is a store whose Update panics on demand.
 type panicky struct {
 	holdfast.Store
 	panics atomic.Bool
@@ -238,7 +243,8 @@ func (s *panicky) Update(id string, fn func([]byte, bool) (cache.Change, error))
 	return s.Store.Update(id, fn)
 }
 
-func TestAPanicInTheCommitAfterRegenerate(t *testing.T) {
+// The response carries the new ID, though the commit panics after Regenerate.
+func TestPanic_in_the_commit(t *testing.T) {
 	store := &panicky{Store: newCache(t)}
 	manager, _ := manage(t, holdfast.Options{Store: store})
 	handler := manager.Handler(pages{"/": count, "/views": views,
@@ -263,7 +269,8 @@ func TestAPanicInTheCommitAfterRegenerate(t *testing.T) {
 	assert.Equal(t, "1 true", client.visit("/views"))
 }
 
-func TestASessionThatExpiresAndMoves(t *testing.T) {
+// Login and Regenerate fail for a session that expires first.
+func TestSetExpires_then_a_new_ID(t *testing.T) {
 	for name, act := range map[string]func(s *holdfast.Session) error{
 		"Login":      func(s *holdfast.Session) error { return s.Login("ada") },
 		"Regenerate": (*holdfast.Session).Regenerate,
@@ -284,10 +291,10 @@ func TestASessionThatExpiresAndMoves(t *testing.T) {
 	}
 }
 
-func TestLastSeenOfASessionThatNeverExpires(t *testing.T) {
+func TestSessions_LastSeen_endless(t *testing.T) {
 	for name, o := range map[string]holdfast.Options{
-		"by its options":      {AbsoluteLifetime: math.MaxInt64, IdleTimeout: math.MaxInt64},
-		"by its idle timeout": {AbsoluteLifetime: math.MaxInt64},
+		"options":      {AbsoluteLifetime: math.MaxInt64, IdleTimeout: math.MaxInt64},
+		"idle timeout": {AbsoluteLifetime: math.MaxInt64},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -304,9 +311,8 @@ func TestLastSeenOfASessionThatNeverExpires(t *testing.T) {
 	}
 }
 
-// Whether a value happens to be the same does not decide how long a stream
-// lasts.
-func TestAnUpdateThatChangesNothingIsActivity(t *testing.T) {
+// An equal value must not decide how long a stream lasts.
+func TestUpdate_without_change_is_activity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := direct(t, holdfast.Options{IdleTimeout: time.Hour}, pages{"/views": views, "/": count,
 			"/stream": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -323,7 +329,7 @@ func TestAnUpdateThatChangesNothingIsActivity(t *testing.T) {
 }
 
 // A logout must not leave the browser with another session that it presents.
-func TestDestroyEndsAllSessionsOfTheRequest(t *testing.T) {
+func TestDestroy_every_cookie_of_the_request(t *testing.T) {
 	_, client := userSite(t, holdfast.Options{}, nil)
 	first, second := client.anonymous(), client.anonymous()
 	first.visit("/login?user=ada")
@@ -335,14 +341,15 @@ func TestDestroyEndsAllSessionsOfTheRequest(t *testing.T) {
 	assert.Empty(t, second.visit("/who"))
 }
 
-func TestCookiesThatAreNoIDsShadowNothing(t *testing.T) {
+// Malformed cookies do not hide a session cookie behind them.
+func TestDuplicateCookies_malformed(t *testing.T) {
 	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views})
 	client.visit("/")
 	mine := "session=" + client.cookie.Value
 	assert.Equal(t, "1 true", client.visitWith(strings.Repeat("session=x; ", 10)+mine, "/views"))
 }
 
-func TestAReloadThatFindsDamageHasNoValues(t *testing.T) {
+func TestDamagedRecord_Reload_has_no_values(t *testing.T) {
 	c := newCache(t)
 	_, client := userSite(t, holdfast.Options{Store: c}, pages{
 		"/reload": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
