@@ -372,19 +372,19 @@ func TestCookieRemoval(t *testing.T) {
 
 func TestCookie_invalid(t *testing.T) {
 	for name, cookie := range map[string]holdfast.Cookie{
-		"relative path":               {Path: "app"},
-		"unknown Secure mode":         {Secure: 3},
-		"unknown SameSite":            {SameSite: http.SameSiteDefaultMode},
-		"unknown priority":            {Priority: "high"},
-		"priority with an attribute":  {Priority: "High; Domain=evil.example"},
-		"SameSite None, never Secure": {Secure: holdfast.SecureNever, SameSite: http.SameSiteNoneMode},
-		"Partitioned, never Secure":   {Secure: holdfast.SecureNever, Partitioned: true},
-		"__Host- never Secure":        {Secure: holdfast.SecureNever, Name: "__Host-a"},
-		"__Secure- never Secure":      {Secure: holdfast.SecureNever, Name: "__Secure-a"},
-		"__host- below a path":        {Name: "__host-a", Path: "/app"},
-		"name with a semicolon":       {Name: "a;b"},
-		"name with a line break":      {Name: "a\r\nSet-Cookie: b"},
-		"domain with an attribute":    {Domain: "example.com; Secure"},
+		"relative path":              {Path: "app"},
+		"unknown Secure mode":        {Secure: 3},
+		"unknown SameSite":           {SameSite: http.SameSiteDefaultMode},
+		"unknown priority":           {Priority: "high"},
+		"priority with an attribute": {Priority: "High; Domain=evil.example"},
+		"SameSite None, insecure":    {Secure: holdfast.SecureNever, SameSite: http.SameSiteNoneMode},
+		"Partitioned, never Secure":  {Secure: holdfast.SecureNever, Partitioned: true},
+		"__Host- never Secure":       {Secure: holdfast.SecureNever, Name: "__Host-a"},
+		"__Secure- never Secure":     {Secure: holdfast.SecureNever, Name: "__Secure-a"},
+		"__host- below a path":       {Name: "__host-a", Path: "/app"},
+		"name with a semicolon":      {Name: "a;b"},
+		"name with a line break":     {Name: "a\r\nSet-Cookie: b"},
+		"domain with an attribute":   {Domain: "example.com; Secure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := holdfast.New(holdfast.Options{Carrier: cookie})
