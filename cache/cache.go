@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
 // Cache maps IDs to values. Each entry has a TTL, and all entries together stay
@@ -58,10 +60,10 @@ func New(o Options) (*Cache, error) {
 	c.resizing.held = o.MaxBytes
 	size := o.arenaBytes(c.segmentShift)
 	for i := range c.shards {
-		memory, err := reserve(size, wantsLargePages(size))
+		memory, err := arena.Reserve(size)
 		if err != nil {
 			for j := range i {
-				release(c.shards[j].close())
+				arena.Release(c.shards[j].close())
 			}
 			return nil, err
 		}
@@ -210,7 +212,7 @@ func (c *Cache) Close() error {
 			c.lock(s)
 			memory := s.close()
 			s.release() // discards the pending calls of OnEvict
-			release(memory)
+			arena.Release(memory)
 		}
 		c.resizing.Unlock()
 	}

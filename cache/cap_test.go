@@ -19,7 +19,7 @@ const residentChild = "HOLDFAST_TEST_RESIDENT"
 
 // The resident set of a process is the only judge of what a cache takes, and it
 // remembers its peak: so each mix of sizes has a process of its own.
-func TestResidentMemoryStaysWithinTheCapUnderAnyChurn(t *testing.T) {
+func TestResidentMemory(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the peak of the resident set is read from /proc")
 	}
@@ -109,7 +109,7 @@ func residentKiB(t *testing.T, line string) int {
 	return n
 }
 
-func TestScatteredHolesHoldALargeValueWithoutAnEviction(t *testing.T) {
+func TestSet_large_in_scattered_blocks(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 1 << 20, MaxValue: 100_000, Shards: 1})
 	for i := range 2500 {
 		require.NoError(t, c.Set(fmt.Sprintf("%043d", i), make([]byte, 256), time.Hour))
@@ -134,7 +134,7 @@ func TestScatteredHolesHoldALargeValueWithoutAnEviction(t *testing.T) {
 	assert.NoError(t, c.checkInvariants())
 }
 
-func TestOverheadOfASessionIsAtMost48Bytes(t *testing.T) {
+func TestOverhead_per_session(t *testing.T) {
 	for _, entries := range []int{5_000, 20_000, 37_000, 50_000, 70_000} {
 		c := openCache(t, Options{MaxBytes: 64 << 20})
 		for i := range entries {
@@ -146,7 +146,7 @@ func TestOverheadOfASessionIsAtMost48Bytes(t *testing.T) {
 	}
 }
 
-func TestHotOperationsDoNotAllocate(t *testing.T) {
+func TestAllocations_none(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 1 << 20, MaxValue: 1000})
 	ids := make([]string, 20_000)
 	for i := range ids {
@@ -168,7 +168,7 @@ func TestHotOperationsDoNotAllocate(t *testing.T) {
 	}
 }
 
-func TestEntriesAreNoObjectsOfTheHeap(t *testing.T) {
+func TestHeapObjects(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 64 << 20})
 	objects := func() int64 {
 		var stats runtime.MemStats

@@ -12,10 +12,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
 // A cache whose cap was changed has the memory and the tables of a new one.
-func TestChangesOfTheCapLeaveNothing(t *testing.T) {
+func TestSetMaxBytes_like_a_new_cache(t *testing.T) {
 	for name, o := range map[string]Options{
 		"one small shard": {MaxBytes: 64 << 10, Shards: 1, MaxValue: 1000},
 		"shards":          {MaxBytes: 8 << 20, Shards: 8, MaxValue: 1000},
@@ -36,11 +38,11 @@ func TestChangesOfTheCapLeaveNothing(t *testing.T) {
 				require.NoError(t, c.SetMaxBytes(o.MaxBytes))
 				for i := range c.shards {
 					s := &c.shards[i]
-					require.EqualValues(t, o.arenaBytes(c.segmentShift), len(s.arena.memory))
-					require.Equal(t, len(s.arena.memory), cap(s.arena.memory))
+					require.EqualValues(t, o.arenaBytes(c.segmentShift), len(s.arena.Memory()))
+					require.Equal(t, len(s.arena.Memory()), cap(s.arena.Memory()))
 					require.EqualValues(t, o.mostSegments(c.segmentShift), cap(s.index.segments))
 					require.EqualValues(t, cap(s.index.segments), cap(s.segmentEarliest))
-					require.LessOrEqual(t, s.arena.units*unit+s.besideArena(), o.MaxBytes/int64(o.Shards))
+					require.LessOrEqual(t, s.arena.Granules()*granule+s.besideArena(), o.MaxBytes/int64(o.Shards))
 				}
 				require.NoError(t, c.checkInvariants())
 			}
@@ -61,8 +63,8 @@ var cycles = map[string]struct {
 
 // The system is the judge of what a process takes: a child process makes a cache,
 // and another one changes its cap many times before it has the same.
-func TestCyclesOfTheCapTakeNothingFromTheSystem(t *testing.T) {
-	if runtime.GOOS != "linux" || raceEnabled || !resizesInPlace {
+func TestCyclesOfTheCap(t *testing.T) {
+	if runtime.GOOS != "linux" || raceEnabled || !arena.ResizesInPlace {
 		t.Skip("elsewhere the memory is the garbage collector's, or moves")
 	}
 	if name := os.Getenv(cyclesChild); name != "" {

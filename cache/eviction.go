@@ -31,7 +31,7 @@ func (s *shard) evictVictim() bool {
 	if s.earliest <= s.now && s.evictSomeExpired() {
 		return true
 	}
-	s.arena.work++
+	s.arena.Work++
 	s.order.demote(&s.arena, tickOf(s.now), maxDemotions)
 	r := s.order.victim()
 	if r == 0 {
@@ -74,7 +74,7 @@ type evictionOrder struct {
 }
 
 func (o *evictionOrder) listOf(h *record) *list {
-	if h.run.is(protected) {
+	if h.header.Is(protected) {
 		return &o.protected
 	}
 	return &o.probation
@@ -89,30 +89,30 @@ func (o *evictionOrder) listAfterUse() *list {
 }
 
 // add adds a new entry.
-func (o *evictionOrder) add(a *arena, r ref, tick uint64) { o.probation.push(a, r, tick) }
+func (o *evictionOrder) add(a *records, r ref, tick uint64) { o.probation.push(a, r, tick) }
 
 // addUsed adds an entry that was used again or replaces another.
-func (o *evictionOrder) addUsed(a *arena, r ref, tick uint64) {
+func (o *evictionOrder) addUsed(a *records, r ref, tick uint64) {
 	if !o.plain {
-		a.run(r).set(protected)
+		a.Header(r).Set(protected)
 		a.record(r).setUsedAgain()
 	}
 	o.listAfterUse().push(a, r, tick)
 }
 
-func (o *evictionOrder) remove(a *arena, r ref) {
+func (o *evictionOrder) remove(a *records, r ref) {
 	h := a.record(r)
 	l := o.listOf(h)
 	l.unlink(a, r)
 	l.afterUnlink()
-	h.run.clear(protected)
+	h.header.Clear(protected)
 }
 
 // use moves an entry to the front of its list after a use, unless it is near
 // the front already.
-func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
+func (o *evictionOrder) use(a *records, r ref, tick uint64) {
 	h := a.record(r)
-	if (h.run.is(protected) || o.plain) && o.listAfterUse().isRecent(h, tick) {
+	if (h.header.Is(protected) || o.plain) && o.listAfterUse().isRecent(h, tick) {
 		return
 	}
 	o.listOf(h).unlink(a, r)
@@ -120,11 +120,11 @@ func (o *evictionOrder) use(a *arena, r ref, tick uint64) {
 }
 
 // replace puts the record at to in the place of the record at from.
-func (o *evictionOrder) replace(a *arena, from, to ref) {
+func (o *evictionOrder) replace(a *records, from, to ref) {
 	f := a.record(from)
 	l := o.listOf(f)
 	t := a.record(to)
-	t.run.set(f.run & protected)
+	t.header.Set(f.header & protected)
 	t.older, t.newer = f.older, f.newer
 	if l.newest == from {
 		l.newest = to
@@ -136,20 +136,20 @@ func (o *evictionOrder) replace(a *arena, from, to ref) {
 	} else {
 		a.record(f.older).newer = to
 	}
-	l.units += a.weight(to) - a.weight(from)
+	l.granules += a.weight(to) - a.weight(from)
 }
 
 // demote moves the longest idle protected entries to probation while they
 // exceed the limit, at most most of them. The rest wait until more room is
 // needed.
-func (o *evictionOrder) demote(a *arena, tick uint64, most int) {
-	limit := int64(o.protectedShare * float64(a.units))
-	for ; o.protected.units > limit && most > 0; most-- {
+func (o *evictionOrder) demote(a *records, tick uint64, most int) {
+	limit := int64(o.protectedShare * float64(a.Granules()))
+	for ; o.protected.granules > limit && most > 0; most-- {
 		r := o.protected.oldest
 		lastUse := a.record(r).lastUse()
 		o.protected.unlink(a, r)
 		o.protected.afterUnlink()
-		a.run(r).clear(protected)
+		a.Header(r).Clear(protected)
 		o.probation.push(a, r, tick)
 		a.record(r).setLastUse(lastUse)
 	}

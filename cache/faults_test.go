@@ -19,7 +19,7 @@ import (
 
 // An entry about as large as a shard is stored, or Set returns an error, whatever
 // caps the shard had before.
-func TestSetStoresOrFails(t *testing.T) {
+func TestSet_as_large_as_a_shard(t *testing.T) {
 	for _, caps := range [][]int64{{66 << 10}, {128 << 10, 66 << 10}, {50 << 10, 66 << 10}, {1 << 20, 67 << 10}} {
 		t.Run(fmt.Sprint(caps), func(t *testing.T) {
 			c := open(t, cache.Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 40 << 10})
@@ -50,7 +50,7 @@ func TestSetStoresOrFails(t *testing.T) {
 	}
 }
 
-func TestMaxValueIsAtMostOneGiB(t *testing.T) {
+func TestNew_MaxValue_beyond_1_GiB(t *testing.T) {
 	if ^uint(0)>>32 == 0 {
 		t.Skip("more than there are addresses")
 	}
@@ -60,7 +60,7 @@ func TestMaxValueIsAtMostOneGiB(t *testing.T) {
 }
 
 // With a Set of its own ID the function would be called without end.
-func TestUpdateGivesUp(t *testing.T) {
+func TestUpdate_of_its_own_ID(t *testing.T) {
 	c := open(t, cache.Options{})
 	calls := 0
 	err := c.Update("a", func([]byte, bool) (cache.Change, error) {
@@ -76,7 +76,7 @@ func TestUpdateGivesUp(t *testing.T) {
 }
 
 // OnEvict is notified while SetMaxBytes is under way, so that IDs do not pile up.
-func TestSetMaxBytesNotifiesAsItGoes(t *testing.T) {
+func TestSetMaxBytes_notifies_between_steps(t *testing.T) {
 	var c *cache.Cache
 	told, before := 0, 0
 	c = open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.EvictionReason) {
@@ -96,7 +96,7 @@ func TestSetMaxBytesNotifiesAsItGoes(t *testing.T) {
 
 // OnEvict may end the goroutine of SetMaxBytes, as a test's FailNow does. The cap
 // comes to hold all the same.
-func TestSetMaxBytesEndsWithoutItsGoroutine(t *testing.T) {
+func TestSetMaxBytes_its_goroutine_ends(t *testing.T) {
 	virtually(t, func(t *testing.T) {
 		told := 0
 		c := open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.EvictionReason) {
@@ -121,7 +121,7 @@ func TestSetMaxBytesEndsWithoutItsGoroutine(t *testing.T) {
 }
 
 // Calls at the same time end with one of their caps, which then holds.
-func TestSetMaxBytesAtTheSameTime(t *testing.T) {
+func TestSetMaxBytes_concurrent(t *testing.T) {
 	c := open(t, cache.Options{MaxBytes: 4 << 20, Shards: 4, MaxValue: 1000})
 	for i := range 10_000 {
 		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 200), time.Hour))
@@ -145,13 +145,13 @@ type idleReader struct{}
 
 func (idleReader) Read([]byte) (int, error) { return 0, nil }
 
-func TestLoadFromAReaderWithoutProgress(t *testing.T) {
+func TestLoad_reader_without_progress(t *testing.T) {
 	_, err := open(t, cache.Options{}).Load(idleReader{})
 	require.ErrorIs(t, err, cache.ErrSnapshot)
 	require.ErrorIs(t, err, io.ErrNoProgress)
 }
 
-func TestSaveFileReplacesWhatIsInItsWay(t *testing.T) {
+func TestSaveFile_replaces_links(t *testing.T) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
 		t.Skip("modes and links are those of Unix")
 	}

@@ -9,13 +9,15 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
 // Faults that came up in reviews, each in a place that no other test covers.
 
 // The tables beside the arena become smaller at powers of two, so a cap that
 // shrinks by a few bytes can leave the arena more memory and the index less.
-func TestSetMaxBytesEndsAcrossATableBoundary(t *testing.T) {
+func TestSetMaxBytes_table_boundary(t *testing.T) {
 	for _, maxBytes := range []int64{4 << 20, 8 << 20} {
 		for _, less := range []int64{8, 16} {
 			t.Run(fmt.Sprint(maxBytes, " - ", less), func(t *testing.T) {
@@ -33,7 +35,7 @@ func TestSetMaxBytesEndsAcrossATableBoundary(t *testing.T) {
 }
 
 // A compaction must not make a run longer than a run's length can tell.
-func TestCompactionBesideAHoleOfTheLongestLength(t *testing.T) {
+func TestCompact_beside_longest_block(t *testing.T) {
 	if raceEnabled {
 		t.Skip("it needs 200 MiB")
 	}
@@ -61,27 +63,24 @@ func TestCompactionBesideAHoleOfTheLongestLength(t *testing.T) {
 	c.Delete(hole)
 	c.Delete(small)
 	r := ref(0)
-	for class := range s.arena.holes {
-		for h := s.arena.holes[class]; h != 0; h = s.arena.hole(h).next {
-			if s.arena.run(h).units() == 12 {
-				r = h
-			}
+	for b, h := range s.arena.Blocks() {
+		if h.Kind() == arena.KindFree && h.Granules() == 12 {
+			r = b
 		}
 	}
 	require.NotZero(t, r)
 	c.lock(s)
-	scan := compactScan
-	require.True(t, s.canCompact(r, 22, &scan))
-	row := s.compactRow(r, 22)
+	row := s.compact(22)
+	require.Equal(t, r, row)
 	require.NotZero(t, row)
-	require.Less(t, s.arena.run(row).units(), uint32(100))
-	s.arena.free(row)
+	require.Less(t, s.arena.Header(row).Granules(), uint32(100))
+	s.arena.Free(row)
 	c.unlock(s)
 	require.NoError(t, c.checkInvariants())
 }
 
 // A value longer than the longest run lies in several, also in an empty cache.
-func TestAValueLongerThanARun(t *testing.T) {
+func TestSet_longer_than_a_block(t *testing.T) {
 	if raceEnabled || runtime.GOARCH == "386" || runtime.GOARCH == "arm" {
 		t.Skip("it needs half a GiB")
 	}
@@ -98,7 +97,7 @@ func TestAValueLongerThanARun(t *testing.T) {
 }
 
 // What a large Set evicts in one hold, others may use before the next.
-func TestALargeSetEndsWhileOthersStore(t *testing.T) {
+func TestSet_large_while_others_store(t *testing.T) {
 	const large = 256 << 10
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20})
 	fillTiny(t, c)
@@ -106,7 +105,7 @@ func TestALargeSetEndsWhileOthersStore(t *testing.T) {
 	for err := errInSteps; err == errInSteps; steps++ {
 		require.Less(t, steps, large/1024, "it makes no progress")
 		err = c.setStep("large", make([]byte, large))
-		for i := 0; s.arena.holeUnits > 200 && i < 5000; i++ { // others take what is free
+		for i := 0; s.arena.FreeGranules() > 200 && i < 5000; i++ { // others take what is free
 			require.NoError(t, c.Set(fmt.Sprint(steps, " ", i), nil, time.Hour))
 		}
 	}
@@ -116,10 +115,10 @@ func TestALargeSetEndsWhileOthersStore(t *testing.T) {
 }
 
 // If the longest idle lie in the memory that goes, evicting them makes no room.
-func TestASetWhileTheCapShrinksDoesLittle(t *testing.T) {
+func TestSet_while_the_cap_shrinks(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 1 << 20, Protected: -1})
 	s, n := &c.shards[0], 0
-	for ; s.arena.end-s.arena.top > 100_000; n++ {
+	for ; len(s.arena.Unused()) > 100_000*granule; n++ {
 		require.NoError(t, c.Set(fmt.Sprintf("%08d", n), make([]byte, 60), time.Hour))
 	}
 	time.Sleep(time.Millisecond)
@@ -139,10 +138,10 @@ func TestASetWhileTheCapShrinksDoesLittle(t *testing.T) {
 }
 
 // Where there is room enough, shrinking evicts nothing, however scattered it is.
-func TestShrinkingAnEmptiedCacheEvictsHardlyAnything(t *testing.T) {
+func TestSetMaxBytes_emptied_evicts_little(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 1000})
 	s, n := &c.shards[0], 0
-	for ; s.arena.end-s.arena.top > 100_000; n++ {
+	for ; len(s.arena.Unused()) > 100_000*granule; n++ {
 		require.NoError(t, c.Set(fmt.Sprint(n), make([]byte, 20), time.Hour))
 	}
 	for i := 0; i < n; i += 2 {
@@ -154,7 +153,7 @@ func TestShrinkingAnEmptiedCacheEvictsHardlyAnything(t *testing.T) {
 }
 
 // OnEvict may end each goroutine that calls it.
-func TestSetMaxBytesEndsWithoutAnyGoroutine(t *testing.T) {
+func TestSetMaxBytes_every_goroutine_ends(t *testing.T) {
 	var ends atomic.Bool
 	c := openCache(t, Options{MaxBytes: 1 << 20, Shards: 1, OnEvict: func(string, EvictionReason) {
 		if ends.Load() {
@@ -174,7 +173,7 @@ func TestSetMaxBytesEndsWithoutAnyGoroutine(t *testing.T) {
 
 // An aim for which there is no memory gives way to the latest cap that held, and
 // every call that it concerns gets its error.
-func TestAFailedGrowthGivesWayToTheCapThatHeld(t *testing.T) {
+func TestSetMaxBytes_failed_growth(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 4, MaxValue: 1000})
 	first, err := c.aim(8 << 20)
 	require.NoError(t, err)

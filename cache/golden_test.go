@@ -69,7 +69,7 @@ func TestGoldenIsRead(t *testing.T) {
 		}
 		hash := c.hash("came back")
 		s := c.shardOf(hash)
-		assert.True(t, s.arena.run(s.find("came back", tagOf(hash))).is(protected))
+		assert.True(t, s.arena.Header(s.find("came back", tagOf(hash))).Is(protected))
 		assert.EqualValues(t, 1, s.order.protected.count)
 		assert.NoError(t, c.checkInvariants())
 	})

@@ -53,13 +53,13 @@ func tagOf(hash uint64) tag { return tag(uint32(hash) >> 1) }
 // label is the header of a block that belongs to the index. A compaction reads
 // it to move the block.
 type label struct {
-	run    run
+	header header
 	number uint32 // segment number
 }
 
 const (
-	labelBytes = 8
-	spillUnits = (labelBytes + lineBytes) / unit
+	labelBytes       = 8
+	overflowGranules = (labelBytes + lineBytes) / granule
 
 	// The index grows above 60 % of its slots in use and shrinks below 30 %. In
 	// linear hashing the buckets not split yet are twice as full as the others.
@@ -129,7 +129,7 @@ func (s *shard) slotOf(t tag, v slot) *slot {
 // overflow bucket, but not the record at r, which is reserved and in no list.
 func (s *shard) insert(t tag, r ref) {
 	for !s.addSlot(s.bucketAt(s.index.numberOf(t)), makeSlot(t, r), &s.spare) {
-		if s.spare = s.allocOverflow(); s.spare == 0 && !s.compactForSpill() {
+		if s.spare = s.allocOverflow(); s.spare == 0 && !s.compactForOverflow() {
 			s.evictVictim()
 		}
 	}
@@ -187,7 +187,7 @@ func (s *shard) removeSlot(b *bucket, v slot) {
 		link := &before[slotsPerBucket-1]
 		overflow := link.ref()
 		*link = b[0]
-		s.arena.free(overflow)
+		s.arena.Free(overflow)
 	}
 }
 
@@ -204,26 +204,26 @@ func (b *bucket) used() int {
 // allocOverflow returns an empty overflow bucket, or 0 if no free block is long
 // enough.
 func (s *shard) allocOverflow() ref {
-	r := s.arena.take(spillUnits, isSpill)
+	r := s.arena.Alloc(overflowGranules, isOverflow)
 	if r != 0 {
 		*s.arena.bucket(r, 0) = bucket{}
 	}
 	return r
 }
 
-// compactForSpill makes a free block for an overflow bucket by a compaction. It
+// compactForOverflow makes a free block for an overflow bucket by a compaction. It
 // reports whether it succeeded.
-func (s *shard) compactForSpill() bool {
-	r := s.compact(spillUnits)
+func (s *shard) compactForOverflow() bool {
+	r := s.compact(overflowGranules)
 	if r != 0 {
-		s.arena.free(r)
+		s.arena.Free(r)
 	}
 	return r != 0
 }
 
 func (s *shard) freeSpare() {
 	if s.spare != 0 {
-		s.arena.free(s.spare)
+		s.arena.Free(s.spare)
 		s.spare = 0
 	}
 }
@@ -331,7 +331,7 @@ func (s *shard) moveSlots(from, to *bucket, bit uint32) bool {
 	}
 	for _, spare := range spares {
 		if spare != 0 {
-			s.arena.free(spare)
+			s.arena.Free(spare)
 		}
 	}
 	return ok
@@ -367,7 +367,7 @@ func (v slot) hasBit(bit uint32) bool {
 	return v != 0 && !v.link() && uint32(v.tag())&bit == bit
 }
 
-func (s *shard) segmentUnits() uint32 { return labelBytes/unit + lineUnits<<s.index.shift }
+func (s *shard) segmentGranules() uint32 { return labelBytes/granule + lineGranules<<s.index.shift }
 
 // addSegment adds a segment of empty buckets. It reports false if the table is
 // full or no block is available.
@@ -376,14 +376,14 @@ func (s *shard) addSegment() bool {
 	if len(x.segments) == cap(x.segments) {
 		return false
 	}
-	r := s.takeAligned(s.segmentUnits())
+	r := s.allocAligned(s.segmentGranules())
 	if r == 0 {
 		return false
 	}
-	s.arena.run(r).setKind(isSegment)
-	s.arena.run(r).setSlack(0)
+	s.arena.Header(r).SetKind(isSegment)
+	s.arena.Header(r).SetSlack(0)
 	s.arena.label(r).number = uint32(len(x.segments))
-	clear(s.arena.bytes(r, labelBytes, s.segmentUnits()*unit))
+	clear(s.arena.Bytes(r, labelBytes, s.segmentGranules()*granule))
 	x.segments, s.segmentEarliest = append(x.segments, r), append(s.segmentEarliest, noDeadline)
 	return true
 }
@@ -393,7 +393,7 @@ func (s *shard) freeUnusedSegment() {
 	x := &s.index
 	last := len(x.segments) - 1
 	if uint32(last)<<x.shift >= x.buckets {
-		s.arena.free(x.segments[last])
+		s.arena.Free(x.segments[last])
 		x.segments, s.segmentEarliest = x.segments[:last], s.segmentEarliest[:last]
 	}
 }

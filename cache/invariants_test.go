@@ -25,8 +25,8 @@ func (s *shard) inspect(seen *inspection) error {
 	if s.closed {
 		return nil
 	}
-	seen.reset(int(s.arena.units))
-	for _, check := range []func(*inspection) error{s.checkRuns, s.checkHoles, s.checkIndex, s.checkLists, s.checkGhosts} {
+	seen.reset(int(s.arena.Granules()))
+	for _, check := range []func(*inspection) error{s.checkBlocks, s.checkIndex, s.checkLists, s.checkGhosts} {
 		if err := check(seen); err != nil {
 			return err
 		}
@@ -37,124 +37,57 @@ func (s *shard) inspect(seen *inspection) error {
 // inspection is the state of one check of a shard. It is reused, because the
 // model test checks after each of millions of steps.
 type inspection struct {
-	runs    []run  // by ref; 0 where none begins
-	entry   []bool // by ref: the index has an entry there
+	headers []header // by ref; 0 where no block begins
+	entry   []bool   // by ref: whether it is one of the index
 	entries int
-	holes   int
 	pieces  int
 	spills  int
 
 	id, value []byte
 }
 
-func (seen *inspection) reset(units int) {
-	clear(seen.runs)
+func (seen *inspection) reset(granules int) {
+	clear(seen.headers)
 	clear(seen.entry)
-	if units > len(seen.runs) {
-		seen.runs, seen.entry = make([]run, units), make([]bool, units)
+	if granules > len(seen.headers) {
+		seen.headers, seen.entry = make([]header, granules), make([]bool, granules)
 	}
-	seen.entries, seen.holes, seen.pieces, seen.spills = 0, 0, 0, 0
+	seen.entries, seen.pieces, seen.spills = 0, 0, 0
 }
 
-// checkRuns: blocks follow each other without a gap, up to a sentinel, and each
-// knows whether a free block precedes it.
-func (s *shard) checkRuns(seen *inspection) error {
+// checkBlocks: the arena is intact, and reserved blocks are those of the room.
+func (s *shard) checkBlocks(seen *inspection) error {
 	a := &s.arena
-	holeUnits := int64(a.end - a.top)
+	if err := a.Check(seen.headers); err != nil {
+		return err
+	}
 	rooms := map[ref]bool{}
-	for r := s.room.first; r != 0; r = *a.nextPart(s.room.first, r) {
+	for r := s.room.first; r != 0; r = *a.nextFragment(s.room.first, r) {
 		rooms[r] = true
 	}
-	afterHoleRun := false
-	for r := ref(0); ; {
-		h := *a.run(r)
-		seen.runs[r] = h
-		if h.is(afterHole) != afterHoleRun {
-			return fmt.Errorf("run %d (kind %d): afterHole is %v", r, h.kind(), h.is(afterHole))
-		}
-		afterHoleRun = h.kind() == isHole
-		switch h.kind() {
-		case isHole:
-			if h.is(unlisted) {
-				if !a.isRetired(r, h.units()) {
-					return fmt.Errorf("hole %d is in no list", r)
-				}
-			} else {
-				holeUnits += int64(h.units())
-				seen.holes++
-			}
-			if last := *a.lastWord(r, h.units()); last != h.units() {
-				return fmt.Errorf("hole %d of %d units ends with %d", r, h.units(), last)
-			}
-		case isPiece:
+	for r, h := range a.Blocks() {
+		switch h.Kind() {
+		case isFragment:
 			seen.pieces++
-		case isSpill:
+		case isOverflow:
 			seen.spills++
-		case isClaimed:
+		case isReserved:
 			if !rooms[r] {
-				return fmt.Errorf("run %d is claimed by nobody", r)
-			}
-		case isEdge:
-			if r != 0 && r != a.top {
-				return fmt.Errorf("run %d is an edge between 0 and %d", r, a.top)
+				return fmt.Errorf("block %d is reserved for nothing", r)
 			}
 		}
-		if r == a.top {
-			break
-		}
-		if h.units() == 0 || r+ref(h.units()) > a.top {
-			return fmt.Errorf("run %d of %d units ends beyond %d", r, h.units(), a.top)
-		}
-		r += ref(h.units())
-	}
-	if a.units != int64(a.end)+1 {
-		return fmt.Errorf("the arena has %d units and ends at %d", a.units, a.end)
-	}
-	if holeUnits != a.holeUnits {
-		return fmt.Errorf("%d units are free, %d are accounted for as free", holeUnits, a.holeUnits)
 	}
 	return nil
 }
 
-// checkHoles: each free block is in the list of its class, and nothing else is.
-func (s *shard) checkHoles(seen *inspection) error {
-	a := &s.arena
-	n := 0
-	for class, r := range a.holes {
-		if (a.nonEmpty[class/64]&(1<<(class%64)) != 0) != (r != 0) {
-			return fmt.Errorf("class %d: the bitmap is wrong", class)
-		}
-		first, last, given := r, r, false
-		for before := ref(0); r != 0; before, r = r, a.hole(r).next {
-			h := seen.runs[r]
-			if h == 0 || h.kind() != isHole || h.is(unlisted) || classOf(h.units()) != class || before != 0 && a.hole(r).prev != before {
-				return fmt.Errorf("class %d: %d should not be in its list, or not there", class, r)
-			}
-			if class >= classOf(giveBackUnits) {
-				if done := a.hole(r).given == h.units(); given && !done {
-					return fmt.Errorf("class %d: %d is behind a hole that was given back, and was not", class, r)
-				} else if done {
-					given = true
-				}
-			}
-			n, last = n+1, r
-		}
-		if first != 0 && a.hole(first).prev != last {
-			return fmt.Errorf("class %d: %d is the last of the list, not %d", class, last, a.hole(first).prev)
-		}
-	}
-	if n != seen.holes {
-		return fmt.Errorf("%d holes, of which %d are listed", seen.holes, n)
-	}
-	return nil
-}
+func isEntry(h header) bool { return h.Kind() == isRecord || h.Kind() == isChain }
 
 // checkIndex: the index finds each entry under its own ID, and nothing else.
 func (s *shard) checkIndex(seen *inspection) error {
 	x := &s.index
 	spills, pieces := 0, 0
 	for i := range x.segments {
-		if h := seen.runs[x.segments[i]]; h.kind() != isSegment || h.units() < s.segmentUnits() || s.arena.label(x.segments[i]).number != uint32(i) {
+		if h := seen.headers[x.segments[i]]; h.Kind() != isSegment || h.Granules() < s.segmentGranules() || s.arena.label(x.segments[i]).number != uint32(i) {
 			return fmt.Errorf("segment %d is not at %d", i, x.segments[i])
 		}
 	}
@@ -175,13 +108,13 @@ func (s *shard) checkIndex(seen *inspection) error {
 					return fmt.Errorf("bucket %d has a gap", n)
 				case v.link():
 					spills++
-					if i != slotsPerBucket-1 || seen.runs[v.ref()].kind() != isSpill || s.arena.bucket(v.ref(), 0)[1] == 0 {
+					if i != slotsPerBucket-1 || seen.headers[v.ref()].Kind() != isOverflow || s.arena.bucket(v.ref(), 0)[1] == 0 {
 						return fmt.Errorf("bucket %d: a wrong link", n)
 					}
 					continue
 				}
 				r := v.ref()
-				if !seen.runs[r].isEntry() {
+				if !isEntry(seen.headers[r]) {
 					return fmt.Errorf("bucket %d: no entry at %d", n, r)
 				}
 				seen.id = s.arena.appendID(seen.id[:0], r)
@@ -193,14 +126,14 @@ func (s *shard) checkIndex(seen *inspection) error {
 				earliest = min(earliest, s.arena.record(r).deadline)
 				ids += int64(len(seen.id))
 				values += int64(s.arena.valueLen(r))
-				if seen.runs[r].kind() == isHead {
+				if seen.headers[r].Kind() == isChain {
 					seen.value = s.arena.appendValue(seen.value[:0], r, s.arena.record(r).idLen())
 					if len(seen.value) != int(s.arena.valueLen(r)) {
 						return fmt.Errorf("the entry at %d should have %d bytes, but has %d", r, s.arena.valueLen(r), len(seen.value))
 					}
-					for p := s.arena.record(r).next; p != 0; p = s.arena.piece(p).next {
+					for p := s.arena.record(r).next; p != 0; p = s.arena.fragment(p).next {
 						pieces++
-						if seen.runs[p].kind() != isPiece {
+						if seen.headers[p].Kind() != isFragment {
 							return fmt.Errorf("the entry at %d has no piece at %d", r, p)
 						}
 					}
@@ -243,8 +176,8 @@ func (s *shard) checkLists(seen *inspection) error {
 				return fmt.Errorf("a list of %d entries has no end", l.count)
 			}
 		}
-		if n != l.count || units != l.units {
-			return fmt.Errorf("a list of %d entries and %d units, accounted for as %d and %d", n, units, l.count, l.units)
+		if n != l.count || units != l.granules {
+			return fmt.Errorf("a list of %d entries and %d units, accounted for as %d and %d", n, units, l.count, l.granules)
 		}
 		listed += int(n)
 	}

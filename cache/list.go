@@ -12,7 +12,7 @@ type list struct {
 	pushesBefore   uint32 // in the window before, which begins at recentAfter
 	count          uint32
 	newest, oldest ref
-	units          int64 // the weights of all entries
+	granules       int64 // the weights of all entries
 }
 
 // A move to the front writes to the entry's neighbours, which lie anywhere in
@@ -33,7 +33,7 @@ func (l *list) isRecent(h *record, tick uint64) bool {
 }
 
 // push adds an entry at the front.
-func (l *list) push(a *arena, r ref, tick uint64) {
+func (l *list) push(a *records, r ref, tick uint64) {
 	h := a.record(r)
 	h.setLastUse(tick)
 	h.newer, h.older = 0, l.newest
@@ -44,7 +44,7 @@ func (l *list) push(a *arena, r ref, tick uint64) {
 	}
 	l.newest = r
 	l.count++
-	l.units += a.weight(r)
+	l.granules += a.weight(r)
 	if l.pushes++; l.pushes > l.count/windows {
 		l.pushes, l.pushesBefore = 1, l.pushes-1
 		l.recentAfter, l.windowStart = l.windowStart, tick
@@ -65,7 +65,7 @@ func (l *list) afterUnlink() {
 	}
 }
 
-func (l *list) unlink(a *arena, r ref) {
+func (l *list) unlink(a *records, r ref) {
 	h := a.record(r)
 	newer, older := h.newer, h.older
 	if r == l.oldest {
@@ -79,11 +79,11 @@ func (l *list) unlink(a *arena, r ref) {
 		a.record(newer).older = older
 	}
 	l.count--
-	l.units -= a.weight(r)
+	l.granules -= a.weight(r)
 }
 
 // moveToEnd makes the entry at r the oldest.
-func (l *list) moveToEnd(a *arena, r ref) {
+func (l *list) moveToEnd(a *records, r ref) {
 	if r == l.oldest {
 		return
 	}
@@ -93,15 +93,15 @@ func (l *list) moveToEnd(a *arena, r ref) {
 	a.record(l.oldest).older = r
 	l.oldest = r
 	l.count++
-	l.units += a.weight(r)
+	l.granules += a.weight(r)
 }
 
 // weight returns about how many granules the entry at r occupies. It does not
 // visit the fragments of the entry.
-func (a *arena) weight(r ref) int64 {
+func (a *records) weight(r ref) int64 {
 	h := a.record(r)
-	if h.run.kind() == isRecord {
-		return int64(h.run.units())
+	if h.header.Kind() == isRecord {
+		return int64(h.header.Granules())
 	}
-	return int64(unitsFor(headHeadBytes + h.idLen() + a.head(r).length))
+	return int64(granulesFor(chainHeaderBytes + h.idLen() + a.chainHeader(r).length))
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
 // resident returns how many bytes of memory are resident.
@@ -35,39 +37,39 @@ func resident(t *testing.T, memory []byte) int {
 // residentShards returns how many bytes of the shards' memory are resident.
 func residentShards(t *testing.T, c *Cache) (n int) {
 	for i := range c.shards {
-		n += resident(t, c.shards[i].arena.memory)
+		n += resident(t, c.shards[i].arena.Memory())
 	}
 	return n
 }
 
 // mustTouchAhead skips the test where the system has no way to touch memory.
 func mustTouchAhead(t *testing.T) {
-	memory, err := reserve(2*largePageBytes, true)
+	memory, err := arena.Reserve(8 * arena.LargePageBytes)
 	require.NoError(t, err)
-	defer release(memory)
-	touchLargePage(memory)
-	if resident(t, memory) < largePageBytes {
+	defer arena.Release(memory)
+	arena.Prefault(memory)
+	if resident(t, memory) < arena.LargePageBytes {
 		t.Skip("Linux before 5.14")
 	}
 }
 
-func TestLargePagesAreTouchedBeforeASetComesThere(t *testing.T) {
+func TestPrefault_before_a_Set(t *testing.T) {
 	mustTouchAhead(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := openCache(t, Options{MaxBytes: 32 << 20, Shards: 1})
 		s := &c.shards[0]
-		for i := 0; s.aheadAt != never; i++ {
+		for i := 0; s.prefaultAt != never; i++ {
 			require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 1000), time.Hour))
 		}
 		synctest.Wait()
-		top, unused := s.arena.unused()
-		assert.Greater(t, s.aheadAt, top)
-		assert.NotEqual(t, never, s.aheadAt)
-		assert.GreaterOrEqual(t, resident(t, unused), largePageBytes)
+		top, unused := s.arena.Top(), s.arena.Unused()
+		assert.Greater(t, s.prefaultAt, top)
+		assert.NotEqual(t, never, s.prefaultAt)
+		assert.GreaterOrEqual(t, resident(t, unused), arena.LargePageBytes)
 	})
 }
 
-func TestMemoryGoesBackToTheSystemWhenTheCacheHasEmptied(t *testing.T) {
+func TestGiveBack_to_the_system(t *testing.T) {
 	for name, o := range map[string]Options{
 		"small pages": {MaxBytes: 32 << 20, Shards: 16, MaxValue: 1 << 10},
 		"large pages": {MaxBytes: 32 << 20, Shards: 1},
@@ -108,7 +110,7 @@ func TestMemoryGoesBackToTheSystemWhenTheCacheHasEmptied(t *testing.T) {
 const limitedChild = "HOLDFAST_TEST_LIMITED"
 
 // A cap for which there is no memory is refused, and the one before holds.
-func TestGrowingWithoutMemoryKeepsTheCap(t *testing.T) {
+func TestGrowingWithoutMemory(t *testing.T) {
 	if math.MaxInt == math.MaxInt32 {
 		t.Skip("the limit is too large for 32 bits")
 	}
@@ -137,7 +139,7 @@ func TestGrowingWithoutMemoryKeepsTheCap(t *testing.T) {
 }
 
 // Of its memory only what the test writes to is ever there.
-func TestTheLargestShardFindsWhatLiesAtItsEnd(t *testing.T) {
+func TestShard_of_the_largest_size(t *testing.T) {
 	if math.MaxInt == math.MaxInt32 {
 		t.Skip("more than there are addresses")
 	}
@@ -145,14 +147,14 @@ func TestTheLargestShardFindsWhatLiesAtItsEnd(t *testing.T) {
 	require.NoError(t, err)
 	memory, err := syscall.Mmap(-1, 0, int(o.arenaBytes(o.segmentShift())), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
 	require.NoError(t, err)
-	t.Cleanup(func() { release(memory) }) // after the cache was closed
+	t.Cleanup(func() { arena.Release(memory) }) // after the cache was closed
 	c := openCache(t, Options{Shards: 1})
 	s := &c.shards[0]
-	release(s.close())
+	arena.Release(s.close())
 	s.closed = false
 	s.init(memory, o, c, 0)
-	for s.arena.end-s.arena.top > maxRun {
-		s.arena.run(s.arena.carve(maxRun)).set(run(isClaimed) << kindShift)
+	for len(s.arena.Unused()) > maxBlock*granule {
+		s.arena.Alloc(maxBlock, isReserved)
 	}
 
 	evicted := 0
@@ -169,7 +171,7 @@ func TestTheLargestShardFindsWhatLiesAtItsEnd(t *testing.T) {
 		require.True(t, bytes.Equal(value(i), got), i)
 	}
 
-	assert.Greater(t, s.arena.top, ref(maxShardBytes/unit-maxRun))
+	assert.Greater(t, s.arena.Top(), ref(maxShardBytes/granule-maxBlock))
 	assert.Positive(t, evicted, "the shard became full")
 	assert.Less(t, evicted, 30_000)
 }

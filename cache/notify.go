@@ -36,7 +36,7 @@ func (c *Cache) unlock(s *shard) {
 		s.mu.Unlock()
 		return
 	}
-	c.tell(s.release())
+	c.notifyAll(s.release())
 }
 
 // release releases the shard's lock and returns the pending calls of OnEvict.
@@ -47,8 +47,8 @@ func (s *shard) release() []evicted {
 	return calls
 }
 
-// tell calls OnEvict for each eviction.
-func (c *Cache) tell(calls []evicted) {
+// notifyAll calls OnEvict for each eviction.
+func (c *Cache) notifyAll(calls []evicted) {
 	for _, e := range calls {
 		c.callOnEvict(e)
 	}

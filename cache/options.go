@@ -20,7 +20,7 @@ const (
 
 	// A ref counts granules in 32 bits. Half of that range leaves room for
 	// arithmetic.
-	maxShardBytes = int64(unit) << 31
+	maxShardBytes = int64(granule) << 31
 
 	// A smaller shard holds too few sessions for the hash to spread them
 	// evenly: some shards would evict while others have room.
@@ -138,7 +138,7 @@ func (o Options) mostShards() int64 {
 // checkFit returns an error if a value of MaxValue might not fit in a shard
 // whose index has segments of 1<<shift buckets.
 func (o Options) checkFit(shift uint8) error {
-	fits := largestEntry(o.arenaBytes(shift), labelBytes/unit+lineUnits<<shift) - idRoom
+	fits := largestEntry(o.arenaBytes(shift), labelBytes/granule+lineGranules<<shift) - idRoom
 	if fits < int64(o.MaxValue) {
 		return fmt.Errorf("%w: MaxValue is %d, but a shard has room for values of at most %d bytes; raise MaxBytes (%d) or lower Shards (%d)", ErrInvalid, o.MaxValue, fits, o.MaxBytes, o.Shards)
 	}

@@ -16,8 +16,8 @@ TEXT ·prefetchRecord(SB), NOSPLIT, $0-8
 	PREFETCHT0 256(AX)
 	RET
 
-// func prefetchHead(r *record)
-TEXT ·prefetchHead(SB), NOSPLIT, $0-8
+// func prefetchHeader(r *record)
+TEXT ·prefetchHeader(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 64(AX)

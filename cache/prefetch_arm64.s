@@ -16,8 +16,8 @@ TEXT ·prefetchRecord(SB), NOSPLIT, $0-8
 	PRFM 256(R0), PLDL1KEEP
 	RET
 
-// func prefetchHead(r *record)
-TEXT ·prefetchHead(SB), NOSPLIT, $0-8
+// func prefetchHeader(r *record)
+TEXT ·prefetchHeader(SB), NOSPLIT, $0-8
 	MOVD r+0(FP), R0
 	PRFM (R0), PLDL1KEEP
 	PRFM 64(R0), PLDL1KEEP

@@ -2,9 +2,9 @@
 
 package cache
 
-// A lookup waits for memory more than for anything else. These functions begin
-// to fetch what is surely needed next, and return without waiting for it. They
-// read nothing, so an address beyond the end of the memory does no harm.
+// A lookup spends most of its time waiting for memory. These functions start to
+// fetch memory that the lookup is sure to need, and return at once. They read
+// nothing, so an address beyond the end of the region is harmless.
 
 // prefetchBucket fetches the line of b.
 //
@@ -12,14 +12,15 @@ package cache
 func prefetchBucket(b *bucket)
 
 // prefetchRecord fetches the first lines of r, enough for the ID and a value of
-// some 200 bytes. Those of longer values follow each other, which the processor
-// sees by itself.
+// some 200 bytes. The processor detects and prefetches the lines of longer values
+// by itself.
 //
 //go:noescape
 func prefetchRecord(r *record)
 
-// prefetchHead fetches what of r tells whether somebody looks for it: its head,
-// the ID that the session manager makes, and the first bytes of the value.
+// prefetchHeader fetches the first two lines of r: its header, an ID of the
+// session manager and the first bytes of the value. A scan needs no more to decide
+// whether the entry matches.
 //
 //go:noescape
-func prefetchHead(r *record)
+func prefetchHeader(r *record)

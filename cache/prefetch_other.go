@@ -4,4 +4,4 @@ package cache
 
 func prefetchBucket(*bucket) {}
 func prefetchRecord(*record) {}
-func prefetchHead(*record)   {}
+func prefetchHeader(*record) {}

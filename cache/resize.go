@@ -1,24 +1,28 @@
 package cache
 
-import "sync"
+import (
+	"sync"
 
-// SetMaxBytes changes the cap while the cache is in use. When it returns nil, the
-// cap holds, unless another call has set a newer one meanwhile: then that one
-// holds.
+	"github.com/holdfast-go/holdfast/cache/internal/arena"
+)
+
+// SetMaxBytes changes the cap, in bytes, while the cache is in use; 0 means 64
+// MiB, as in Options. When it returns nil, the cap holds, unless a concurrent call
+// has set a newer cap: then that one holds.
 //
-// Growing adds memory and touches nothing that is there. Shrinking gives up the
-// last part of each shard's memory: what lies there moves elsewhere, for which the
-// longest idle are evicted, and the memory goes back to the system. Both are done
-// in short holds of the locks (see doc.go), and OnEvict is notified between them.
-// Where the system cannot resize a mapping (all but Linux on amd64 and arm64), a
-// shard's memory is copied under its lock.
+// Growing adds memory and touches no entry. Shrinking gives up the last part of
+// each shard's memory: it evicts the longest idle entries, moves the others out of
+// that part, and returns the memory to the system. Both work in short lock holds
+// (see doc.go) and notify OnEvict between them. On systems that cannot resize a
+// mapping (all but Linux on amd64 and arm64), SetMaxBytes copies a shard's memory
+// under its lock.
 //
-// The number of shards stays what New chose, so a cap much larger than New's
-// leaves the cache with fewer locks than New would choose for it.
+// The number of shards stays as New chose it. So with a cap much larger than
+// New's, the cache has fewer locks than New would choose.
 //
-// The error wraps ErrInvalid if MaxValue would not fit in a shard any more or the
-// cap is otherwise out of range, or ErrClosed. It is the system's if it has no such
-// memory, for this cap or one that took its place meanwhile. Then the cap is the
+// The error wraps ErrInvalid if the cap is out of range or a shard would have no
+// room for MaxValue, or ErrClosed. If the system has no memory for this cap, or for
+// a newer one of a concurrent call, the error is the system's, and the cap is the
 // latest that held.
 func (c *Cache) SetMaxBytes(maxBytes int64) error {
 	aim, err := c.aim(maxBytes)
@@ -28,7 +32,8 @@ func (c *Cache) SetMaxBytes(maxBytes int64) error {
 	return c.fitAlways(aim)
 }
 
-// fitAlways is fit, and goes on in another goroutine if OnEvict ends this one.
+// fitAlways is fit, except that it continues in another goroutine if OnEvict ends
+// this one.
 func (c *Cache) fitAlways(aim uint64) (err error) {
 	ended := false
 	defer func() {
@@ -41,17 +46,18 @@ func (c *Cache) fitAlways(aim uint64) (err error) {
 	return err
 }
 
-// resizing is what SetMaxBytes aims at. Its lock is held while a shard's memory
-// gets another size or is touched ahead, and is taken before the shard's.
+// resizing is the progress of SetMaxBytes. An aim is a cap that some call has set;
+// aims are numbered. The lock is held while a shard's memory is resized or
+// prefaulted. It comes before the shard's lock.
 type resizing struct {
-	sync.Mutex        // guards options.MaxBytes too, the cap that is aimed at
-	aim        uint64 // counts the caps that were aimed at
+	sync.Mutex        // guards options.MaxBytes too, the cap of the latest aim
+	aim        uint64 // the latest
 	held       int64  // the latest cap that all shards had
 	failed     uint64 // the latest aim for which there was no memory
-	err        error  // the system's, for that
+	err        error  // of the system, for that aim
 }
 
-// aim sets the cap that all shards are to have, and returns its number.
+// aim sets the cap for all shards, and returns the number of the aim.
 func (c *Cache) aim(maxBytes int64) (aim uint64, err error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
@@ -77,16 +83,17 @@ func (c *Cache) aimAt(maxBytes int64) {
 	c.maxBytes.Store(max(maxBytes, c.maxBytes.Load())) // until no shard has more
 }
 
-// giveUp is called when there is no memory for the cap that is aimed at.
+// giveUp records that there is no memory for the latest aim, and returns to the cap
+// that held.
 func (c *Cache) giveUp(err error) {
 	c.resizing.failed, c.resizing.err = c.resizing.aim, err
 	c.aimAt(c.resizing.held)
 }
 
-// fit changes the memory of each shard, in steps, until it fits the cap.
-// Several goroutines may do that at the same time: each step is one hold of the
-// lock, and goes on where the latest step ended. The error is ErrClosed, or the
-// system's if there was no memory for the given aim or one that took its place.
+// fit resizes the memory of each shard, in steps, until it fits the cap. Several
+// goroutines may do that concurrently: each step is one lock hold, and continues
+// where the latest step ended. The error is ErrClosed, or the system's if there was
+// no memory for the given aim or a newer one.
 func (c *Cache) fit(aim uint64) error {
 	for {
 		for i := range c.shards {
@@ -100,8 +107,8 @@ func (c *Cache) fit(aim uint64) error {
 	}
 }
 
-// fitsAll reports whether all shards fit the cap. If they do, its error is the
-// aim's.
+// fitsAll reports whether all shards fit the cap. If they do, it returns the error
+// of the aim.
 func (c *Cache) fitsAll(aim uint64) (bool, error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
@@ -132,55 +139,56 @@ func (c *Cache) fitShard(s *shard) error {
 	}
 }
 
-// fitSteps takes one step, or as many as it takes to move a large entry. While
-// room is gathered for that, no other goroutine may gather in this shard.
+// fitSteps takes one step, or as many as a large entry needs to move. While it
+// gathers room for that, no other goroutine may gather in this shard.
 func (c *Cache) fitSteps(s *shard) (done bool, err error) {
 	s.making.Lock()
-	var gone, more []evicted
+	var victims, more []evicted
 	for pending := true; pending; {
 		done, pending, more, err = c.fitStep(s)
-		gone = append(gone, more...)
+		victims = append(victims, more...)
 	}
 	s.making.Unlock()
-	c.tell(gone)
+	c.notifyAll(victims)
 	return done, err
 }
 
-// fitStep is one step. It reports whether the shard fits the cap, and whether room
-// for an entry is gathered. It returns the evicted entries, for OnEvict. Memory that
-// it cuts off goes back to the system after the shard's lock was released.
-func (c *Cache) fitStep(s *shard) (done, pending bool, gone []evicted, err error) {
+// fitStep takes one step. It reports whether the shard fits the cap, and whether
+// it gathers room for an entry. It returns the evicted entries, for OnEvict. The
+// memory that it cuts off goes back to the system after the shard's lock was
+// released.
+func (c *Cache) fitStep(s *shard) (done, pending bool, victims []evicted, err error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
 	c.lock(s)
-	before := s.arena.memory
+	before := s.arena.Memory()
 	done, err = s.fitSome(c.options)
 	if err != nil && err != ErrClosed {
 		c.giveUp(err)
 		err = nil
 	}
 	pending = s.room.first != 0
-	size := int64(len(s.arena.memory))
+	size := int64(len(s.arena.Memory()))
 	closed := s.closed
-	gone = s.release()
-	if resizesInPlace && !closed && size < int64(len(before)) {
-		truncate(before, size)
+	victims = s.release()
+	if !closed {
+		arena.Truncate(before, size)
 	}
-	return done, pending, gone, err
+	return done, pending, victims, err
 }
 
-// fitSome takes a step towards the memory that o wants, and reports whether the
-// shard has that already.
+// fitSome takes a step towards the memory that o gives a shard, and reports
+// whether the shard has that already.
 func (s *shard) fitSome(o Options) (done bool, err error) {
 	if s.closed {
 		return false, ErrClosed
 	}
-	s.arena.work = 0
+	s.arena.Work = 0
 	if s.shrink != nil {
 		s.shrinkSome()
 		return false, nil
 	}
-	switch have, want := s.arena.units*unit, o.arenaBytes(s.index.shift); {
+	switch have, want := s.arena.Granules()*granule, o.arenaBytes(s.index.shift); {
 	case s.fits(o):
 		return true, nil
 	case int64(len(s.index.segments)) > o.mostSegments(s.index.shift):
@@ -195,10 +203,10 @@ func (s *shard) fitSome(o Options) (done bool, err error) {
 	return false, nil
 }
 
-// fits reports whether the shard's memory and tables are what o wants.
+// fits reports whether the shard's memory and tables are those that o gives it.
 func (s *shard) fits(o Options) bool {
 	return s.shrink == nil &&
-		s.arena.units*unit == o.arenaBytes(s.index.shift) &&
+		s.arena.Granules()*granule == o.arenaBytes(s.index.shift) &&
 		int64(cap(s.index.segments)) == o.mostSegments(s.index.shift) &&
 		s.ghosts.ofEachKind() == o.ghostsOfEachKind()
 }
@@ -207,59 +215,53 @@ func (o Options) mostSegments(shift uint8) int64 {
 	return mostSegments(o.MaxBytes/int64(o.Shards), shift)
 }
 
-// grow gives the shard all the memory that o wants.
+// grow gives the shard all the memory that o gives it.
 func (s *shard) grow(o Options) error {
-	size := o.arenaBytes(s.index.shift)
-	memory, err := resized(s.arena.memory, size, wantsLargePages(size))
-	if err != nil {
+	if err := s.arena.Grow(o.arenaBytes(s.index.shift)); err != nil {
 		return err
 	}
-	s.arena.setMemory(memory)
-	s.arena.extend()
 	s.resizeTables(o)
 	return nil
 }
 
-// resizeTables makes the tables beside the arena as long as its memory needs,
-// and all limits what they are for it.
+// resizeTables gives the tables beside the arena the length that the cap
+// requires, and sets all limits that follow from the cap.
 func (s *shard) resizeTables(o Options) {
 	x := &s.index
 	most := o.mostSegments(x.shift)
 	x.segments = append(make([]ref, 0, most), x.segments...)
 	s.segmentEarliest = append(make([]int64, 0, most), s.segmentEarliest...)
-	holes := make([]ref, holeClasses(o.MaxBytes/int64(o.Shards)))
-	copy(holes, s.arena.holes) // of a smaller arena, the longer classes are empty
-	s.arena.holes = holes
+	s.arena.ResizeTable(o.MaxBytes / int64(o.Shards))
 	s.setLimits(o)
 }
 
-// shrinking is how far a shard has come in giving up memory.
+// shrinking is the progress of a shard that gives memory up.
 type shrinking struct {
-	phase   shrinkPhase
-	options Options // with the cap to come to
-	units   int64   // that the arena is to keep
-	evicted int64   // units that evictDown has freed
-	segment uint32  // the next to move
-	walk    walk    // over the buckets whose entries are to move
+	phase    shrinkPhase
+	options  Options // with the new cap
+	granules int64   // that the arena keeps
+	evicted  int64   // granules that evictDown has freed
+	segment  uint32  // the next to move
+	walk     walk    // over the buckets whose entries are to move
 }
 
 type shrinkPhase uint8
 
 const (
-	mergeBuckets shrinkPhase = iota // until the new table has room for all segments
-	evictDown                       // until the entries fit in the memory that stays
-	moveSegments                    // of the index, out of the memory that goes
-	moveEntries                     // likewise, and spills
-	cutOff                          // the memory in which nothing is left
+	mergeBuckets     shrinkPhase = iota // until the new table has room for all segments
+	evictDown                           // until the entries fit in the memory that stays
+	evacuateSegments                    // of the index, from the retired memory
+	evacuateEntries                     // and overflow buckets, from the retired memory
+	cutOff                              // the retired memory, which is empty now
 )
 
 // beginShrinking begins to give up the memory that the shard has beyond o's cap.
-// Once begun it is brought to its end, also if the cap has grown again.
+// The shrinking continues to its end even if the cap grows again.
 func (s *shard) beginShrinking(o Options) {
-	s.dropRoom() // its Set begins again
-	units := min(s.arena.units, o.arenaBytes(s.index.shift)/unit)
-	s.shrink = &shrinking{options: o, units: units, walk: walk{shard: s}}
-	s.largest = min(s.largest, uint32(largestEntry(units*unit, s.segmentUnits())))
+	s.freeRoom() // the Set that gathers it starts over
+	granules := min(s.arena.Granules(), o.arenaBytes(s.index.shift)/granule)
+	s.shrink = &shrinking{options: o, granules: granules, walk: walk{shard: s}}
+	s.largest = min(s.largest, uint32(largestEntry(granules*granule, s.segmentGranules())))
 	// The index does not outgrow the new table.
 	x := &s.index
 	most := max(int64(len(x.segments)), o.mostSegments(x.shift))
@@ -274,23 +276,23 @@ func (s *shard) shrinkSome() {
 			p.phase = evictDown
 		}
 	case evictDown:
-		if s.evictDownTo(p.units) {
+		if s.evictDownTo(p.granules) {
 			p.phase = cutOff
-			if s.arena.retire(p.units) {
-				p.phase = moveSegments
+			if s.arena.Retire(p.granules) {
+				p.phase = evacuateSegments
 			}
 		}
-	case moveSegments:
-		for p.segment < uint32(len(s.index.segments)) && s.arena.work < shrinkMost {
-			if s.leaveSegment(p.segment) {
+	case evacuateSegments:
+		for p.segment < uint32(len(s.index.segments)) && s.arena.Work < shrinkMost {
+			if s.evacuateSegment(p.segment) {
 				p.segment++
 			}
 		}
 		if p.segment >= uint32(len(s.index.segments)) {
-			p.phase = moveEntries
+			p.phase = evacuateEntries
 		}
-	case moveEntries:
-		if s.leaveSome(&p.walk); p.walk.done {
+	case evacuateEntries:
+		if s.evacuateSome(&p.walk); p.walk.done {
 			p.phase = cutOff
 		}
 	case cutOff:
@@ -298,8 +300,8 @@ func (s *shard) shrinkSome() {
 	}
 }
 
-// mergeDownTo makes the index smaller, by the work of one step, and reports
-// whether it has no more than so many segments.
+// mergeDownTo shrinks the index, by the work of one step, and reports whether it
+// has at most the given segments.
 func (s *shard) mergeDownTo(segments int64) bool {
 	x := &s.index
 	for n := 0; int64(len(x.segments)) > segments; n++ {
@@ -307,7 +309,7 @@ func (s *shard) mergeDownTo(segments int64) bool {
 			return false
 		}
 		if !s.merge() && !s.evictVictim() {
-			return false // cannot be: an empty bucket is merged
+			return false // impossible: an empty bucket can be merged
 		}
 	}
 	x.segments = x.segments[:len(x.segments):min(segments, int64(cap(x.segments)))]
@@ -315,35 +317,36 @@ func (s *shard) mergeDownTo(segments int64) bool {
 }
 
 // evictDownTo evicts the longest idle entries, by the work of one step, wherever
-// they lie. It reports whether the rest fits in so many units, less a reserve. If
-// others store more meanwhile, it stops when it has evicted as much as goes. So there
-// is room for the entries that have to move.
-func (s *shard) evictDownTo(units int64) bool {
+// they lie. It reports whether the others fit in the given granules, less a
+// reserve: then there is room for the entries that have to move. If other
+// goroutines store more in the meantime, it stops when it has evicted as much as
+// the shard gives up.
+func (s *shard) evictDownTo(granules int64) bool {
 	a := &s.arena
-	for a.units-a.holeUnits > units-units/reserveShare && s.shrink.evicted < a.units-units {
-		if a.work >= shrinkMost {
+	for a.Granules()-a.FreeGranules() > granules-granules/reserveShare && s.shrink.evicted < a.Granules()-granules {
+		if a.Work >= shrinkMost {
 			return false
 		}
-		before := a.holeUnits
+		before := a.FreeGranules()
 		if !s.evictVictim() {
 			break
 		}
 		s.shrinkIndex(2)
-		s.shrink.evicted += a.holeUnits - before
+		s.shrink.evicted += a.FreeGranules() - before
 	}
 	return true
 }
 
-// leaveSegment moves a segment of the index out of the memory that is retired. It
+// evacuateSegment moves a segment of the index out of the retired memory. It
 // reports false if there is no room for it yet.
-func (s *shard) leaveSegment(number uint32) bool {
+func (s *shard) evacuateSegment(number uint32) bool {
 	a, x := &s.arena, &s.index
-	s.arena.work++
-	from, units := x.segments[number], s.segmentUnits()
-	if !a.isRetired(from, a.run(from).units()) { // it may be longer than it needs to be
+	a.Work++
+	from, granules := x.segments[number], s.segmentGranules()
+	if !a.IsRetired(from) { // this counts the granule that a segment may have too much
 		return true
 	}
-	to := s.takeAligned(units)
+	to := s.allocAligned(granules)
 	if to == 0 {
 		// With fewer entries the index is smaller. Without any it is its first
 		// segment, which is never retired.
@@ -351,51 +354,52 @@ func (s *shard) leaveSegment(number uint32) bool {
 		s.shrinkIndex(2)
 		return false
 	}
-	a.run(to).setKind(isSegment)
-	a.run(to).setSlack(0)
-	copy(a.bytes(to, unit/2, units*unit), a.bytes(from, unit/2, units*unit))
+	a.Header(to).SetKind(isSegment)
+	a.Header(to).SetSlack(0)
+	copy(a.Bytes(to, granule/2, granules*granule), a.Bytes(from, granule/2, granules*granule))
 	x.segments[number] = to
-	a.free(from)
+	a.Free(from)
 	return true
 }
 
-// In one step so many entries, spills and segments are moved or evicted, and so
-// many buckets looked at.
+// One step moves or evicts shrinkMost entries, overflow buckets and segments,
+// and looks at evacuateMost buckets.
 const (
-	shrinkMost = 128
-	leaveMost  = 256
+	shrinkMost   = 128
+	evacuateMost = 256
 )
 
-// leaveSome moves the entries of the next buckets of w out of the memory that is
-// retired. Buckets that are split or merged between two calls do not matter to a
-// walk, as they would to one in the order of their numbers: a merge takes entries
-// to a lower one.
-func (s *shard) leaveSome(w *walk) {
+// evacuateSome moves the entries of the next buckets of w out of the retired
+// memory. The order of a walk allows for buckets that are split or merged between
+// two calls. The order of their numbers would not: a merge moves entries to a
+// lower number.
+func (s *shard) evacuateSome(w *walk) {
 	copied := int64(0)
-	for n := 0; n < leaveMost && s.arena.work < shrinkMost && copied < copyMost && !w.done; n++ {
+	for n := 0; n < evacuateMost && s.arena.Work < shrinkMost && copied < copyMost && !w.done; n++ {
 		number := w.bucket()
-		if !s.leaveBucket(number, &copied) {
+		if !s.evacuateBucket(number, &copied) {
 			return
 		}
-		s.dropRoom() // of an entry that has gone meanwhile
+		s.freeRoom() // of an entry that was evicted or deleted in the meantime
 		w.pass(number)
 	}
 }
 
-// leaveBucket moves entries and spills of a bucket out of the memory that is
-// retired. It reports false if enough was done for one step and there may be more.
-func (s *shard) leaveBucket(number uint32, copied *int64) bool {
+// evacuateBucket moves entries and overflow buckets of a bucket out of the
+// retired memory. It reports false if it has done enough for one step and more
+// may be left.
+func (s *shard) evacuateBucket(number uint32, copied *int64) bool {
 	for v := s.retiredIn(number); v != 0; v = s.retiredIn(number) {
-		if s.arena.work >= shrinkMost || *copied >= copyMost {
+		if s.arena.Work >= shrinkMost || *copied >= copyMost {
 			return false
 		}
-		s.arena.work++
+		s.arena.Work++
 		if v.link() {
-			s.leaveSpill(v.ref())
+			s.evacuateOverflow(v.ref())
 			continue
 		}
 		length := s.entryLen(v.ref())
-		if !s.leaveEntry(v, length) {
+		if !s.evacuateEntry(v, length) {
 			return false
 		}
 		*copied += int64(length)
@@ -403,18 +407,18 @@ func (s *shard) leaveBucket(number uint32, copied *int64) bool {
 	return true
 }
 
-// leaveSpill moves a spill out of the memory that is retired, or makes room for
-// it elsewhere.
-func (s *shard) leaveSpill(r ref) {
-	if !s.moveSpill(r) && !s.compactForSpill() {
+// evacuateOverflow moves an overflow bucket out of the retired memory, or makes
+// room for it elsewhere.
+func (s *shard) evacuateOverflow(r ref) {
+	if !s.moveOverflow(r) && !s.compactForOverflow() {
 		s.evictVictim()
 	}
 }
 
-// leaveEntry moves the entry of slot v, whose ID and value have length bytes, out
-// of the memory that is retired. It evicts others for that, or the entry itself. It
-// reports false if there will be room after some more steps.
-func (s *shard) leaveEntry(v slot, length uint32) bool {
+// evacuateEntry moves the entry of slot v, whose ID and value have length bytes,
+// out of the retired memory. It evicts other entries for that, or the entry
+// itself. It reports false if more steps are needed to make room.
+func (s *shard) evacuateEntry(v slot, length uint32) bool {
 	a := &s.arena
 	to, err := s.gather(length)
 	if err == errInSteps {
@@ -432,11 +436,8 @@ func (s *shard) leaveEntry(v slot, length uint32) bool {
 	return true
 }
 
-// entryLen is the length of the ID and the value of the entry at r.
-func (s *shard) entryLen(r ref) uint32 { return s.arena.record(r).idLen() + s.arena.valueLen(r) }
-
-// retiredIn returns a slot of the bucket whose entry or spill reaches into
-// memory that is retired, or 0.
+// retiredIn returns a slot of the bucket whose entry or overflow bucket reaches
+// into retired memory, or 0.
 func (s *shard) retiredIn(number uint32) slot {
 	if number >= s.index.buckets {
 		return 0
@@ -452,18 +453,15 @@ func (s *shard) retiredIn(number uint32) slot {
 	return 0
 }
 
-// anyRetired reports whether any run of the entry or spill at r is retired.
-func (a *arena) anyRetired(r ref) bool {
-	if r > a.retired {
+// anyRetired reports whether any block of the entry or overflow bucket at r is
+// retired.
+func (a *records) anyRetired(r ref) bool {
+	if a.IsRetired(r) {
 		return true
 	}
-	h := *a.run(r)
-	if a.isRetired(r, h.units()) {
-		return true
-	}
-	if h.kind() == isHead {
-		for p := a.record(r).next; p != 0; p = a.piece(p).next {
-			if a.isRetired(p, a.run(p).units()) {
+	if a.Header(r).Kind() == isChain {
+		for p := a.record(r).next; p != 0; p = a.fragment(p).next {
+			if a.IsRetired(p) {
 				return true
 			}
 		}
@@ -471,76 +469,13 @@ func (a *arena) anyRetired(r ref) bool {
 	return false
 }
 
-// cutOff gives up the memory in which nothing is left.
+// cutOff gives the retired memory up.
 func (s *shard) cutOff() {
-	a, o, size := &s.arena, s.shrink.options, s.shrink.units*unit
-	if !a.endRetiring() {
-		s.shrink.phase, s.shrink.segment, s.shrink.walk = moveSegments, 0, walk{shard: s}
+	o := s.shrink.options
+	if !s.arena.Cut(s.shrink.granules * granule) {
+		s.shrink.phase, s.shrink.segment, s.shrink.walk = evacuateSegments, 0, walk{shard: s}
 		return
-	}
-	if size < int64(len(a.memory)) {
-		a.setMemory(cutTo(a.memory, size))
 	}
 	s.shrink = nil
 	s.resizeTables(o)
-}
-
-// cutTo returns the first size bytes of memory. Where the system cannot resize a
-// mapping they are copied, unless there is no memory for that: then the rest stays
-// until the cache is closed.
-func cutTo(memory []byte, size int64) []byte {
-	if resizesInPlace {
-		return memory[:size:size]
-	}
-	if other, err := resized(memory, size, wantsLargePages(size)); err == nil {
-		return other
-	}
-	return memory[:size]
-}
-
-// retire makes all memory but the first units the part to be given up. It
-// reports whether there is anything in it.
-func (a *arena) retire(units int64) bool {
-	if units == a.units {
-		return false
-	}
-	last := ref(units - 1)
-	if a.top > last {
-		a.holeUnits -= int64(a.end - a.top)
-		a.end, a.units = a.top, int64(a.top)+1
-		a.retired = last
-	} else {
-		a.holeUnits -= int64(a.end - last)
-		a.end, a.units = last, units
-	}
-	a.touched = min(a.touched, a.end)
-	return a.retired != 0
-}
-
-// endRetiring ends the arena where the retired part begins. It reports false if
-// that is not empty.
-func (a *arena) endRetiring() bool {
-	if a.retired == 0 {
-		return true
-	}
-	r := a.top
-	for r > a.retired && a.run(r).is(afterHole) {
-		r -= ref(*a.lastWord(r-1, 1))
-	}
-	if r > a.retired {
-		return false
-	}
-	for hole := r; hole < a.top; hole += ref(a.run(hole).units()) {
-		a.unlist(hole)
-	}
-	a.end, a.units = a.retired, int64(a.retired)+1
-	a.retired = 0
-	a.holeUnits += int64(a.end - r)
-	if a.run(r).is(afterHole) {
-		r -= ref(*a.lastWord(r-1, 1))
-		a.unlist(r)
-	}
-	*a.run(r) = *a.run(r)&afterHole | run(isEdge)<<kindShift | 1
-	a.top, a.touched = r, a.end
-	return true
 }

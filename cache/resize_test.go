@@ -9,9 +9,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
-func TestTheCapHoldsHoweverItIsChanged(t *testing.T) {
+func TestSetMaxBytes_holds_the_cap(t *testing.T) {
 	for _, shards := range []int{1, 4} {
 		t.Run(fmt.Sprint(shards, " shards"), func(t *testing.T) {
 			c, err := New(Options{MaxBytes: 1 << 20, MaxValue: 16 << 10, Shards: shards})
@@ -42,7 +44,7 @@ func TestTheCapHoldsHoweverItIsChanged(t *testing.T) {
 
 // What a shard can come to use, when its arena is full to the last unit, is what
 // counts: a test that fills it seldom comes so far.
-func TestTheCapHoldsForAFullArenaHoweverLittleItChanges(t *testing.T) {
+func TestSetMaxBytes_small_changes(t *testing.T) {
 	const shards = 2
 	c, err := New(Options{MaxBytes: 16 << 10, Shards: shards, MaxValue: 100})
 	require.NoError(t, err)
@@ -54,12 +56,12 @@ func TestTheCapHoldsForAFullArenaHoweverLittleItChanges(t *testing.T) {
 		require.NoError(t, c.SetMaxBytes(maxBytes))
 		for i := range c.shards {
 			s := &c.shards[i]
-			require.LessOrEqual(t, s.arena.units*unit+s.besideArena(), maxBytes/shards, "step %d", step)
+			require.LessOrEqual(t, s.arena.Granules()*granule+s.besideArena(), maxBytes/shards, "step %d", step)
 		}
 	}
 }
 
-func TestAGrownCapIsUsed(t *testing.T) {
+func TestSetMaxBytes_uses_new_memory(t *testing.T) {
 	c, err := New(Options{MaxBytes: 1 << 20, Shards: 4, MaxValue: 1000})
 	require.NoError(t, err)
 	defer c.Close()
@@ -73,7 +75,7 @@ func TestAGrownCapIsUsed(t *testing.T) {
 	require.NoError(t, c.checkInvariants())
 }
 
-func TestAShrunkCapKeepsTheLatestUsed(t *testing.T) {
+func TestSetMaxBytes_keeps_latest_used(t *testing.T) {
 	c, err := New(Options{MaxBytes: 1 << 20, Shards: 1, MaxValue: 1000, Protected: -1})
 	require.NoError(t, err)
 	defer c.Close()
@@ -91,7 +93,7 @@ func TestAShrunkCapKeepsTheLatestUsed(t *testing.T) {
 }
 
 // The tables and the index are those of the first cap, also when another is set.
-func TestTheLargestValueFitsUnderEveryCapThatIsAccepted(t *testing.T) {
+func TestSetMaxBytes_fits_MaxValue(t *testing.T) {
 	const maxValue = 30 << 10
 	c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: maxValue})
 	accepted, refused := 0, 0
@@ -114,7 +116,7 @@ func TestTheLargestValueFitsUnderEveryCapThatIsAccepted(t *testing.T) {
 
 // A segment has one unit more than it needs where that was too little for a hole
 // of its own. The memory that goes may begin with that unit.
-func TestASegmentIsMovedThoughOnlyItsSurplusUnitIsToGo(t *testing.T) {
+func TestSetMaxBytes_segment_surplus(t *testing.T) {
 	surplus := ref(0)
 	for tries := 20; surplus == 0; tries-- {
 		require.Positive(t, tries, "in none of the caches did a hole follow a segment")
@@ -138,16 +140,18 @@ func TestASegmentIsMovedThoughOnlyItsSurplusUnitIsToGo(t *testing.T) {
 
 // shrinkTo gives up all memory of the arena but the first units.
 func (s *shard) shrinkTo(units int64) {
-	s.arena.retire(units)
+	s.arena.Retire(units)
 	for i := uint32(0); i < uint32(len(s.index.segments)); {
-		if s.leaveSegment(i) {
+		if s.evacuateSegment(i) {
 			i++
 		}
 	}
-	for w := (walk{shard: s}); !w.done; s.arena.work = 0 {
-		s.leaveSome(&w)
+	for w := (walk{shard: s}); !w.done; s.arena.Work = 0 {
+		s.evacuateSome(&w)
 	}
-	s.arena.endRetiring()
+	before := s.arena.Memory()
+	s.arena.Cut(units * granule)
+	arena.Truncate(before, units*granule)
 }
 
 // lengthenASegment moves the border between a segment and the hole that follows
@@ -155,16 +159,15 @@ func (s *shard) shrinkTo(units int64) {
 func (s *shard) lengthenASegment() (surplus ref) {
 	a := &s.arena
 	for _, r := range s.index.segments[1:] {
-		surplus := r + ref(a.run(r).units())
-		hole := a.run(surplus)
-		if hole.kind() != isHole || hole.units() <= minRun {
+		surplus := r + ref(a.Header(r).Granules())
+		free := *a.Header(surplus)
+		if free.Kind() != arena.KindFree || free.Granules() <= minBlock {
 			continue
 		}
-		a.useHole(surplus, isClaimed)
-		rest := hole.units() - 1
-		a.run(r).setUnits(a.run(r).units() + 1)
-		*a.run(surplus + 1) = run(isClaimed)<<kindShift | run(rest)
-		a.free(surplus + 1)
+		a.AllocAt(surplus, isReserved)
+		*a.Header(r)++ // its granules
+		*a.Header(surplus + 1) = *a.Header(surplus) - 1
+		a.Free(surplus + 1)
 		return surplus
 	}
 	return 0
@@ -172,7 +175,7 @@ func (s *shard) lengthenASegment() (surplus ref) {
 
 // While a shard gives memory up it lets others have the lock. What they delete
 // makes the index smaller, which must hide no entry from it.
-func TestShrinkingMissesNoEntryThoughTheIndexShrinksMeanwhile(t *testing.T) {
+func TestSetMaxBytes_index_shrinks_midway(t *testing.T) {
 	const entries = 90_000
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000})
 	for i := range entries {

@@ -2,89 +2,90 @@ package cache
 
 import "errors"
 
-// An entry of up to smallEntry bytes gets its memory in one hold of the lock: so
-// much comes free with some hundreds of evictions at most. In a shard with few
-// entries each entry does. The others are large. If no hole is long enough, a
-// large entry is stored in parts of about partBytes or more, which are gathered in
-// several holds: in a shard full of tiny entries a value of 1 MiB takes the place
-// of 20,000 of them. The shard's room keeps the parts meanwhile.
+// An entry of up to smallEntry bytes gets its memory in one lock hold: some
+// hundreds of evictions at most free as much. So does any entry in a shard with
+// few entries. All other entries are large. If no free block is long enough, a
+// large entry becomes a chain of fragments of about fragmentBytes or more, which
+// the shard gathers in several lock holds: among tiny entries, a value of 1 MiB
+// takes the place of 20,000 of them. The shard's room keeps the fragments in the
+// meantime.
 const (
 	smallEntry = 8 << 10
 	fewEntries = 512
 
-	partBytes = 8 << 10
-	partUnits = partBytes / unit
+	fragmentBytes    = 8 << 10
+	fragmentGranules = fragmentBytes / granule
 
-	// Where that fails, since segments of the index are in the way, say, the rest
-	// of the parts are half as long, but not shorter than this.
-	shortPartUnits = 512 / unit
+	// If that fails, for example since segments of the index are in the way, the
+	// other fragments are half as long, but not shorter than this.
+	shortFragmentGranules = 512 / granule
 
-	// In one hold so many entries are evicted or moved, and about so many bytes
-	// copied. A part that was begun is finished.
+	// One lock hold evicts or moves about workMost entries and copies about
+	// copyMost bytes. It finishes a fragment that it has begun.
 	workMost = 256
 	copyMost = 64 << 10
 )
 
-// errInSteps: the entry is large and needs room to be made in several holds of
-// the lock. No caller of the package sees it.
+// errInSteps means that the entry is large and needs several lock holds. It never
+// reaches a caller of the package.
 var errInSteps = errors.New("cache: room has to be made in steps")
 
-// errNoRoom: the shard is empty and the entry still does not fit.
+// errNoRoom means that the entry does not fit even though the shard is empty.
 var errNoRoom = errors.New("cache: no room in an empty shard")
 
 // isLarge reports whether room for an entry of length bytes may have to be made in
-// steps. While the cap shrinks that holds for any: a victim may lie in the memory
-// that goes, where it makes no room.
+// steps. While the cap shrinks, that is so for every entry: a victim may lie in the
+// retired memory, where it makes no room.
 func (s *shard) isLarge(length uint32) bool {
-	return length > smallEntry && s.entries() > fewEntries || s.arena.retired != 0 || s.gathers && s.room.length == length
+	return length > smallEntry && s.entries() > fewEntries || s.arena.Retiring() || s.gathers && s.room.length == length
 }
 
-// inSteps calls step, in as many holds of the lock as it takes, until it returns
-// another error than errInSteps, and returns that. It is called with the lock
-// held, after step has returned errInSteps once, and releases it. OnEvict is
-// notified at the end, so that it may store large values itself.
+// inSteps calls step, each time in a new lock hold, until it returns something
+// else than errInSteps, and returns that. The caller holds the lock, and its own
+// call of step has returned errInSteps. inSteps releases the lock. It notifies
+// OnEvict at the end, so that OnEvict may store large values itself.
 func (c *Cache) inSteps(s *shard, step func() error) error {
-	gone := s.release()
+	victims := s.release()
 	s.making.Lock()
 	err := errInSteps
 	for err == errInSteps {
 		c.lock(s)
-		s.gathers, s.arena.work = true, 0
+		s.gathers, s.arena.Work = true, 0
 		err = step()
 		s.gathers = false
 		if err != errInSteps {
-			s.dropRoom() // of a step that had no more use for it
+			s.freeRoom() // the step may not have needed it any more
 		}
-		gone = append(gone, s.release()...)
+		victims = append(victims, s.release()...)
 	}
 	s.making.Unlock()
-	c.tell(gone)
+	c.notifyAll(victims)
 	return err
 }
 
-// makeRoom returns memory for an entry of length bytes, for which it evicts the
-// longest idle as long as there is none. It returns 0 if the shard is empty then
-// and has none either.
+// makeRoom returns memory for an entry of length bytes. It evicts the longest
+// idle entries until there is such memory. It returns 0 if the shard is empty and
+// still has none.
 func (s *shard) makeRoom(length uint32) ref {
 	a := &s.arena
-	need, failed := int64(unitsFor(headHeadBytes+length)), int64(0)
-	before := a.holeUnits
+	need, failed := int64(granulesFor(chainHeaderBytes+length)), int64(0)
+	before := a.FreeGranules()
 	for evicted := 0; ; evicted++ {
-		if r := a.takeOne(length); r != 0 {
+		if r := a.allocRecord(length); r != 0 {
 			return r
 		}
-		if free := a.holeUnits; free > need+s.reserve || evicted >= reserveSteps && free-before > need+need/4 {
+		if free := a.FreeGranules(); free > need+s.reserve || evicted >= reserveSteps && free-before > need+need/4 {
 			if free > failed {
 				if r := s.compactFor(length); r != 0 {
 					return r
 				}
-				failed = a.holeUnits + need/4
+				failed = a.FreeGranules() + need/4
 			}
-			least := leastPart(length)
+			least := leastFragment(length)
 			if free-before > 2*need { // the victims are scattered
-				least = minRun
+				least = minBlock
 			}
-			if r := a.takeSeveral(length, least); r != 0 {
+			if r := a.allocChain(length, least); r != 0 {
 				return r
 			}
 		}
@@ -93,76 +94,79 @@ func (s *shard) makeRoom(length uint32) ref {
 			continue
 		}
 		if s.room.first != 0 {
-			s.dropRoom() // its Set begins again
+			s.freeRoom() // the Set that gathers it starts over
 			continue
 		}
 		s.shrinkIndex(int(s.index.buckets))
-		return a.takeFor(length)
+		return a.allocEntry(length)
 	}
 }
 
-// A 64th of the memory stays free, so that holes are long and few entries are
-// moved or stored in parts. Where less is free, each entry that finds no hole
-// evicts a quarter more than it needs, and so many entries at least.
+// One 64th of the memory stays free, so that free blocks are long and few entries
+// have to be moved or split. If less is free, an entry for which no free block is
+// long enough evicts a quarter more than it needs, and at least reserveSteps
+// entries.
 const (
 	reserveShare = 64
 	reserveSteps = 16
 )
 
-// compactFor returns a run for an entry of length bytes that was made by a
-// compaction, or 0.
+// compactFor returns a block for an entry of length bytes that a compaction has
+// made, or 0.
 func (s *shard) compactFor(length uint32) ref {
-	units := unitsFor(recordHeadBytes + length)
-	if units > partUnits {
+	granules := granulesFor(recordHeaderBytes + length)
+	if granules > fragmentGranules {
 		return 0
 	}
-	r := s.compact(units)
+	r := s.compact(granules)
 	if r != 0 {
-		s.arena.trim(r, units)
-		s.arena.beRecord(r, length)
+		s.arena.Trim(r, granules)
+		s.arena.makeRecord(r, length)
 	}
 	return r
 }
 
-// leastPart returns how many units each part of an entry should have, but for
-// the last: then it has about four parts, or parts of partBytes.
-func leastPart(length uint32) uint32 {
-	return max(minHeadUnits, min(unitsFor(length)/4, partUnits))
+// leastFragment returns how many granules each fragment of an entry should have,
+// except for the last one. Then the entry has about four fragments, or fragments
+// of fragmentBytes.
+func leastFragment(length uint32) uint32 {
+	return max(minChainGranules, min(granulesFor(length)/4, fragmentGranules))
 }
 
-// room holds the parts gathered so far for a large entry: runs of the kind
-// isClaimed, linked like those of an entry.
+// room holds the fragments gathered so far for a large entry: reserved blocks,
+// linked like those of a chain.
 type room struct {
-	bytes  int64  // that it has room for
-	enough int64  // with so many units free, no more has to be evicted for the reserve
-	free   int64  // how many were free at the end of the latest step
+	bytes  int64  // that fit in the fragments
+	enough int64  // with so many granules free, no more eviction is needed for the reserve
+	free   int64  // granules that were free at the end of the latest step
 	length uint32 // of the entry
 	first  ref    // 0: there is no room
 	last   ref
-	least  uint32 // units of the next parts
+	least  uint32 // granules of the next fragments
 }
 
 // gather continues to make room for a large entry of length bytes. It returns
-// the entry's memory, or errInSteps when enough was done for one hold, or errNoRoom.
+// the entry's memory, or errInSteps when it has done enough for one lock hold, or
+// errNoRoom.
 func (s *shard) gather(length uint32) (ref, error) {
 	a, m := &s.arena, &s.room
 	if m.length != length {
-		s.dropRoom()
-		need := int64(unitsFor(length))
-		*m = room{length: length, least: partUnits, enough: min(need+s.reserve, a.holeUnits+2*need)}
+		s.freeRoom()
+		need := int64(granulesFor(length))
+		*m = room{length: length, least: fragmentGranules, enough: min(need+s.reserve, a.FreeGranules()+2*need)}
 	}
-	if a.holeUnits < m.free {
-		m.enough = 0 // others use the victims' memory, so each part is taken at once
+	if a.FreeGranules() < m.free {
+		m.enough = 0 // others use the victims' memory, so gather takes each fragment at once
 	}
 	failed := int64(0) // there is nothing to compact until more than this is free
 	for m.first == 0 || m.bytes < int64(length) {
 		if m.first == 0 {
-			if r := a.takeOne(length); r != 0 {
+			if r := a.allocRecord(length); r != 0 {
 				return r, nil
 			}
-			if a.holeUnits < m.enough { // the more is free, the fewer parts there are
-				if a.work >= workMost {
-					m.free = a.holeUnits
+			if a.FreeGranules() < m.enough { // the more is free, the fewer fragments there are
+				if a.Work >= workMost {
+					m.free = a.FreeGranules()
 					return 0, errInSteps
 				}
 				if s.evictVictim() {
@@ -170,94 +174,94 @@ func (s *shard) gather(length uint32) (ref, error) {
 				}
 			}
 		}
-		head := uint32(pieceHeadBytes)
+		head := uint32(fragmentHeaderBytes)
 		if m.first == 0 {
-			head = headHeadBytes
+			head = chainHeaderBytes
 		}
-		want := min(int64(length)-m.bytes+int64(head), maxRun*unit)
-		units := unitsFor(uint32(want))
-		least := max(minRun, min(units, m.least))
+		want := min(int64(length)-m.bytes+int64(head), maxBlock*granule)
+		granules := granulesFor(uint32(want))
+		least := max(minBlock, min(granules, m.least))
 		if m.first == 0 {
-			least = max(least, minHeadUnits)
+			least = max(least, minChainGranules)
 		}
-		r := a.takeUpTo(units, least, isClaimed)
-		if r == 0 && a.work < workMost && a.holeUnits > failed {
-			if r = s.compact(least); r == 0 && m.least > shortPartUnits {
+		r := a.AllocUpTo(granules, least, isReserved)
+		if r == 0 && a.Work < workMost && a.FreeGranules() > failed {
+			if r = s.compact(least); r == 0 && m.least > shortFragmentGranules {
 				m.least /= 2
 				continue
 			} else if r == 0 {
-				failed = a.holeUnits + partUnits/4
+				failed = a.FreeGranules() + fragmentGranules/4
 			}
 		}
 		if r != 0 {
-			a.trim(r, units)
+			a.Trim(r, granules)
 			m.add(a, r, head)
 			continue
 		}
-		if a.work >= workMost {
-			m.free = a.holeUnits
+		if a.Work >= workMost {
+			m.free = a.FreeGranules()
 			return 0, errInSteps
 		}
-		if a.gaveUp {
-			a.gaveUp = false
-			a.work++
+		if a.GaveUp() {
+			a.Work++
 			continue
 		}
 		if !s.evictVictim() {
-			s.dropRoom()
+			s.freeRoom()
 			s.shrinkIndex(int(s.index.buckets))
-			if r := a.takeFor(length); r != 0 {
+			if r := a.allocEntry(length); r != 0 {
 				return r, nil
 			}
 			return 0, errNoRoom
 		}
 		s.shrinkIndex(2)
 	}
-	return s.takeRoom(), nil
+	return s.useRoom(), nil
 }
 
-// add links the run at r, whose first bytes are for its head, to the others.
-func (m *room) add(a *arena, r ref, head uint32) {
-	a.run(r).clear(protected)
-	a.run(r).setSlack(0)
+// add links the block at r, whose first head bytes are its header, to the others.
+func (m *room) add(a *records, r ref, head uint32) {
+	a.Header(r).Clear(protected)
+	a.Header(r).SetSlack(0)
 	if m.first == 0 {
 		m.first = r
-		a.head(r).next = 0
+		a.chainHeader(r).next = 0
 	} else {
-		*a.nextPart(m.first, m.last) = r
-		a.piece(r).next = 0
+		*a.nextFragment(m.first, m.last) = r
+		a.fragment(r).next = 0
 	}
 	m.last = r
-	m.bytes += int64(a.run(r).units()*unit - head)
+	m.bytes += int64(a.Header(r).Granules()*granule - head)
 }
 
-// nextPart returns where the run at r of the entry at first refers to the next.
-func (a *arena) nextPart(first, r ref) *ref {
+// nextFragment returns the link of the block at r in the chain that begins at
+// first.
+func (a *records) nextFragment(first, r ref) *ref {
 	if r == first {
 		return &a.record(r).next
 	}
-	return &a.piece(r).next
+	return &a.fragment(r).next
 }
 
-// takeRoom makes an entry's memory of the room, which is then empty.
-func (s *shard) takeRoom() ref {
+// useRoom makes the room the memory of its entry. Then there is no room.
+func (s *shard) useRoom() ref {
 	a, m := &s.arena, s.room
 	s.room = room{}
-	a.run(m.last).setSlack(uint32(m.bytes - int64(m.length)))
-	a.run(m.first).setKind(isHead)
-	for r := a.record(m.first).next; r != 0; r = a.piece(r).next {
-		a.run(r).setKind(isPiece)
+	a.Header(m.last).SetSlack(uint32(m.bytes - int64(m.length)))
+	a.Header(m.first).SetKind(isChain)
+	for r := a.record(m.first).next; r != 0; r = a.fragment(r).next {
+		a.Header(r).SetKind(isFragment)
 	}
 	return m.first
 }
 
-// dropRoom frees the parts gathered so far.
-func (s *shard) dropRoom() {
+// freeRoom frees the fragments gathered so far.
+func (s *shard) freeRoom() {
 	a, m := &s.arena, s.room
 	s.room = room{}
 	for r := m.first; r != 0; {
-		next := *a.nextPart(m.first, r)
-		a.free(r)
+		next := *a.nextFragment(m.first, r)
+		a.Free(r)
 		r = next
 	}
 }

@@ -61,7 +61,7 @@ func (c *Cache) nextScanned(w *walk, prefix []byte) (found []Entry, rest []strin
 		batch = batch[:0]
 		for len(batch) < matchBatch && !w.done {
 			s.visitBucket(w, func(v slot) {
-				prefetchHead(s.arena.record(v.ref()))
+				prefetchHeader(s.arena.record(v.ref()))
 				batch = append(batch, v.ref())
 			})
 		}

@@ -11,9 +11,9 @@ import (
 type shard struct {
 	// A hit needs the end of arena, the start of order and the fields between
 	// them: two cache lines, which come from another core if that core used the
-	// shard last. TestHitsNeedTwoLinesOfAShard guards the layout.
+	// shard last. TestShard_hit_needs_two_lines guards the layout.
 	counts  counts
-	arena   arena
+	arena   records
 	mu      mutex
 	now     int64 // the clock's reading at the start of this lock hold
 	closed  bool
@@ -45,7 +45,7 @@ type shard struct {
 
 	ghosts *ghosts // nil in plain LRU and in the smallest shards
 
-	aheadAt ref // at this top the shard requests a prefault
+	prefaultAt ref // at this top the shard requests a prefault
 
 	collectEvicted bool      // Options.OnEvict is set
 	evicted        []evicted // pending calls of OnEvict
@@ -62,7 +62,7 @@ func (s *shard) init(memory []byte, o Options, owner *Cache, number int) {
 	s.owner, s.number = owner, uint16(number)
 	s.collectEvicted = o.OnEvict != nil
 	s.earliest = noDeadline
-	s.arena.init(memory)
+	s.arena.Init(memory)
 	s.index.init(o.MaxBytes / int64(o.Shards))
 	s.segmentEarliest = make([]int64, 0, cap(s.index.segments))
 	if !s.addSegment() {
@@ -75,11 +75,11 @@ func (s *shard) init(memory []byte, o Options, owner *Cache, number int) {
 
 // setLimits derives all limits that depend on the cap.
 func (s *shard) setLimits(o Options) {
-	units := s.arena.units
+	granules := s.arena.Granules()
 	s.ghosts = s.ghosts.resized(o.ghostsOfEachKind())
-	s.reserve = units / reserveShare
-	s.largest = uint32(largestEntry(units*unit, s.segmentUnits()))
-	s.planAhead()
+	s.reserve = granules / reserveShare
+	s.largest = uint32(largestEntry(granules*granule, s.segmentGranules()))
+	s.planPrefault()
 }
 
 func (s *shard) entries() int { return int(s.order.probation.count + s.order.protected.count) }
@@ -88,8 +88,8 @@ func (s *shard) entries() int { return int(s.order.probation.count + s.order.pro
 func (s *shard) tagAt(r ref) tag {
 	a := &s.arena
 	h := a.record(r)
-	if h.run.kind() == isRecord {
-		return tagOf(s.owner.hashBytes(a.bytes(r, recordHeadBytes, recordHeadBytes+h.idLen())))
+	if h.header.Kind() == isRecord {
+		return tagOf(s.owner.hashBytes(a.Bytes(r, recordHeaderBytes, recordHeaderBytes+h.idLen())))
 	}
 	s.scratch = a.appendID(s.scratch[:0], r)
 	return tagOf(s.owner.hashBytes(s.scratch))
@@ -137,8 +137,8 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 			return err
 		}
 	}
-	if s.arena.top >= s.aheadAt {
-		s.askAhead()
+	if s.arena.Top() >= s.prefaultAt {
+		s.requestPrefault()
 	}
 	s.counts.sets++
 	return nil
@@ -148,7 +148,7 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 // at old, unless old is 0.
 func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) error {
 	a, length := &s.arena, uint32(len(id)+len(value))
-	r, held := ref(0), isClaimed
+	r, held := ref(0), isReserved
 	if s.isLarge(length) {
 		var err error
 		if r, err = s.placeLarge(old, length); err == errInSteps {
@@ -173,7 +173,7 @@ func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) e
 		return fmt.Errorf("%w: no room for an ID of %d bytes and a value of %d, even with all other entries evicted (raise MaxBytes or lower Shards)", ErrTooLarge, len(id), len(value))
 	}
 	s.insert(t, r)
-	a.run(r).setKind(held)
+	a.Header(r).SetKind(held)
 	s.fill(r, id, t, value, deadline)
 	if old != 0 {
 		s.order.addUsed(a, r, tickOf(s.now))
@@ -186,7 +186,7 @@ func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) e
 // placeLarge returns memory for a large entry, like gather. The entry at old,
 // which it will replace, stays meanwhile and becomes the last victim.
 func (s *shard) placeLarge(old ref, length uint32) (ref, error) {
-	if r := s.arena.takeOne(length); r != 0 {
+	if r := s.arena.allocRecord(length); r != 0 {
 		return r, nil
 	}
 	if !s.gathers {
@@ -200,12 +200,12 @@ func (s *shard) placeLarge(old ref, length uint32) (ref, error) {
 
 // claim marks an entry's first block so that compactions skip it: the entry is
 // not in the index yet. It returns the kind to restore.
-func (a *arena) claim(r ref) kind {
+func (a *records) claim(r ref) kind {
 	if r == 0 {
-		return isClaimed
+		return isReserved
 	}
-	k := a.run(r).kind()
-	a.run(r).setKind(isClaimed)
+	k := a.Header(r).Kind()
+	a.Header(r).SetKind(isReserved)
 	return k
 }
 
@@ -228,7 +228,7 @@ func (s *shard) overwrite(r ref, id string, t tag, value []byte, deadline int64)
 		return false
 	}
 	s.valueBytes += int64(len(value)) - int64(before)
-	s.order.listOf(a.record(r)).units += a.weight(r) - weight
+	s.order.listOf(a.record(r)).granules += a.weight(r) - weight
 	a.write(r, id, value)
 	s.order.use(a, r, tickOf(s.now))
 	s.setDeadline(r, t, deadline)
@@ -253,9 +253,9 @@ func (s *shard) drop(r ref, t tag) {
 // close drops everything and returns the memory, which the shard no longer
 // uses.
 func (s *shard) close() (memory []byte) {
-	memory = s.arena.memory
+	memory = s.arena.Memory()
 	s.closed = true
-	s.arena, s.index = arena{}, index{}
+	s.arena, s.index = records{}, index{}
 	s.order = evictionOrder{}
 	s.room, s.shrink = room{}, nil
 	s.earliest = noDeadline

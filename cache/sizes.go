@@ -3,12 +3,13 @@ package cache
 import (
 	"math/bits"
 	"unsafe"
+
+	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
 const (
 	segmentBytes  = int64(unsafe.Sizeof(ref(0)) + unsafe.Sizeof(int64(0))) // one segment in the tables
 	shardBytes    = int64(unsafe.Sizeof(shard{}))
-	holeRefBytes  = int64(unsafe.Sizeof(ref(0)))
 	bytesPerIndex = 512 // the table of segments allows one bucket for so many bytes
 )
 
@@ -17,8 +18,8 @@ const (
 // has 1<<shift buckets.
 func (o Options) arenaBytes(shift uint8) int64 {
 	share := o.MaxBytes / int64(o.Shards)
-	tables := shardBytes + int64(holeClasses(share))*holeRefBytes + mostSegments(share, shift)*segmentBytes
-	return (share - tables - ghostBytes(o.ghostsOfEachKind())) &^ (unit - 1)
+	tables := shardBytes + arena.TableBytes(share) + mostSegments(share, shift)*segmentBytes
+	return (share - tables - ghostBytes(o.ghostsOfEachKind())) &^ (granule - 1)
 }
 
 // segmentShift returns the binary logarithm of the buckets in a segment. A
@@ -35,28 +36,21 @@ func mostSegments(memory int64, shift uint8) int64 {
 
 // largestEntry returns the bytes of the longest ID and value together that fit
 // in an otherwise empty arena.
-func largestEntry(memory int64, segmentUnits uint32) int64 {
-	overhead := int64(firstUnits+segmentUnits+1+1)*unit + recordHeadBytes
-	if pieces := memory / (maxRun * unit); pieces > 0 {
-		overhead += headHeadBytes + (pieces+1)*2*unit
+func largestEntry(memory int64, segmentGranules uint32) int64 {
+	overhead := int64(arena.SentinelGranules+segmentGranules+1)*granule + recordHeaderBytes
+	if fragments := memory / (maxBlock * granule); fragments > 0 {
+		overhead += chainHeaderBytes + (fragments+1)*2*granule
 	}
 	return min(maxLength, memory-overhead)
 }
 
 func (o Options) segmentShift() uint8 { return segmentShift(o.MaxBytes / int64(o.Shards)) }
 
-// wantsLargePages reports whether a shard of so many bytes uses large pages. A
-// large page is resident as a whole once it is touched or prefaulted, so small
-// shards use small pages.
-func wantsLargePages(memory int64) bool { return memory >= 8*largePageBytes }
-
-const largePageBytes = 2 << 20
-
 // usedBytes returns the bytes of the cap that the shard uses now.
-func (s *shard) usedBytes() int64 { return s.arena.usedBytes() + s.besideArena() }
+func (s *shard) usedBytes() int64 { return s.arena.UsedBytes() + s.besideArena() }
 
 // besideArena returns the bytes that the shard uses outside its arena.
 func (s *shard) besideArena() int64 {
-	tables := int64(cap(s.arena.holes))*holeRefBytes + int64(cap(s.index.segments))*segmentBytes
+	tables := s.arena.TableBytes() + int64(cap(s.index.segments))*segmentBytes
 	return shardBytes + tables + ghostBytes(s.ghosts.ofEachKind())
 }

@@ -46,7 +46,7 @@ func (c *Cache) saveEntry(out *frameWriter, id string) error {
 		h := s.arena.record(r)
 		out.begin(wall)
 		out.add(savedEntry{
-			protected: h.run.is(protected),
+			protected: h.header.Is(protected),
 			ttl:       ttlUntil(h.deadline, s.now),
 			idle:      s.idle(r),
 			id:        id,

@@ -96,7 +96,7 @@ func (s *shard) appendUses(uses []use, w *walk, before, after use) []use {
 		batch = batch[:0]
 		for len(batch) < sortBatch && !w.done {
 			s.visitBucket(w, func(v slot) {
-				prefetchHead(s.arena.record(v.ref()))
+				prefetchHeader(s.arena.record(v.ref()))
 				batch = append(batch, v)
 			})
 		}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
 // The lock is held for a bounded time because each hold does a bounded amount of
@@ -31,8 +33,8 @@ func (c *Cache) parts(id string) int {
 		return 0
 	}
 	n := 1
-	if s.arena.run(r).kind() == isHead {
-		for p := s.arena.record(r).next; p != 0; p = s.arena.piece(p).next {
+	if s.arena.Header(r).Kind() == isChain {
+		for p := s.arena.record(r).next; p != 0; p = s.arena.fragment(p).next {
 			n++
 		}
 	}
@@ -43,12 +45,12 @@ func (c *Cache) parts(id string) int {
 func (c *Cache) setStep(id string, value []byte) error {
 	s, t := c.lockFor(id)
 	defer c.unlock(s)
-	s.gathers, s.arena.work = true, 0
+	s.gathers, s.arena.Work = true, 0
 	defer func() { s.gathers = false }()
 	return s.set(id, t, value, time.Hour)
 }
 
-func TestALargeSetMakesRoomInSteps(t *testing.T) {
+func TestSet_large_in_steps(t *testing.T) {
 	const large = 1 << 20
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1})
 	fillTiny(t, c)
@@ -68,11 +70,11 @@ func TestALargeSetMakesRoomInSteps(t *testing.T) {
 	assert.True(t, bytes.Equal(value, got))
 	assert.Greater(t, holds, 10)
 	assert.LessOrEqual(t, most, uint64(3*workMost), "evictions in one hold")
-	assert.LessOrEqual(t, c.parts("large"), large/(shortPartUnits*unit)/2)
+	assert.LessOrEqual(t, c.parts("large"), large/(shortFragmentGranules*granule)/2)
 	require.NoError(t, c.checkInvariants())
 }
 
-func TestLargeSetsInFewParts(t *testing.T) {
+func TestSet_large_in_few_fragments(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20})
 	fillTiny(t, c)
 	for i, size := range []int{300, 2000, 8000, 16_000, 100_000, 1 << 20} {
@@ -81,7 +83,7 @@ func TestLargeSetsInFewParts(t *testing.T) {
 			before := c.Stats()
 			require.NoError(t, c.Set(id, make([]byte, size), time.Hour))
 			after := c.Stats()
-			assert.LessOrEqual(t, c.parts(id), max(4, size/(shortPartUnits*unit)))
+			assert.LessOrEqual(t, c.parts(id), max(4, size/(shortFragmentGranules*granule)))
 			assert.LessOrEqual(t, (after.EvictedForCapacity-before.EvictedForCapacity)*40, uint64(4*size+40*64), "bytes evicted, about")
 			require.NoError(t, c.checkInvariants())
 		})
@@ -90,7 +92,7 @@ func TestLargeSetsInFewParts(t *testing.T) {
 
 // Room that one Set gathers belongs to no entry. Whatever comes between its steps
 // must cope with it.
-func TestRoomSurvivesWhatComesBetween(t *testing.T) {
+func TestRoom_other_calls_between_steps(t *testing.T) {
 	for name, between := range map[string]func(c *Cache) error{
 		"small sets": func(c *Cache) error {
 			for i := range 100 {
@@ -134,7 +136,7 @@ func TestRoomSurvivesWhatComesBetween(t *testing.T) {
 }
 
 // What is replaced by a large value can be read until the new value is there.
-func TestALargeSetKeepsTheOldValueMeanwhile(t *testing.T) {
+func TestSet_large_keeps_old_value(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10, Protected: -1})
 	require.NoError(t, c.Set("large", []byte("old"), time.Hour)) // the first victim
 	fillTiny(t, c)
@@ -150,7 +152,7 @@ func TestALargeSetKeepsTheOldValueMeanwhile(t *testing.T) {
 	assert.Len(t, value, 512<<10)
 }
 
-func TestLargeUpdatesAndLoadsMakeRoomInSteps(t *testing.T) {
+func TestUpdate_and_Load_large(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10})
 	fillTiny(t, c)
 	value := bytes.Repeat([]byte("x"), 500_000)
@@ -175,7 +177,7 @@ func TestLargeUpdatesAndLoadsMakeRoomInSteps(t *testing.T) {
 	require.NoError(t, full.checkInvariants())
 }
 
-func TestShrinkingDoesLittleInEachHold(t *testing.T) {
+func TestSetMaxBytes_bounds_each_step(t *testing.T) {
 	const entries = 100_000
 	for name, prepare := range map[string]func(c *Cache){
 		"full": func(*Cache) {},
@@ -210,17 +212,17 @@ func TestShrinkingDoesLittleInEachHold(t *testing.T) {
 	}
 }
 
-// listed counts the holes in the lists.
-func (a *arena) listed() (n int) {
-	for _, r := range a.holes {
-		for ; r != 0; r = a.hole(r).next {
+// listed counts the free blocks in the lists.
+func (a *records) listed() (n int) {
+	for _, h := range a.Blocks() {
+		if h.Kind() == arena.KindFree && !h.Is(arena.Mark) {
 			n++
 		}
 	}
 	return n
 }
 
-func TestSweepingDoesLittleInEachHold(t *testing.T) {
+func TestSweep_bounds_each_step(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const entries = 50_000
 		c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 1000})
@@ -245,7 +247,7 @@ func TestSweepingDoesLittleInEachHold(t *testing.T) {
 	})
 }
 
-func TestScanValuesCopiesLittleInEachHold(t *testing.T) {
+func TestScanValues_bounds_each_step(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
 	for i := range 40 {
 		require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 200_000), time.Hour))
@@ -270,7 +272,7 @@ func TestScanValuesCopiesLittleInEachHold(t *testing.T) {
 }
 
 // A value in parts is compared where it lies, also if the prefix spans them.
-func TestScanValuesCopiesNoValueThatDoesNotMatch(t *testing.T) {
+func TestScanValues_compares_in_place(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1})
 	fillTiny(t, c)
 	value := bytes.Repeat([]byte("0123456789"), 50_000)
@@ -289,7 +291,7 @@ func TestScanValuesCopiesNoValueThatDoesNotMatch(t *testing.T) {
 	assert.Zero(t, allocated)
 }
 
-func TestWalksCopyFewBytesOfIDsInEachHold(t *testing.T) {
+func TestWalk_bounds_each_step(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
 	for i := range 100 {
 		require.NoError(t, c.Set(fmt.Sprintf("%050000d", i), nil, time.Hour))
@@ -301,7 +303,7 @@ func TestWalksCopyFewBytesOfIDsInEachHold(t *testing.T) {
 	assert.Equal(t, 100, n)
 }
 
-func TestLoadSortsMoreThanOneWalkCan(t *testing.T) {
+func TestLoad_sorts_in_several_walks(t *testing.T) {
 	const entries = 8 * sortLeast
 	for _, lists := range []string{"plain", "two"} {
 		t.Run(lists, func(t *testing.T) {
@@ -338,7 +340,7 @@ func TestLoadSortsMoreThanOneWalkCan(t *testing.T) {
 
 // Nothing has to be sorted where nothing was loaded: a list whose order is not
 // that of the latest uses, since entries came back from protected, stays as it is.
-func TestLoadOfNothingMovesNothing(t *testing.T) {
+func TestLoad_of_nothing_keeps_order(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1})
 	s := &c.shards[0]
 	for i := range 100 {
@@ -365,8 +367,8 @@ func TestLoadOfNothingMovesNothing(t *testing.T) {
 
 // Giving back looks at no hole twice: those that were given back are behind those
 // that were not, which checkInvariants checks.
-func TestHolesAreGivenBackInTurn(t *testing.T) {
-	if guarded {
+func TestGiveBack_each_block_once(t *testing.T) {
+	if arena.Guarded {
 		t.Skip("guarded holes are not given back")
 	}
 	c := openCache(t, Options{MaxBytes: 32 << 20, Shards: 1})
@@ -404,10 +406,10 @@ func TestHolesAreGivenBackInTurn(t *testing.T) {
 
 // Room that was gathered to move a large entry is of no use once that entry has
 // gone. It must not keep SetMaxBytes from ending.
-func TestShrinkingDropsRoomOfADeletedEntry(t *testing.T) {
+func TestSetMaxBytes_entry_deleted_midway(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20, Protected: -1})
 	s := &c.shards[0]
-	for i := 0; s.arena.end-s.arena.top > 2<<20/unit; i++ {
+	for i := 0; len(s.arena.Unused()) > 2<<20; i++ {
 		require.NoError(t, c.Set(fmt.Sprintf("%06d", i), nil, time.Hour))
 	}
 	require.NoError(t, c.Set("large", make([]byte, 1<<20), time.Hour))

@@ -20,7 +20,7 @@ type sweeper struct {
 	stopped  chan struct{}
 	calling  atomic.Bool // the goroutine is inside OnEvict
 
-	ahead chan *shard // shards that request a prefault
+	prefaults chan *shard // shards that request a prefault
 
 	planned atomic.Int64  // the clock's reading at the next wake-up
 	replan  chan struct{} // a deadline before planned was set
@@ -30,7 +30,7 @@ func (c *Cache) startSweeper() {
 	c.sweeper.stopping = make(chan struct{})
 	c.sweeper.stopped = make(chan struct{})
 	c.sweeper.replan = make(chan struct{}, 1)
-	c.sweeper.ahead = make(chan *shard, len(c.shards))
+	c.sweeper.prefaults = make(chan *shard, len(c.shards))
 	go c.sweep(c.clock.now())
 }
 
@@ -58,8 +58,8 @@ func (c *Cache) sweep(soonest int64) {
 		case <-c.sweeper.stopping:
 			ended = true
 			return
-		case s := <-c.sweeper.ahead:
-			c.touchAhead(s)
+		case s := <-c.sweeper.prefaults:
+			c.prefault(s)
 		case <-c.sweeper.replan:
 		case <-timer.C:
 			c.sweepOnce()

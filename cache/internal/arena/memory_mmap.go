@@ -1,6 +1,6 @@
 //go:build unix && !(linux && (amd64 || arm64)) && !race && !holdfast_heap
 
-package cache
+package arena
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 )
 
 // reserve returns size bytes of zeroed memory outside Go's heap. The system
-// gives them to the process page by page, as they are first touched, in large
-// pages if wanted and there are any.
+// makes them resident page by page, as they are first touched, in large pages if
+// wanted and available.
 func reserve(size int64, largePages bool) ([]byte, error) {
 	memory, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
@@ -21,8 +21,8 @@ func reserve(size int64, largePages bool) ([]byte, error) {
 	return memory, nil
 }
 
-// release gives back what reserve returned. Nobody may look at it any more.
-func release(memory []byte) {
+// Release unmaps memory that Reserve returned. Nobody may use it any more.
+func Release(memory []byte) {
 	// It fails only for memory that reserve did not return.
 	_ = syscall.Munmap(memory)
 }

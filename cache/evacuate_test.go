@@ -10,7 +10,7 @@ import (
 // The row of a compaction may end where the memory never used begins. When the last
 // entry of the row moves away, its run becomes part of that memory, and nothing
 // that lies there is a run any more.
-func TestCompactionStopsAtUnusedMemory(t *testing.T) {
+func TestCompact_stops_at_top(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 8 << 10, Shards: 1})
 	for _, id := range []string{"before", "between", "hole", "last"} {
 		require.NoError(t, c.Set(id, make([]byte, 100), NoExpiry))
@@ -18,12 +18,12 @@ func TestCompactionStopsAtUnusedMemory(t *testing.T) {
 	s := &c.shards[0]
 	hash := c.hash("hole")
 	hole := s.find("hole", tagOf(hash))
-	units := s.arena.run(hole).units()
+	units := s.arena.Header(hole).Granules()
 	c.Delete("before") // where the last one moves to
 	c.Delete("hole")
 
 	s.mu.Lock()
-	compacted := s.compactRow(hole, units+1)
+	compacted := s.compact(units + 1)
 	s.mu.Unlock()
 
 	require.Zero(t, compacted)

@@ -1,5 +1,5 @@
 //go:build unix && !linux && !race && !holdfast_heap
 
-package cache
+package arena
 
 func preferLargePages([]byte) {}

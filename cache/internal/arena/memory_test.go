@@ -1,4 +1,4 @@
-package cache
+package arena
 
 import (
 	"testing"
@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestMemoryThatNobodyHasIsAnError(t *testing.T) {
+// No machine has so much memory.
+func TestReserve_too_much(t *testing.T) {
 	memory, err := reserve(1<<60, false)
 	assert.ErrorContains(t, err, "reserving 1152921504606846976 bytes")
 	assert.Nil(t, memory)

@@ -1,8 +1,0 @@
-//go:build !holdfast_guard
-
-package cache
-
-const guarded = false
-
-func poison(*arena, ref)      {}
-func checkPoison(*arena, ref) {}
