@@ -229,10 +229,12 @@ func TestSweep_bounds_each_step(t *testing.T) {
 		for i := range entries {
 			require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Minute))
 		}
-		time.Sleep(time.Minute)
 		s := &c.shards[0]
+		synctest.Wait() // the sweeper sleeps; the lock keeps it from being first
 		c.lock(s)
 		defer c.unlock(s)
+		time.Sleep(time.Minute)
+		s.now = c.clock.now()
 		holds := 0
 		for from, more := 0, true; more; holds++ {
 			expired, buckets := s.counts.evictions[Expired-1], s.index.buckets
