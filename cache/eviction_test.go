@@ -1,0 +1,114 @@
+package cache
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// orderTest is a shard with some entries, whose order a test changes directly.
+func orderTest(t *testing.T, o Options, entries int) (s *shard, refs []ref) {
+	o.Shards = 1
+	c := openCache(t, o)
+	s = &c.shards[0]
+	for i := range entries {
+		id := fmt.Sprint(i)
+		require.NoError(t, c.Set(id, nil, time.Hour))
+		refs = append(refs, s.find(id, tagOf(c.hash(id))))
+	}
+	t.Cleanup(func() { require.NoError(t, c.checkInvariants()) })
+	return s, refs
+}
+
+// listed returns the entries of a list from the newest to the oldest.
+func (l *list) listed(a *records) (refs []ref) {
+	for r, n := l.newest, l.count; n > 0; n-- {
+		refs = append(refs, r)
+		r = a.record(r).older
+	}
+	return refs
+}
+
+// The first use of an entry promotes it, a demotion takes it back.
+func TestEvictionOrder_promote_demote(t *testing.T) {
+	s, refs := orderTest(t, Options{MaxBytes: 64 << 10}, 3)
+	a, o := &s.arena, &s.order
+	assert.Equal(t, []ref{refs[2], refs[1], refs[0]}, o.probation.listed(a))
+	o.use(a, refs[0], tickOf(s.now))
+	o.use(a, refs[1], tickOf(s.now))
+	assert.Equal(t, []ref{refs[1], refs[0]}, o.protected.listed(a))
+	assert.Equal(t, []ref{refs[2]}, o.probation.listed(a))
+
+	o.protectedShare = 0
+	o.demote(a, tickOf(s.now), 1)
+	assert.Equal(t, []ref{refs[1]}, o.protected.listed(a))
+	assert.Equal(t, []ref{refs[0], refs[2]}, o.probation.listed(a))
+	assert.True(t, a.record(refs[0]).usedAgain())
+	assert.False(t, a.record(refs[2]).usedAgain())
+}
+
+// In plain LRU, a use moves an entry to the front of the one list.
+func TestEvictionOrder_plain(t *testing.T) {
+	s, refs := orderTest(t, Options{MaxBytes: 64 << 10, Protected: -1}, 3)
+	a, o := &s.arena, &s.order
+	o.use(a, refs[0], tickOf(s.now)+relinkAfter)
+	assert.Equal(t, []ref{refs[0], refs[2], refs[1]}, o.probation.listed(a))
+	assert.Zero(t, o.protected.count)
+	assert.Equal(t, refs[1], o.victim())
+}
+
+// demote stops at the limit or after most entries, and does not change the
+// victim.
+func TestEvictionOrder_demote_bounds(t *testing.T) {
+	s, refs := orderTest(t, Options{MaxBytes: 64 << 10}, 100)
+	a, o := &s.arena, &s.order
+	for _, r := range refs[:80] {
+		o.use(a, r, tickOf(s.now))
+	}
+	limit := int64(o.protectedShare * float64(a.Granules()))
+	o.demote(a, tickOf(s.now), maxDemotions)
+	require.LessOrEqual(t, o.protected.granules, limit)
+	require.EqualValues(t, 80, o.protected.count, "protected is within its limit")
+
+	o.protectedShare = 0
+	victim := o.victim()
+	o.demote(a, tickOf(s.now), 10)
+	assert.EqualValues(t, 70, o.protected.count)
+	o.demote(a, tickOf(s.now), 100)
+	assert.Zero(t, o.protected.count)
+	assert.Equal(t, victim, o.victim())
+}
+
+// After any uses and removals, no more entries count as recent than an eighth
+// of the list, and two.
+func TestList_recent_is_an_eighth(t *testing.T) {
+	s, refs := orderTest(t, Options{MaxBytes: 1 << 20, Protected: -1}, 1000)
+	a, l := &s.arena, &s.order.probation
+	random := rand.New(rand.NewPCG(1, 2))
+	tick := tickOf(s.now)
+	for step := range 4000 {
+		tick++
+		r := refs[random.IntN(len(refs))]
+		if random.IntN(4) > 0 {
+			s.order.use(a, r, tick)
+		} else if len(refs) > 20 && step > 2000 {
+			i := random.IntN(len(refs))
+			s.drop(refs[i], s.tagAt(refs[i]))
+			refs[i] = refs[len(refs)-1]
+			refs = refs[:len(refs)-1]
+		}
+		recent := 0
+		for r := l.newest; recent < len(refs) && l.isRecent(a.record(r), tick); r = a.record(r).older {
+			recent++
+		}
+		require.LessOrEqual(t, recent, len(refs)/(windows/2)+2, "of %d", len(refs))
+		if len(refs) < 2*windows {
+			require.LessOrEqual(t, recent, 2)
+		}
+	}
+	assert.Less(t, len(refs), 700)
+}
