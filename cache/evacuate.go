@@ -22,8 +22,8 @@ func (s *shard) Weight(r ref) (granules int64, ok bool) {
 }
 
 // Evacuate moves the contents of the block at r, an isRecord, isChain or
-// isOverflow, and frees the block. It evicts nothing, and reports false if there
-// is no room. It is for arena.Mover.
+// isOverflow, and frees the block. It evicts nothing, and reports false if
+// there is no room. It is for arena.Mover.
 func (s *shard) Evacuate(r ref) bool {
 	switch s.arena.Header(r).Kind() {
 	case isOverflow:
@@ -73,8 +73,8 @@ func (s *shard) allocAligned(granules uint32) ref {
 // leaves a free block where a row can begin.
 const alignedVictims = 8
 
-// moveOverflow moves the overflow bucket at r to another block. It reports false
-// if there is no room.
+// moveOverflow moves the overflow bucket at r to another block. It reports
+// false if there is no room.
 func (s *shard) moveOverflow(r ref) bool {
 	a := &s.arena
 	to := a.Alloc(overflowGranules, isOverflow)

@@ -12,15 +12,15 @@ package cache
 func prefetchBucket(b *bucket)
 
 // prefetchRecord fetches the first lines of r, enough for the ID and a value of
-// some 200 bytes. The processor detects and prefetches the lines of longer values
-// by itself.
+// some 200 bytes. The processor detects and prefetches the lines of longer
+// values by itself.
 //
 //go:noescape
 func prefetchRecord(r *record)
 
 // prefetchHeader fetches the first two lines of r: its header, an ID of the
-// session manager and the first bytes of the value. A scan needs no more to decide
-// whether the entry matches.
+// session manager and the first bytes of the value. A scan needs no more to
+// decide whether the entry matches.
 //
 //go:noescape
 func prefetchHeader(r *record)

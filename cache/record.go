@@ -41,9 +41,9 @@ const (
 // order.
 const protected = arena.Mark
 
-// record is the beginning of an entry. The bytes of its ID and then of its value
-// follow: in the same block, or in a chain of blocks if no free block is long
-// enough.
+// record is the beginning of an entry. The bytes of its ID and then of its
+// value follow: in the same block, or in a chain of blocks if no free block is
+// long enough.
 //
 //	isRecord:   │ header older deadline use+len newer │ ID │ value │ slack │
 //
@@ -53,9 +53,9 @@ type record struct {
 	header   header
 	older    ref    // in its list; of the oldest it means nothing
 	deadline int64  // reading of the clock at which it has expired
-	useLen   uint64 // latest move to the front of its list, a tick of 47 bits; usedAgain; length of the ID, 16 bits
+	useLen   uint64 // lastUse, 47 bits; usedAgain, 1; length of the ID, 16
 	newer    ref    // 0 for the newest
-	next     ref    // of an isChain: its second block. The ID of an isRecord begins here
+	next     ref    // of an isChain: its second block; the ID of an isRecord begins here
 }
 
 // chainHeader is the record of an entry in several blocks.
@@ -84,9 +84,9 @@ const (
 	maxLength = maxValueBytes + MaxIDLen
 )
 
-// The casts below rely on the invariants of package arena, and on these: a block
-// of the named kind is at least as long as its type, except that a record of
-// kind isRecord may end before next; no type has a Go pointer; and each is
+// The casts below rely on the invariants of package arena, and on these: a
+// block of the named kind is at least as long as its type, except that a record
+// of kind isRecord may end before next; no type has a Go pointer; and each is
 // aligned to a granule.
 
 // record returns the record of the entry at r, an isRecord or isChain.
@@ -114,7 +114,7 @@ const (
 )
 
 func (r *record) idLen() uint32   { return uint32(r.useLen & 0xffff) }
-func (r *record) lastUse() uint64 { return r.useLen >> tickStart }
+func (r *record) lastUse() uint64 { return r.useLen >> tickStart } // a tick: the latest move to the front
 
 func (r *record) setLastUse(tick uint64) { r.useLen = tick<<tickStart | r.useLen&(1<<tickStart-1) }
 
@@ -182,7 +182,8 @@ func (a *records) appendValue(dst []byte, r ref, skip uint32) []byte {
 	return dst
 }
 
-// valueHasPrefix reports whether the value of the entry at r begins with prefix.
+// valueHasPrefix reports whether the value of the entry at r begins with
+// prefix.
 func (a *records) valueHasPrefix(r ref, prefix []byte) bool {
 	h := a.record(r)
 	if int(a.valueLen(r)) < len(prefix) {
@@ -207,8 +208,8 @@ func (a *records) valueHasPrefix(r ref, prefix []byte) bool {
 	}
 }
 
-// write fills the blocks of the entry at r, which are as long as needed, with id
-// and value.
+// write fills the blocks of the entry at r, which are as long as needed, with
+// id and value.
 func (a *records) write(r ref, id string, value []byte) {
 	if h := a.record(r); h.header.Kind() == isRecord {
 		copy(a.Bytes(r, recordHeaderBytes, h.header.End()), id)
@@ -273,8 +274,8 @@ func (a *records) copyEntry(to, from ref) {
 }
 
 // allocEntry returns memory for an entry of length bytes, ID and value: one
-// block, or a chain if no free block is long enough. It returns 0 if there is no
-// room.
+// block, or a chain if no free block is long enough. It returns 0 if there is
+// no room.
 func (a *records) allocEntry(length uint32) ref {
 	if r := a.allocRecord(length); r != 0 {
 		return r
@@ -303,9 +304,9 @@ func (a *records) makeRecord(r ref, length uint32) {
 	h.SetSlack(h.Granules()*granule - recordHeaderBytes - length)
 }
 
-// allocChain returns a chain of blocks for length bytes. Each block but the last
-// has at least least granules. It returns 0 if the free blocks are too short or
-// too few.
+// allocChain returns a chain of blocks for length bytes. Each block but the
+// last has at least least granules. It returns 0 if the free blocks are too
+// short or too few.
 func (a *records) allocChain(length, least uint32) ref {
 	first := a.AllocUpTo(granulesFor(chainHeaderBytes+length), max(least, minChainGranules), isChain)
 	if first == 0 {

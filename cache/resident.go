@@ -43,8 +43,8 @@ func (c *Cache) prefault(s *shard) {
 	s.mu.Unlock()
 }
 
-// giveBack gives some memory of a shard that has emptied back to the system, and
-// reports whether there may be more to give.
+// giveBack gives some memory of a shard that has emptied back to the system,
+// and reports whether there may be more to give.
 func (s *shard) giveBack() bool {
 	a := &s.arena
 	if s.closed || !a.Emptied() {

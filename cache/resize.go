@@ -7,23 +7,23 @@ import (
 )
 
 // SetMaxBytes changes the cap, in bytes, while the cache is in use; 0 means 64
-// MiB, as in Options. When it returns nil, the cap holds, unless a concurrent call
-// has set a newer cap: then that one holds.
+// MiB, as in Options. When it returns nil, the cap holds, unless a concurrent
+// call has set a newer cap: then that one holds.
 //
 // Growing adds memory and touches no entry. Shrinking gives up the last part of
-// each shard's memory: it evicts the longest idle entries, moves the others out of
-// that part, and returns the memory to the system. Both work in short lock holds
-// (see doc.go) and notify OnEvict between them. On systems that cannot resize a
-// mapping (all but Linux on amd64 and arm64), SetMaxBytes copies a shard's memory
-// under its lock.
+// each shard's memory: it evicts the longest idle entries, moves the others out
+// of that part, and returns the memory to the system. Both work in short lock
+// holds (see doc.go) and notify OnEvict between them. On systems that cannot
+// resize a mapping (all but Linux on amd64 and arm64), SetMaxBytes copies a
+// shard's memory under its lock.
 //
 // The number of shards stays as New chose it. So with a cap much larger than
 // New's, the cache has fewer locks than New would choose.
 //
-// The error wraps ErrInvalid if the cap is out of range or a shard would have no
-// room for MaxValue, or ErrClosed. If the system has no memory for this cap, or for
-// a newer one of a concurrent call, the error is the system's, and the cap is the
-// latest that held.
+// The error wraps ErrInvalid if the cap is out of range or a shard would have
+// no room for MaxValue, or ErrClosed. If the system has no memory for this cap,
+// or for a newer one of a concurrent call, the error is the system's, and the
+// cap is the latest that held.
 func (c *Cache) SetMaxBytes(maxBytes int64) error {
 	aim, err := c.aim(maxBytes)
 	if err != nil {
@@ -32,8 +32,8 @@ func (c *Cache) SetMaxBytes(maxBytes int64) error {
 	return c.fitAlways(aim)
 }
 
-// fitAlways is fit, except that it continues in another goroutine if OnEvict ends
-// this one.
+// fitAlways is fit, except that it continues in another goroutine if OnEvict
+// ends this one.
 func (c *Cache) fitAlways(aim uint64) (err error) {
 	ended := false
 	defer func() {
@@ -46,8 +46,8 @@ func (c *Cache) fitAlways(aim uint64) (err error) {
 	return err
 }
 
-// resizing is the progress of SetMaxBytes. An aim is a cap that some call has set;
-// aims are numbered. The lock is held while a shard's memory is resized or
+// resizing is the progress of SetMaxBytes. An aim is a cap that some call has
+// set; aims are numbered. The lock is held while a shard's memory is resized or
 // prefaulted. It comes before the shard's lock.
 type resizing struct {
 	sync.Mutex        // guards options.MaxBytes too, the cap of the latest aim
@@ -83,17 +83,17 @@ func (c *Cache) aimAt(maxBytes int64) {
 	c.maxBytes.Store(max(maxBytes, c.maxBytes.Load())) // until no shard has more
 }
 
-// giveUp records that there is no memory for the latest aim, and returns to the cap
-// that held.
+// giveUp records that there is no memory for the latest aim, and returns to the
+// cap that held.
 func (c *Cache) giveUp(err error) {
 	c.resizing.failed, c.resizing.err = c.resizing.aim, err
 	c.aimAt(c.resizing.held)
 }
 
-// fit resizes the memory of each shard, in steps, until it fits the cap. Several
-// goroutines may do that concurrently: each step is one lock hold, and continues
-// where the latest step ended. The error is ErrClosed, or the system's if there was
-// no memory for the given aim or a newer one.
+// fit resizes the memory of each shard, in steps, until it fits the cap.
+// Several goroutines may do that concurrently: each step is one lock hold, and
+// continues where the latest step ended. The error is ErrClosed, or the
+// system's if there was no memory for the given aim or a newer one.
 func (c *Cache) fit(aim uint64) error {
 	for {
 		for i := range c.shards {
@@ -107,8 +107,8 @@ func (c *Cache) fit(aim uint64) error {
 	}
 }
 
-// fitsAll reports whether all shards fit the cap. If they do, it returns the error
-// of the aim.
+// fitsAll reports whether all shards fit the cap. If they do, it returns the
+// error of the aim.
 func (c *Cache) fitsAll(aim uint64) (bool, error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
@@ -153,10 +153,10 @@ func (c *Cache) fitSteps(s *shard) (done bool, err error) {
 	return done, err
 }
 
-// fitStep takes one step. It reports whether the shard fits the cap, and whether
-// it gathers room for an entry. It returns the evicted entries, for OnEvict. The
-// memory that it cuts off goes back to the system after the shard's lock was
-// released.
+// fitStep takes one step. It reports whether the shard fits the cap, and
+// whether it gathers room for an entry. It returns the evicted entries, for
+// OnEvict. The memory that it cuts off goes back to the system after the
+// shard's lock was released.
 func (c *Cache) fitStep(s *shard) (done, pending bool, victims []evicted, err error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
@@ -255,8 +255,8 @@ const (
 	cutOff                              // the retired memory, which is empty now
 )
 
-// beginShrinking begins to give up the memory that the shard has beyond o's cap.
-// The shrinking continues to its end even if the cap grows again.
+// beginShrinking begins to give up the memory that the shard has beyond o's
+// cap. The shrinking continues to its end even if the cap grows again.
 func (s *shard) beginShrinking(o Options) {
 	s.freeRoom() // the Set that gathers it starts over
 	granules := min(s.arena.Granules(), o.arenaBytes(s.index.shift)/granule)
@@ -300,8 +300,8 @@ func (s *shard) shrinkSome() {
 	}
 }
 
-// mergeDownTo shrinks the index, by the work of one step, and reports whether it
-// has at most the given segments.
+// mergeDownTo shrinks the index, by the work of one step, and reports whether
+// it has at most the given segments.
 func (s *shard) mergeDownTo(segments int64) bool {
 	x := &s.index
 	for n := 0; int64(len(x.segments)) > segments; n++ {
@@ -316,11 +316,11 @@ func (s *shard) mergeDownTo(segments int64) bool {
 	return true
 }
 
-// evictDownTo evicts the longest idle entries, by the work of one step, wherever
-// they lie. It reports whether the others fit in the given granules, less a
-// reserve: then there is room for the entries that have to move. If other
-// goroutines store more in the meantime, it stops when it has evicted as much as
-// the shard gives up.
+// evictDownTo evicts the longest idle entries, by the work of one step,
+// wherever they lie. It reports whether the others fit in the given granules,
+// less a reserve: then there is room for the entries that have to move. If
+// other goroutines store more in the meantime, it stops when it has evicted as
+// much as the shard gives up.
 func (s *shard) evictDownTo(granules int64) bool {
 	a := &s.arena
 	for a.Granules()-a.FreeGranules() > granules-granules/reserveShare && s.shrink.evicted < a.Granules()-granules {
@@ -370,9 +370,9 @@ const (
 )
 
 // evacuateSome moves the entries of the next buckets of w out of the retired
-// memory. The order of a walk allows for buckets that are split or merged between
-// two calls. The order of their numbers would not: a merge moves entries to a
-// lower number.
+// memory. The order of a walk allows for buckets that are split or merged
+// between two calls. The order of their numbers would not: a merge moves
+// entries to a lower number.
 func (s *shard) evacuateSome(w *walk) {
 	copied := int64(0)
 	for n := 0; n < evacuateMost && s.arena.Work < shrinkMost && copied < copyMost && !w.done; n++ {
@@ -415,9 +415,9 @@ func (s *shard) evacuateOverflow(r ref) {
 	}
 }
 
-// evacuateEntry moves the entry of slot v, whose ID and value have length bytes,
-// out of the retired memory. It evicts other entries for that, or the entry
-// itself. It reports false if more steps are needed to make room.
+// evacuateEntry moves the entry of slot v, whose ID and value have length
+// bytes, out of the retired memory. It evicts other entries for that, or the
+// entry itself. It reports false if more steps are needed to make room.
 func (s *shard) evacuateEntry(v slot, length uint32) bool {
 	a := &s.arena
 	to, err := s.gather(length)

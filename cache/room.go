@@ -5,10 +5,10 @@ import "errors"
 // An entry of up to smallEntry bytes gets its memory in one lock hold: some
 // hundreds of evictions at most free as much. So does any entry in a shard with
 // few entries. All other entries are large. If no free block is long enough, a
-// large entry becomes a chain of fragments of about fragmentBytes or more, which
-// the shard gathers in several lock holds: among tiny entries, a value of 1 MiB
-// takes the place of 20,000 of them. The shard's room keeps the fragments in the
-// meantime.
+// large entry becomes a chain of fragments of about fragmentBytes or more,
+// which the shard gathers in several lock holds: among tiny entries, a value of
+// 1 MiB takes the place of 20,000 of them. The shard's room keeps the fragments
+// in the meantime.
 const (
 	smallEntry = 8 << 10
 	fewEntries = 512
@@ -16,8 +16,8 @@ const (
 	fragmentBytes    = 8 << 10
 	fragmentGranules = fragmentBytes / granule
 
-	// If that fails, for example since segments of the index are in the way, the
-	// other fragments are half as long, but not shorter than this.
+	// If that fails, for example since segments of the index are in the way,
+	// the other fragments are half as long, but not shorter than this.
 	shortFragmentGranules = 512 / granule
 
 	// One lock hold evicts or moves about workMost entries and copies about
@@ -26,24 +26,24 @@ const (
 	copyMost = 64 << 10
 )
 
-// errInSteps means that the entry is large and needs several lock holds. It never
-// reaches a caller of the package.
+// errInSteps means that the entry is large and needs several lock holds. It
+// never reaches a caller of the package.
 var errInSteps = errors.New("cache: room has to be made in steps")
 
 // errNoRoom means that the entry does not fit even though the shard is empty.
 var errNoRoom = errors.New("cache: no room in an empty shard")
 
-// isLarge reports whether room for an entry of length bytes may have to be made in
-// steps. While the cap shrinks, that is so for every entry: a victim may lie in the
-// retired memory, where it makes no room.
+// isLarge reports whether room for an entry of length bytes may have to be made
+// in steps. While the cap shrinks, that is so for every entry: a victim may lie
+// in the retired memory, where it makes no room.
 func (s *shard) isLarge(length uint32) bool {
 	return length > smallEntry && s.entries() > fewEntries || s.arena.Retiring() || s.gathers && s.room.length == length
 }
 
 // inSteps calls step, each time in a new lock hold, until it returns something
-// else than errInSteps, and returns that. The caller holds the lock, and its own
-// call of step has returned errInSteps. inSteps releases the lock. It notifies
-// OnEvict at the end, so that OnEvict may store large values itself.
+// else than errInSteps, and returns that. The caller holds the lock, and its
+// own call of step has returned errInSteps. inSteps releases the lock. It
+// notifies OnEvict at the end, so that OnEvict may store large values itself.
 func (c *Cache) inSteps(s *shard, step func() error) error {
 	victims := s.release()
 	s.making.Lock()
@@ -64,8 +64,8 @@ func (c *Cache) inSteps(s *shard, step func() error) error {
 }
 
 // makeRoom returns memory for an entry of length bytes. It evicts the longest
-// idle entries until there is such memory. It returns 0 if the shard is empty and
-// still has none.
+// idle entries until there is such memory. It returns 0 if the shard is empty
+// and still has none.
 func (s *shard) makeRoom(length uint32) ref {
 	a := &s.arena
 	need, failed := int64(granulesFor(chainHeaderBytes+length)), int64(0)
@@ -102,10 +102,10 @@ func (s *shard) makeRoom(length uint32) ref {
 	}
 }
 
-// One 64th of the memory stays free, so that free blocks are long and few entries
-// have to be moved or split. If less is free, an entry for which no free block is
-// long enough evicts a quarter more than it needs, and at least reserveSteps
-// entries.
+// One 64th of the memory stays free, so that free blocks are long and few
+// entries have to be moved or split. If less is free, an entry for which no
+// free block is long enough evicts a quarter more than it needs, and at least
+// reserveSteps entries.
 const (
 	reserveShare = 64
 	reserveSteps = 16
@@ -126,9 +126,9 @@ func (s *shard) compactFor(length uint32) ref {
 	return r
 }
 
-// leastFragment returns how many granules each fragment of an entry should have,
-// except for the last one. Then the entry has about four fragments, or fragments
-// of fragmentBytes.
+// leastFragment returns how many granules each fragment of an entry should
+// have, except for the last one. Then the entry has about four fragments, or
+// fragments of fragmentBytes.
 func leastFragment(length uint32) uint32 {
 	return max(minChainGranules, min(granulesFor(length)/4, fragmentGranules))
 }
@@ -146,8 +146,8 @@ type room struct {
 }
 
 // gather continues to make room for a large entry of length bytes. It returns
-// the entry's memory, or errInSteps when it has done enough for one lock hold, or
-// errNoRoom.
+// the entry's memory, or errInSteps when it has done enough for one lock hold,
+// or errNoRoom.
 func (s *shard) gather(length uint32) (ref, error) {
 	a, m := &s.arena, &s.room
 	if m.length != length {
@@ -219,7 +219,8 @@ func (s *shard) gather(length uint32) (ref, error) {
 	return s.useRoom(), nil
 }
 
-// add links the block at r, whose first head bytes are its header, to the others.
+// add links the block at r, whose first head bytes are its header, to the
+// others.
 func (m *room) add(a *records, r ref, head uint32) {
 	a.Header(r).Clear(protected)
 	a.Header(r).SetSlack(0)

@@ -11,26 +11,29 @@ import (
 type Arena struct {
 	memory []byte
 
-	top Ref // where the memory that was never used begins
-	end Ref // where it ends; the last sentinel lies at top, which is at most end
+	top Ref // where the last sentinel lies and the unused memory begins
+	end Ref // where the unused memory ends
 
 	touched Ref // the greatest top so far; memory beyond it is not resident
 
-	retired Ref // while the region shrinks, the limit for the end of a block; else 0
+	retired Ref // while the region shrinks, where retired memory begins; else 0
 
 	free     int64 // granules in listed free blocks and beyond top
 	granules int64 // in the whole arena
 
-	// Work counts the evictions and moves since the owner last set Work to 0.
-	// The owner adds its own; the arena adds those of its searches, about.
+	// Work is about how many evictions and moves the owner and the arena did
+	// since the owner last set Work to 0. The owner adds its own evictions; the
+	// arena adds moves and long searches.
 	Work int32
 
 	gaveUp bool // a search met too many retired free blocks
 
-	nonEmpty [classWords]uint64 // a bit for each class: whether its list has a block
+	nonEmpty [classWords]uint64 // a bit for each class that has free blocks
 	lists    []Ref              // the first free block of each class
 
-	base unsafe.Pointer // of memory; last, since a lookup needs it with what follows
+	// base is the address of memory. A lookup needs it together with the
+	// shard's lock, which follows the arena, so base comes last.
+	base unsafe.Pointer
 }
 
 // Init makes an empty arena of memory, whose length is a multiple of Granule
@@ -46,8 +49,8 @@ func (a *Arena) Init(memory []byte) {
 }
 
 // firstGranules is the length of the first sentinel. The payload of a block
-// that follows the sentinel, behind a header of one granule, begins at the start
-// of a cache line.
+// that follows the sentinel, behind a header of one granule, begins at the
+// start of a cache line.
 const firstGranules = LineGranules - 1
 
 // SentinelGranules is how many granules the two sentinels have together.

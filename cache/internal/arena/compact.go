@@ -93,8 +93,9 @@ func (a *Arena) compactRow(r Ref, granules uint32, m Mover) Ref {
 	for end < r+Ref(granules) {
 		h := a.Header(end)
 		if h.Kind() == KindFree {
+			// Without the Trim, the row could be longer than MaxBlock.
 			a.AllocAt(end, KindReserved)
-			a.Trim(end, max(uint32(r)+granules-uint32(end), MinBlock)) // or the row could be longer than MaxBlock
+			a.Trim(end, max(uint32(r)+granules-uint32(end), MinBlock))
 		}
 		end += Ref(h.Granules())
 	}
@@ -122,9 +123,10 @@ func (a *Arena) compactRow(r Ref, granules uint32, m Mover) Ref {
 	return r
 }
 
-// freeReserved frees the reserved blocks from r to end.
+// freeReserved frees the reserved blocks from r to end. It stops at top: the end
+// of the row may have joined the unused memory, which has no blocks.
 func (a *Arena) freeReserved(r, end Ref) {
-	for r < end && r < a.top { // no blocks lie beyond top: the last of the row may have joined that memory
+	for r < end && r < a.top {
 		h := a.Header(r)
 		next := r + Ref(h.Granules())
 		if h.Kind() == KindReserved {

@@ -10,10 +10,10 @@
 // the list of its size class. A sentinel is a block at either end of the
 // region that nobody allocates, so that every other block has neighbours.
 //
-//	┌──────────┬─────────┬───────┬──────────────┬─────────┬──────────┬────────────┐
-//	│ sentinel │  block  │ block │  free block  │  block  │ sentinel │ never used │
-//	└──────────┴─────────┴───────┴──────────────┴─────────┴──────────┴────────────┘
-//	 0                                                      ▲ top            end ▲
+//	┌──────────┬───────┬───────┬────────────┬───────┬──────────┬────────────┐
+//	│ sentinel │ block │ block │ free block │ block │ sentinel │ never used │
+//	└──────────┴───────┴───────┴────────────┴───────┴──────────┴────────────┘
+//	 0                                               ▲ top             end ▲
 //
 // The first word of a block is its Header. A free block also has the links of
 // its list and, in its last word, its length:

@@ -7,7 +7,7 @@ type freeBlock struct {
 	header Header
 	next   Ref    // in the list of its class; 0 for the last
 	prev   Ref    // in the same list; of the first block it is the last one
-	given  uint32 // of a long block: how many granules the system has got back (giveback.go)
+	given  uint32 // of a long block: the granules that the system has back
 }
 
 const freeHeaderGranules = 2 // a whole freeBlock

@@ -3,8 +3,8 @@ package arena
 import "unsafe"
 
 // The unsafe casts of an arena's memory are in this file; memory_heap.go and
-// memory_mremap.go make that memory. The methods turn a Ref into a typed view of
-// the region. These invariants make that safe:
+// memory_mremap.go make that memory. The methods turn a Ref into a typed view
+// of the region. These invariants make that safe:
 //
 //   - A Ref counts granules of 8 bytes from the start of the region, which is
 //     aligned to a granule. So every view is aligned for its widest field.
@@ -57,8 +57,8 @@ func (a *Arena) Equal(r Ref, from uint32, text string) bool {
 const LargePageBytes = 2 << 20
 
 // WantsLargePages reports whether a region of size bytes is kept in large
-// pages. The first block in a large page makes the whole page resident, so small
-// regions have none.
+// pages. The first block in a large page makes the whole page resident, so
+// small regions have none.
 func WantsLargePages(size int64) bool { return size >= 8*LargePageBytes }
 
 // Reserve returns size bytes of zeroed memory, aligned to a granule. The caller

@@ -37,8 +37,8 @@ func Prefault(memory []byte) int {
 // would, and changes no byte. Systems before Linux 5.14 refuse it.
 const madvPopulateWrite = 23
 
-// discard gives the whole pages in memory back to the system. They are zero when
-// they are next touched. The rest of memory keeps its contents.
+// discard gives the whole pages in memory back to the system. They are zero
+// when they are next touched. The rest of memory keeps its contents.
 func discard(memory []byte) {
 	page := uintptr(os.Getpagesize())
 	if len(memory) == 0 {

@@ -8,8 +8,8 @@ import (
 )
 
 // reserve returns size bytes of zeroed memory outside Go's heap. The system
-// makes them resident page by page, as they are first touched, in large pages if
-// wanted and available.
+// makes them resident page by page, as they are first touched, in large pages
+// if wanted and available.
 func reserve(size int64, largePages bool) ([]byte, error) {
 	memory, err := syscall.Mmap(-1, 0, int(size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 // returned. So this file makes the three system calls itself.
 
 // reserve returns size bytes of zeroed memory outside Go's heap. The system
-// makes them resident page by page, as they are first touched, in large pages if
-// wanted and available.
+// makes them resident page by page, as they are first touched, in large pages
+// if wanted and available.
 func reserve(size int64, largePages bool) ([]byte, error) {
 	at, _, errno := syscall.Syscall6(syscall.SYS_MMAP, 0, uintptr(size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE, ^uintptr(0), 0)
 	if errno != 0 {
@@ -35,8 +35,8 @@ func mapped(at uintptr, size int64) []byte {
 
 func address(memory []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(memory))) }
 
-// Release unmaps the memory of an arena, or memory that Reserve returned. Nobody
-// may use it any more.
+// Release unmaps the memory of an arena, or memory that Reserve returned.
+// Nobody may use it any more.
 func Release(memory []byte) {
 	unmap(address(memory), address(memory)+uintptr(len(memory))) // fails only if it is not mapped
 }
@@ -46,9 +46,9 @@ func Release(memory []byte) {
 const ResizesInPlace = true
 
 // resized returns memory of size bytes, more than memory has, that begins with
-// the contents of memory. It replaces memory, which nobody may use any more: the
-// system moves the pages to other addresses and copies nothing. If it fails,
-// memory is unchanged.
+// the contents of memory. It replaces memory, which nobody may use any more:
+// the system moves the pages to other addresses and copies nothing. If it
+// fails, memory is unchanged.
 func resized(memory []byte, size int64, largePages bool) ([]byte, error) {
 	if largePages {
 		if other := movedAligned(memory, size); other != nil {
@@ -67,8 +67,8 @@ func resized(memory []byte, size int64, largePages bool) ([]byte, error) {
 }
 
 // movedAligned is resized to an address as far from the start of a large page
-// as before: to any other address, the system moves each small page by itself. It
-// returns nil if the process has too few free addresses.
+// as before: to any other address, the system moves each small page by itself.
+// It returns nil if the process has too few free addresses.
 func movedAligned(memory []byte, size int64) []byte {
 	place, err := reserve(size+LargePageBytes, false)
 	if err != nil {
