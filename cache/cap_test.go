@@ -17,8 +17,9 @@ import (
 
 const residentChild = "HOLDFAST_TEST_RESIDENT"
 
-// The resident set of a process is the only judge of what a cache takes, and it
-// remembers its peak: so each mix of sizes has a process of its own.
+// Resident memory stays within the cap for any mix of sizes. Only the resident
+// set of a process shows that, and it remembers its peak. So each mix runs in a
+// process of its own.
 func TestResidentMemory(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the peak of the resident set is read from /proc")
@@ -37,8 +38,8 @@ func TestResidentMemory(t *testing.T) {
 	}
 }
 
-// runChild runs the test that t belongs to in a process of its own, which finds
-// value in an environment variable, and returns the output.
+// runChild runs the top-level test of t in a process of its own, with value in
+// an environment variable, and returns the output.
 func runChild(t *testing.T, variable, value string) string {
 	t.Helper()
 	test, _, _ := strings.Cut(t.Name(), "/")
@@ -51,8 +52,8 @@ func runChild(t *testing.T, variable, value string) string {
 
 const churnCap = 32 << 20
 
-// churns are the sizes of the values stored one after the other, and whether
-// every other entry is deleted on the way.
+// churns are mixes of sizes: size returns the length of the i-th value. deletes
+// means that the test deletes about every other entry on the way.
 var churns = map[string]struct {
 	size    func(i int, random *rand.Rand) int
 	deletes bool
@@ -98,7 +99,7 @@ func churn(t *testing.T, sizes struct {
 	assert.NoError(t, c.checkInvariants())
 }
 
-// residentKiB reads a line of the process's status.
+// residentKiB returns a line of the status of the process, in KiB.
 func residentKiB(t *testing.T, line string) int {
 	status, err := os.ReadFile("/proc/self/status")
 	require.NoError(t, err)
@@ -109,6 +110,7 @@ func residentKiB(t *testing.T, line string) int {
 	return n
 }
 
+// A large value fits in free blocks that are scattered, without an eviction.
 func TestSet_large_in_scattered_blocks(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 1 << 20, MaxValue: 100_000, Shards: 1})
 	for i := range 2500 {
@@ -126,7 +128,7 @@ func TestSet_large_in_scattered_blocks(t *testing.T) {
 	}
 	assert.Zero(t, c.Stats().EvictedForCapacity)
 	require.NoError(t, c.Set("large-3", large, time.Hour))
-	assert.Less(t, c.Stats().EvictedForCapacity, uint64(50), "some room is needed to move what is in the way")
+	assert.Less(t, c.Stats().EvictedForCapacity, uint64(50), "a compaction needs some room")
 	for i := range 4 {
 		value, _ := c.Get(fmt.Sprint("large-", i))
 		assert.Equal(t, large, value)
@@ -134,6 +136,7 @@ func TestSet_large_in_scattered_blocks(t *testing.T) {
 	assert.NoError(t, c.checkInvariants())
 }
 
+// The cache needs at most 48 bytes for an entry beside its ID and value.
 func TestOverhead_per_session(t *testing.T) {
 	for _, entries := range []int{5_000, 20_000, 37_000, 50_000, 70_000} {
 		c := openCache(t, Options{MaxBytes: 64 << 20})
@@ -146,6 +149,7 @@ func TestOverhead_per_session(t *testing.T) {
 	}
 }
 
+// The hot operations do not allocate.
 func TestAllocations_none(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 1 << 20, MaxValue: 1000})
 	ids := make([]string, 20_000)
@@ -168,6 +172,7 @@ func TestAllocations_none(t *testing.T) {
 	}
 }
 
+// Entries are not objects of Go's heap.
 func TestHeapObjects(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 64 << 20})
 	objects := func() int64 {

@@ -16,7 +16,7 @@ import (
 	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
-// A cache whose cap was changed has the memory and the tables of a new one.
+// A cache whose cap has changed has the same memory and tables as a new cache.
 func TestSetMaxBytes_like_a_new_cache(t *testing.T) {
 	for name, o := range map[string]Options{
 		"one small shard": {MaxBytes: 64 << 10, Shards: 1, MaxValue: 1000},
@@ -52,7 +52,7 @@ func TestSetMaxBytes_like_a_new_cache(t *testing.T) {
 
 const cyclesChild = "HOLDFAST_TEST_CYCLES"
 
-// cycles are caps that a cache gets again and again.
+// cycles are pairs of caps that a cache alternates between.
 var cycles = map[string]struct {
 	low, high int64
 	times     int
@@ -61,8 +61,8 @@ var cycles = map[string]struct {
 	"large": {256 << 20, 512 << 20, 40},
 }
 
-// The system is the judge of what a process takes: a child process makes a cache,
-// and another one changes its cap many times before it has the same.
+// Many changes of the cap leave no memory, addresses or mappings behind. A
+// process of its own measures that.
 func TestCyclesOfTheCap(t *testing.T) {
 	if runtime.GOOS != "linux" || raceEnabled || !arena.ResizesInPlace {
 		t.Skip("elsewhere the memory is the garbage collector's, or moves")
@@ -92,7 +92,7 @@ func cycle(t *testing.T, name string) {
 		require.NoError(t, c.SetMaxBytes(y.high))
 	}
 	fill(y.high)
-	for range 3 { // what Go itself needs for that is there now
+	for range 3 { // so that Go's own memory is there
 		round()
 	}
 	fill(y.high)
@@ -104,7 +104,7 @@ func cycle(t *testing.T, name string) {
 	}
 	fill(y.high)
 	runtime.GC()
-	// Go reserves addresses for its heap in parts of 64 MiB.
+	// Go reserves addresses for its heap 64 MiB at a time.
 	assert.LessOrEqual(t, residentKiB(t, "VmSize")-size, 160<<10, "KiB of addresses more than before %d cycles", y.times)
 	assert.LessOrEqual(t, residentKiB(t, "VmRSS")-resident, 8<<10, "KiB resident more than before %d cycles", y.times)
 	assert.LessOrEqual(t, mappings(t)-maps, 8)

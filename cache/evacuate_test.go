@@ -7,23 +7,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The row of a compaction may end where the memory never used begins. When the last
-// entry of the row moves away, its run becomes part of that memory, and nothing
-// that lies there is a run any more.
+// The row of a compaction may end at top. When the last entry of the row moves
+// away, its block joins the unused memory, which has no blocks.
 func TestCompact_stops_at_top(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 8 << 10, Shards: 1})
-	for _, id := range []string{"before", "between", "hole", "last"} {
+	for _, id := range []string{"before", "between", "middle", "last"} {
 		require.NoError(t, c.Set(id, make([]byte, 100), NoExpiry))
 	}
 	s := &c.shards[0]
-	hash := c.hash("hole")
-	hole := s.find("hole", tagOf(hash))
-	units := s.arena.Header(hole).Granules()
-	c.Delete("before") // where the last one moves to
-	c.Delete("hole")
+	hash := c.hash("middle")
+	middle := s.find("middle", tagOf(hash))
+	granules := s.arena.Header(middle).Granules()
+	c.Delete("before") // the last entry moves here
+	c.Delete("middle")
 
 	s.mu.Lock()
-	compacted := s.compact(units + 1)
+	compacted := s.compact(granules + 1)
 	s.mu.Unlock()
 
 	require.Zero(t, compacted)

@@ -17,8 +17,8 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// An entry about as large as a shard is stored, or Set returns an error, whatever
-// caps the shard had before.
+// Set stores an entry about as large as a shard, or returns an error, after any
+// sequence of caps.
 func TestSet_as_large_as_a_shard(t *testing.T) {
 	for _, caps := range [][]int64{{66 << 10}, {128 << 10, 66 << 10}, {50 << 10, 66 << 10}, {1 << 20, 67 << 10}} {
 		t.Run(fmt.Sprint(caps), func(t *testing.T) {
@@ -50,6 +50,7 @@ func TestSet_as_large_as_a_shard(t *testing.T) {
 	}
 }
 
+// The largest MaxValue is 1 GiB.
 func TestNew_MaxValue_beyond_1_GiB(t *testing.T) {
 	if ^uint(0)>>32 == 0 {
 		t.Skip("more than there are addresses")
@@ -59,7 +60,7 @@ func TestNew_MaxValue_beyond_1_GiB(t *testing.T) {
 	assert.ErrorContains(t, err, "1073741825")
 }
 
-// With a Set of its own ID the function would be called without end.
+// An Update whose function sets its own ID ends with ErrConflict.
 func TestUpdate_of_its_own_ID(t *testing.T) {
 	c := open(t, cache.Options{})
 	calls := 0
@@ -75,13 +76,13 @@ func TestUpdate_of_its_own_ID(t *testing.T) {
 	require.NoError(t, c.Update("a", func([]byte, bool) (cache.Change, error) { return cache.Remove(), nil }))
 }
 
-// OnEvict is notified while SetMaxBytes is under way, so that IDs do not pile up.
+// SetMaxBytes notifies OnEvict between steps, so that IDs do not pile up.
 func TestSetMaxBytes_notifies_between_steps(t *testing.T) {
 	var c *cache.Cache
-	told, before := 0, 0
+	notified, before := 0, 0
 	c = open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.EvictionReason) {
-		told++
-		if told == 1 {
+		notified++
+		if notified == 1 {
 			before = c.Len()
 		}
 	}})
@@ -90,17 +91,17 @@ func TestSetMaxBytes_notifies_between_steps(t *testing.T) {
 	}
 	require.NoError(t, c.SetMaxBytes(1<<20))
 	after := c.Len()
-	assert.Equal(t, 20_000-after, told)
-	assert.Greater(t, before, after+told/2, "entries at the first notification")
+	assert.Equal(t, 20_000-after, notified)
+	assert.Greater(t, before, after+notified/2, "entries at the first notification")
 }
 
-// OnEvict may end the goroutine of SetMaxBytes, as a test's FailNow does. The cap
-// comes to hold all the same.
+// OnEvict may end the goroutine of SetMaxBytes, as FailNow of a test does. The
+// cap holds soon anyway.
 func TestSetMaxBytes_its_goroutine_ends(t *testing.T) {
 	virtually(t, func(t *testing.T) {
-		told := 0
+		notified := 0
 		c := open(t, cache.Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000, OnEvict: func(string, cache.EvictionReason) {
-			if told++; told == 1 {
+			if notified++; notified == 1 {
 				runtime.Goexit()
 			}
 		}})
@@ -120,7 +121,7 @@ func TestSetMaxBytes_its_goroutine_ends(t *testing.T) {
 	})
 }
 
-// Calls at the same time end with one of their caps, which then holds.
+// Concurrent calls end with one of their caps, which then holds.
 func TestSetMaxBytes_concurrent(t *testing.T) {
 	c := open(t, cache.Options{MaxBytes: 4 << 20, Shards: 4, MaxValue: 1000})
 	for i := range 10_000 {
@@ -145,17 +146,19 @@ type idleReader struct{}
 
 func (idleReader) Read([]byte) (int, error) { return 0, nil }
 
+// A reader that returns neither bytes nor an error does not hang Load.
 func TestLoad_reader_without_progress(t *testing.T) {
 	_, err := open(t, cache.Options{}).Load(idleReader{})
 	require.ErrorIs(t, err, cache.ErrSnapshot)
 	require.ErrorIs(t, err, io.ErrNoProgress)
 }
 
+// SaveFile replaces stale files and links, and never writes through a link.
 func TestSaveFile_replaces_links(t *testing.T) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
 		t.Skip("modes and links are those of Unix")
 	}
-	secret := func(t *testing.T, path string) {
+	isPrivate := func(t *testing.T, path string) {
 		info, err := os.Lstat(path)
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o600), info.Mode())
@@ -168,7 +171,7 @@ func TestSaveFile_replaces_links(t *testing.T) {
 			require.NoError(t, os.Chmod(stale, 0o666))
 			c := open(t, cache.Options{})
 			require.NoError(t, c.SaveFile(filepath.Join(folder, "sessions")))
-			secret(t, filepath.Join(folder, "sessions"))
+			isPrivate(t, filepath.Join(folder, "sessions"))
 		})
 		t.Run("link "+name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -177,7 +180,7 @@ func TestSaveFile_replaces_links(t *testing.T) {
 			require.NoError(t, os.Symlink(other, filepath.Join(folder, name)))
 			c := open(t, cache.Options{})
 			require.NoError(t, c.SaveFile(filepath.Join(folder, "sessions")))
-			secret(t, filepath.Join(folder, "sessions"))
+			isPrivate(t, filepath.Join(folder, "sessions"))
 			kept, err := os.ReadFile(other)
 			require.NoError(t, err)
 			assert.Equal(t, "other", string(kept), "the file that the link leads to")

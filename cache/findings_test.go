@@ -13,10 +13,10 @@ import (
 	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
-// Faults that came up in reviews, each in a place that no other test covers.
+// Faults that reviews found, each in a place that no other test covers.
 
-// The tables beside the arena become smaller at powers of two, so a cap that
-// shrinks by a few bytes can leave the arena more memory and the index less.
+// The tables outside the arena halve at powers of two. So a slightly smaller
+// cap can give the arena more memory and the index fewer segments.
 func TestSetMaxBytes_table_boundary(t *testing.T) {
 	for _, maxBytes := range []int64{4 << 20, 8 << 20} {
 		for _, less := range []int64{8, 16} {
@@ -34,7 +34,7 @@ func TestSetMaxBytes_table_boundary(t *testing.T) {
 	}
 }
 
-// A compaction must not make a run longer than a run's length can tell.
+// A compaction makes no block longer than the longest length.
 func TestCompact_beside_longest_block(t *testing.T) {
 	if raceEnabled {
 		t.Skip("it needs 200 MiB")
@@ -47,20 +47,20 @@ func TestCompact_beside_longest_block(t *testing.T) {
 		require.NoError(t, c.Set(id, make([]byte, size), time.Hour))
 		return id
 	}
-	small := set(12) // where the record between moves to
+	small := set(12) // the record between moves here
 	set(1000)
-	hole := set(60) // 12 units
-	set(0)          // the record between
+	middle := set(60) // 12 granules
+	set(0)            // the record between
 	var big []string
 	for range 63 {
-		big = append(big, set(1<<20)) // 131,077 units each
+		big = append(big, set(1<<20)) // 131,077 granules each
 	}
-	big = append(big, set(1045996)) // together maxRun-2
+	big = append(big, set(1045996)) // together maxBlock-2
 	set(1000)
 	for _, id := range big {
 		c.Delete(id)
 	}
-	c.Delete(hole)
+	c.Delete(middle)
 	c.Delete(small)
 	r := ref(0)
 	for b, h := range s.arena.Blocks() {
@@ -79,7 +79,8 @@ func TestCompact_beside_longest_block(t *testing.T) {
 	require.NoError(t, c.checkInvariants())
 }
 
-// A value longer than the longest run lies in several, also in an empty cache.
+// A value longer than the longest block becomes a chain, also in an empty
+// cache.
 func TestSet_longer_than_a_block(t *testing.T) {
 	if raceEnabled || runtime.GOARCH == "386" || runtime.GOARCH == "arm" {
 		t.Skip("it needs half a GiB")
@@ -93,19 +94,20 @@ func TestSet_longer_than_a_block(t *testing.T) {
 	value, _ := c.Get("a")
 	assert.Len(t, value, 150<<20)
 	assert.Zero(t, c.Stats().EvictedForCapacity)
-	assert.Less(t, c.parts("a"), 5)
+	assert.Less(t, c.blocks("a"), 5)
 }
 
-// What a large Set evicts in one hold, others may use before the next.
+// Other Sets may use the memory that a large Set has freed in one lock hold
+// before the next.
 func TestSet_large_while_others_store(t *testing.T) {
 	const large = 256 << 10
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20})
 	fillTiny(t, c)
 	s, steps := &c.shards[0], 0
 	for err := errInSteps; err == errInSteps; steps++ {
-		require.Less(t, steps, large/1024, "it makes no progress")
+		require.Less(t, steps, large/1024, "no progress")
 		err = c.setStep("large", make([]byte, large))
-		for i := 0; s.arena.FreeGranules() > 200 && i < 5000; i++ { // others take what is free
+		for i := 0; s.arena.FreeGranules() > 200 && i < 5000; i++ { // others use the free memory
 			require.NoError(t, c.Set(fmt.Sprint(steps, " ", i), nil, time.Hour))
 		}
 	}
@@ -114,7 +116,8 @@ func TestSet_large_while_others_store(t *testing.T) {
 	require.NoError(t, c.checkInvariants())
 }
 
-// If the longest idle lie in the memory that goes, evicting them makes no room.
+// If the longest idle entries lie in retired memory, evicting them makes no
+// room. A Set does a bounded amount of work anyway.
 func TestSet_while_the_cap_shrinks(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 1 << 20, Protected: -1})
 	s, n := &c.shards[0], 0
@@ -137,7 +140,8 @@ func TestSet_while_the_cap_shrinks(t *testing.T) {
 	require.NoError(t, c.checkInvariants())
 }
 
-// Where there is room enough, shrinking evicts nothing, however scattered it is.
+// If there is enough free memory, shrinking evicts nothing, even if the free
+// blocks are scattered.
 func TestSetMaxBytes_emptied_evicts_little(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1, MaxValue: 1000})
 	s, n := &c.shards[0], 0
@@ -152,7 +156,7 @@ func TestSetMaxBytes_emptied_evicts_little(t *testing.T) {
 	assert.Less(t, c.Stats().EvictedForCapacity, uint64(n/1000))
 }
 
-// OnEvict may end each goroutine that calls it.
+// OnEvict may end every goroutine that calls it, and the cap holds soon anyway.
 func TestSetMaxBytes_every_goroutine_ends(t *testing.T) {
 	var ends atomic.Bool
 	c := openCache(t, Options{MaxBytes: 1 << 20, Shards: 1, OnEvict: func(string, EvictionReason) {
@@ -171,8 +175,8 @@ func TestSetMaxBytes_every_goroutine_ends(t *testing.T) {
 	assert.Eventually(t, func() bool { return c.Stats().MaxBytes == 512<<10 }, time.Minute, time.Millisecond)
 }
 
-// An aim for which there is no memory gives way to the latest cap that held, and
-// every call that it concerns gets its error.
+// If there is no memory for an aim, the latest cap that held takes its place,
+// and every affected call returns the error.
 func TestSetMaxBytes_failed_growth(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 4, MaxValue: 1000})
 	first, err := c.aim(8 << 20)

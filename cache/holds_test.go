@@ -12,13 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkHolds measures for how long a shard's lock is held, in a shard with
-// four million entries. doc.go has its figures:
+// BenchmarkHolds measures the lock holds of a shard with four million entries.
+// docs/design-cache.md has its figures:
 //
 //	go test -tags holdfast_holds -run '^$' -bench Holds -benchtime 1x -timeout 30m ./cache
 //
-// The unit ms is that of the longest hold, in processor time of its thread, which
-// leaves out preemption and includes page faults; ms-by-clock leaves out nothing.
+// ms is the longest lock hold in processor time of its thread, which excludes
+// preemption and includes page faults. ms-by-clock excludes nothing.
 func BenchmarkHolds(b *testing.B) {
 	const (
 		entries = 4 << 20
@@ -52,7 +52,7 @@ func BenchmarkHolds(b *testing.B) {
 		}
 		return c
 	}
-	holes := func(b *testing.B) *Cache {
+	scattered := func(b *testing.B) *Cache {
 		c := full(b)
 		for i := 0; i < entries; i += 3 {
 			c.Delete(id(i))
@@ -89,7 +89,7 @@ func BenchmarkHolds(b *testing.B) {
 			}
 		}},
 		{"shrinking", full, func(b *testing.B, c *Cache) { require.NoError(b, c.SetMaxBytes(room/4)) }},
-		{"shrinking with holes", holes, func(b *testing.B, c *Cache) { require.NoError(b, c.SetMaxBytes(room/4)) }},
+		{"shrinking with free blocks", scattered, func(b *testing.B, c *Cache) { require.NoError(b, c.SetMaxBytes(room/4)) }},
 		{"growing", full, func(b *testing.B, c *Cache) { require.NoError(b, c.SetMaxBytes(2*room)) }},
 		{"expiring", func(b *testing.B) *Cache {
 			c := open(b, room)

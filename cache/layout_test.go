@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+// A hit reads two cache lines of the shard, from the base of the arena to the
+// front of protected, and no shard shares a line with its neighbour.
 func TestShard_hit_needs_two_lines(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("laid out for 64-bit machines")

@@ -19,7 +19,7 @@ import (
 	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
-// resident returns how many bytes of memory are resident.
+// resident returns the resident bytes of memory.
 func resident(t *testing.T, memory []byte) int {
 	page := os.Getpagesize()
 	misaligned := int(-uintptr(unsafe.Pointer(&memory[0])) & uintptr(page-1))
@@ -34,7 +34,7 @@ func resident(t *testing.T, memory []byte) int {
 	return n
 }
 
-// residentShards returns how many bytes of the shards' memory are resident.
+// residentShards returns the resident bytes of the memory of all shards.
 func residentShards(t *testing.T, c *Cache) (n int) {
 	for i := range c.shards {
 		n += resident(t, c.shards[i].arena.Memory())
@@ -42,8 +42,8 @@ func residentShards(t *testing.T, c *Cache) (n int) {
 	return n
 }
 
-// mustTouchAhead skips the test where the system has no way to touch memory.
-func mustTouchAhead(t *testing.T) {
+// mustPrefault skips the test if the system cannot prefault memory.
+func mustPrefault(t *testing.T) {
 	memory, err := arena.Reserve(8 * arena.LargePageBytes)
 	require.NoError(t, err)
 	defer arena.Release(memory)
@@ -53,8 +53,9 @@ func mustTouchAhead(t *testing.T) {
 	}
 }
 
+// The cache prefaults a large page before a Set reaches it.
 func TestPrefault_before_a_Set(t *testing.T) {
-	mustTouchAhead(t)
+	mustPrefault(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := openCache(t, Options{MaxBytes: 32 << 20, Shards: 1})
 		s := &c.shards[0]
@@ -69,6 +70,7 @@ func TestPrefault_before_a_Set(t *testing.T) {
 	})
 }
 
+// A cache that has emptied returns memory to the system.
 func TestGiveBack_to_the_system(t *testing.T) {
 	for name, o := range map[string]Options{
 		"small pages": {MaxBytes: 32 << 20, Shards: 16, MaxValue: 1 << 10},
@@ -77,7 +79,7 @@ func TestGiveBack_to_the_system(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := openCache(t, o)
-				const entries, step = 20_000, 200 // each step-th stays
+				const entries, step = 20_000, 200 // every step-th entry stays
 				value := func(i int) []byte { return fmt.Appendf(nil, "%1000d", i) }
 				for i := range entries {
 					ttl := time.Minute
@@ -109,12 +111,13 @@ func TestGiveBack_to_the_system(t *testing.T) {
 
 const limitedChild = "HOLDFAST_TEST_LIMITED"
 
-// A cap for which there is no memory is refused, and the one before holds.
+// SetMaxBytes refuses a cap for which there is no memory, and the previous cap
+// holds.
 func TestGrowingWithoutMemory(t *testing.T) {
 	if math.MaxInt == math.MaxInt32 {
 		t.Skip("the limit is too large for 32 bits")
 	}
-	if os.Getenv(limitedChild) == "" { // the limit is a process's
+	if os.Getenv(limitedChild) == "" { // the limit is that of a process
 		runChild(t, limitedChild, "1")
 		return
 	}
@@ -138,7 +141,8 @@ func TestGrowingWithoutMemory(t *testing.T) {
 	require.NoError(t, c.SetMaxBytes(128<<20))
 }
 
-// Of its memory only what the test writes to is ever there.
+// The largest shard finds entries at its end. Only the pages that the test
+// writes to become resident.
 func TestShard_of_the_largest_size(t *testing.T) {
 	if math.MaxInt == math.MaxInt32 {
 		t.Skip("more than there are addresses")

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// plain is what a cache is meant to do, on the plainest engine that does it: a
-// map, and a list of IDs from the longest idle to the latest used. It has no cap
-// and does not know of the segments; who goes for want of room it is told.
+// plain is a naive cache: a map, and a list of IDs from the longest idle to the
+// latest used. It has no cap and no segments. The test removes the entries that
+// the real cache evicts for room.
 type plain struct {
 	start   time.Time
 	entries map[string]plainEntry

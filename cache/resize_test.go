@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
+// The cap holds after any changes, and no entry has a wrong value.
 func TestSetMaxBytes_holds_the_cap(t *testing.T) {
 	for _, shards := range []int{1, 4} {
 		t.Run(fmt.Sprint(shards, " shards"), func(t *testing.T) {
@@ -42,8 +43,8 @@ func TestSetMaxBytes_holds_the_cap(t *testing.T) {
 	}
 }
 
-// What a shard can come to use, when its arena is full to the last unit, is what
-// counts: a test that fills it seldom comes so far.
+// The arena and the tables together stay within the cap even if the arena is
+// full to the last granule. A test that fills the cache seldom gets so far.
 func TestSetMaxBytes_small_changes(t *testing.T) {
 	const shards = 2
 	c, err := New(Options{MaxBytes: 16 << 10, Shards: shards, MaxValue: 100})
@@ -61,6 +62,7 @@ func TestSetMaxBytes_small_changes(t *testing.T) {
 	}
 }
 
+// The cache fills the memory of a larger cap.
 func TestSetMaxBytes_uses_new_memory(t *testing.T) {
 	c, err := New(Options{MaxBytes: 1 << 20, Shards: 4, MaxValue: 1000})
 	require.NoError(t, err)
@@ -75,6 +77,7 @@ func TestSetMaxBytes_uses_new_memory(t *testing.T) {
 	require.NoError(t, c.checkInvariants())
 }
 
+// A smaller cap evicts exactly the longest idle entries.
 func TestSetMaxBytes_keeps_latest_used(t *testing.T) {
 	c, err := New(Options{MaxBytes: 1 << 20, Shards: 1, MaxValue: 1000, Protected: -1})
 	require.NoError(t, err)
@@ -92,14 +95,15 @@ func TestSetMaxBytes_keeps_latest_used(t *testing.T) {
 	}
 }
 
-// The tables and the index are those of the first cap, also when another is set.
+// A value of MaxValue fits under every accepted cap, although the segments of
+// the index keep the size that the first cap chose.
 func TestSetMaxBytes_fits_MaxValue(t *testing.T) {
 	const maxValue = 30 << 10
 	c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: maxValue})
 	accepted, refused := 0, 0
 	for maxBytes := int64(maxValue); maxBytes < 40<<10; maxBytes += 8 {
 		for _, before := range []int64{64 << 10, 200 << 10, maxBytes - 500} {
-			c.SetMaxBytes(before) // the last one too little, for some
+			c.SetMaxBytes(before) // the last one is sometimes too small
 			if err := c.SetMaxBytes(maxBytes); err != nil {
 				require.ErrorIs(t, err, ErrInvalid)
 				refused++
@@ -114,12 +118,12 @@ func TestSetMaxBytes_fits_MaxValue(t *testing.T) {
 	require.NoError(t, c.SetMaxBytes(64<<10), "New's cap is accepted again")
 }
 
-// A segment has one unit more than it needs where that was too little for a hole
-// of its own. The memory that goes may begin with that unit.
+// A segment has a granule more than it needs if the rest of its free block was
+// too short for a block. The retired memory may begin with that granule.
 func TestSetMaxBytes_segment_surplus(t *testing.T) {
 	surplus := ref(0)
 	for tries := 20; surplus == 0; tries-- {
-		require.Positive(t, tries, "in none of the caches did a hole follow a segment")
+		require.Positive(t, tries, "no free block follows a segment in any of the caches")
 		c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1, MaxValue: 500})
 		for i := range 1000 {
 			require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 20), time.Hour))
@@ -129,8 +133,8 @@ func TestSetMaxBytes_segment_surplus(t *testing.T) {
 		}
 		s := &c.shards[0]
 		c.lock(s)
-		if surplus = s.lengthenASegment(); surplus != 0 {
-			s.shrinkTo(int64(surplus) + 1) // the last unit of the segment is to be the edge
+		if surplus = s.lengthenSegment(); surplus != 0 {
+			s.shrinkTo(int64(surplus) + 1) // the surplus granule becomes the sentinel
 		}
 		c.unlock(s)
 
@@ -138,9 +142,9 @@ func TestSetMaxBytes_segment_surplus(t *testing.T) {
 	}
 }
 
-// shrinkTo gives up all memory of the arena but the first units.
-func (s *shard) shrinkTo(units int64) {
-	s.arena.Retire(units)
+// shrinkTo gives up all memory of the arena but the first granules.
+func (s *shard) shrinkTo(granules int64) {
+	s.arena.Retire(granules)
 	for i := uint32(0); i < uint32(len(s.index.segments)); {
 		if s.evacuateSegment(i) {
 			i++
@@ -150,13 +154,14 @@ func (s *shard) shrinkTo(units int64) {
 		s.evacuateSome(&w)
 	}
 	before := s.arena.Memory()
-	s.arena.Cut(units * granule)
-	arena.Truncate(before, units*granule)
+	s.arena.Cut(granules * granule)
+	arena.Truncate(before, granules*granule)
 }
 
-// lengthenASegment moves the border between a segment and the hole that follows
-// it by a unit, and returns that unit; 0 if no hole follows any.
-func (s *shard) lengthenASegment() (surplus ref) {
+// lengthenSegment moves the border between a segment and the free block behind
+// it by a granule, and returns that granule; 0 if no free block follows a
+// segment.
+func (s *shard) lengthenSegment() (surplus ref) {
 	a := &s.arena
 	for _, r := range s.index.segments[1:] {
 		surplus := r + ref(a.Header(r).Granules())
@@ -165,7 +170,7 @@ func (s *shard) lengthenASegment() (surplus ref) {
 			continue
 		}
 		a.AllocAt(surplus, isReserved)
-		*a.Header(r)++ // its granules
+		*a.Header(r)++ // one granule more
 		*a.Header(surplus + 1) = *a.Header(surplus) - 1
 		a.Free(surplus + 1)
 		return surplus
@@ -173,8 +178,8 @@ func (s *shard) lengthenASegment() (surplus ref) {
 	return 0
 }
 
-// While a shard gives memory up it lets others have the lock. What they delete
-// makes the index smaller, which must hide no entry from it.
+// While a shard gives memory up, other calls delete entries between its steps.
+// The index shrinks then, and hides no entry from the evacuation.
 func TestSetMaxBytes_index_shrinks_midway(t *testing.T) {
 	const entries = 90_000
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1000})
@@ -197,7 +202,7 @@ func TestSetMaxBytes_index_shrinks_midway(t *testing.T) {
 		if steps%50 == 0 {
 			require.NoError(t, c.checkInvariants())
 		}
-		if s.shrink == nil || s.shrink.walk.next < 1<<tagBits/2 { // until half of the buckets were looked at
+		if s.shrink == nil || s.shrink.walk.next < 1<<tagBits/2 { // until it has visited half of the buckets
 			continue
 		}
 		for range 1000 {

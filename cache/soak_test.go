@@ -24,14 +24,15 @@ import (
 const (
 	soakChild   = "HOLDFAST_TEST_SOAK"
 	soakOwners  = 8
-	soakFor     = 3 * time.Second // all parts; HOLDFAST_SOAK has another duration
-	soakHistory = 1 << 10         // entries of the stream that is loaded again and again
+	soakFor     = 3 * time.Second // all parts; HOLDFAST_SOAK overrides it
+	soakHistory = 1 << 10         // entries of the stream that is loaded repeatedly
 )
 
-// Eight goroutines do everything at once, and each value tells whose it is, which
-// version, and whether it is whole. Each ID has one goroutine that writes it and
-// knows what must be found; all read it. Each part is a process of its own, whose
-// resident memory outside Go's heap is measured all the time.
+// Eight goroutines do everything at once. Each value identifies its ID and its
+// version and has a checksum. One goroutine owns each ID: it writes the ID and
+// knows the expected result of a lookup. All goroutines read it. Each part runs
+// in a process of its own, and the test measures its resident memory outside
+// Go's heap all the time.
 //
 //	HOLDFAST_SOAK=10m go test -run TestSoak -timeout 15m ./cache
 func TestSoak(t *testing.T) {
@@ -91,21 +92,21 @@ type soak struct {
 	failed     atomic.Bool
 }
 
-// soakID is what is known of an ID. Its owner writes it.
+// soakID is the expected state of an ID. The owner of the ID writes it.
 type soakID struct {
 	begun   atomic.Uint64 // the latest version that may be stored
 	ended   atomic.Uint64 // no earlier version is stored any more
 	expires atomic.Int64  // Unix nanoseconds at which the version ended has expired
 	evicted atomic.Bool   // since the latest Set began
 
-	alive bool      // for the owner: ended is stored, unless it was evicted or has expired
-	until time.Time // when it may begin to be expired
+	alive bool      // for the owner: ended is stored, or was evicted, or has expired
+	until time.Time // the earliest deadline of ended
 }
 
 func newSoak(t *testing.T, maxBytes int64) *soak {
 	s := &soak{t: t, maxBytes: maxBytes, longest: int(min(1<<20, maxBytes/16)), ttl: 2 * time.Second}
 	if maxBytes > 1<<20 {
-		s.ttl = time.Minute // or it would never be full
+		s.ttl = time.Minute // a shorter TTL would never let it fill
 	}
 	for i := range s.owners {
 		s.owners[i] = make([]soakID, max(20, maxBytes/soakOwners/1000))
@@ -138,7 +139,7 @@ func (s *soak) run(duration time.Duration) {
 	for !s.failed.Load() {
 		took := time.Since(began)
 		if took > duration && (s.resizes.Load() > 0 || took > 30*duration) {
-			break // one processor may not have come to everything in a short time
+			break // one processor may not get to everything in a short time
 		}
 		time.Sleep(min(duration/20, 100*time.Millisecond))
 		most = max(most, residentOutsideHeap(s.t)-outside)
@@ -154,13 +155,14 @@ func (s *soak) run(duration time.Duration) {
 		assert.Positive(s.t, stats.EvictedForCapacity, "it was never full")
 	}
 	if raceEnabled {
-		return // the detector's own memory is many times the cache's
+		return // the race detector needs many times the memory of the cache
 	}
-	const metadata = 8 << 20 // what Go keeps outside its heap
+	const metadata = 8 << 20 // that Go keeps outside its heap
 	assert.LessOrEqual(s.t, most, s.maxBytes*105/100+metadata, "bytes resident")
 }
 
-// fail ends the test. The ID and the value are made up, so they may be shown.
+// fail ends the test. IDs and values are made up, so a message may contain
+// them.
 func (s *soak) fail(format string, args ...any) {
 	if s.failed.CompareAndSwap(false, true) {
 		s.t.Errorf(format, args...)
@@ -187,8 +189,8 @@ func soakOwner(id string) (owner, n int, ok bool) {
 	return owner, n, err == nil
 }
 
-// soakValue is a value that tells its ID and version: the version, a checksum of
-// all else, and bytes that follow from both.
+// soakValue returns a value for an ID and a version: the version, a checksum of
+// everything else, and bytes that depend on both.
 func soakValue(id string, version uint64, length int) []byte {
 	value := make([]byte, 16, 16+length)
 	binary.LittleEndian.PutUint64(value, version)
@@ -209,7 +211,8 @@ func soakSum(id string, value []byte) uint64 {
 	return d.Sum64()
 }
 
-// whole returns the version of a value, or fails if it is torn or foreign.
+// whole returns the version of a value, or fails if the value is torn or of
+// another ID.
 func (s *soak) whole(id string, value []byte) uint64 {
 	if len(value) < 16 || binary.LittleEndian.Uint64(value[8:]) != soakSum(id, value) {
 		s.fail("%s: a torn or foreign value of %d bytes", id, len(value))
@@ -218,7 +221,7 @@ func (s *soak) whole(id string, value []byte) uint64 {
 	return binary.LittleEndian.Uint64(value)
 }
 
-// read checks a lookup of an ID by anybody.
+// read checks a lookup by any goroutine.
 func (s *soak) read(owner, n int, lookup func(id string) ([]byte, bool)) {
 	e, id := &s.owners[owner][n], soakName(owner, n)
 	least, before := e.ended.Load(), time.Now().UnixNano()
@@ -236,7 +239,7 @@ func (s *soak) read(owner, n int, lookup func(id string) ([]byte, bool)) {
 	}
 }
 
-// readOwn checks a lookup by the owner, who knows what there must be.
+// readOwn checks a lookup by the owner, which knows the expected result.
 func (s *soak) readOwn(owner, n int) {
 	e, id := &s.owners[owner][n], soakName(owner, n)
 	value, ok := s.cache.Get(id)
@@ -253,8 +256,8 @@ func (s *soak) readOwn(owner, n int) {
 	}
 }
 
-// mustBeEvicted waits until OnEvict has been called for an entry that was not
-// found: it is called after the lock was released.
+// mustBeEvicted waits until OnEvict was called for an entry that a lookup
+// missed. The call follows the lock hold that evicted the entry.
 func (s *soak) mustBeEvicted(e *soakID, id string) {
 	for end := time.Now().Add(10 * time.Second); !e.evicted.Load(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
@@ -284,7 +287,7 @@ func (s *soak) write(owner, n int, random *rand.Rand, store func(id string, valu
 		if !errors.Is(err, ErrTooLarge) {
 			s.fail("%s: %v", id, err)
 		}
-		return // the version before is still there
+		return // the previous version is still stored
 	}
 	e.ended.Store(version)
 	e.expires.Store(time.Now().Add(ttl).UnixNano())
@@ -315,11 +318,11 @@ func (s *soak) delete(owner, n int) {
 	version := e.begun.Load() + 1
 	e.begun.Store(version)
 	s.cache.Delete(id)
-	e.ended.Store(version) // whatever was stored is an earlier one
+	e.ended.Store(version) // any stored version is an earlier one
 	e.alive = false
 }
 
-// operate does random operations on the owner's IDs, and reads others'.
+// operate does random operations on the IDs of the owner, and reads others.
 func (s *soak) operate(owner int) {
 	random := rand.New(rand.NewPCG(uint64(owner), 3))
 	for n := range s.owners[owner] {
@@ -363,7 +366,7 @@ func (s *soak) operate(owner int) {
 	}
 }
 
-// rare are the operations of one goroutine that concern the whole cache.
+// rare does one of the operations on the whole cache that one goroutine does.
 func (s *soak) rare(random *rand.Rand) {
 	switch random.IntN(4) {
 	case 0:
@@ -386,7 +389,7 @@ func (s *soak) rare(random *rand.Rand) {
 	}
 }
 
-// many looks at some entries of the whole cache.
+// many visits some entries of the whole cache.
 func (s *soak) many(random *rand.Rand) {
 	left := random.IntN(2000)
 	if random.IntN(2) == 0 {
@@ -410,9 +413,9 @@ func (s *soak) many(random *rand.Rand) {
 	}
 }
 
-// residentOutsideHeap returns how many bytes the system has mapped for the
-// process at the addresses where it puts what mmap asks for; Go's heap is below.
-// It is 0 where that is not known.
+// residentOutsideHeap returns the resident bytes of the process at the
+// addresses that the system chooses for mmap, which lie above Go's heap. It
+// returns 0 on systems where these addresses are unknown.
 func residentOutsideHeap(t *testing.T) (n int64) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return 0

@@ -14,18 +14,19 @@ import (
 	"github.com/holdfast-go/holdfast/cache/internal/arena"
 )
 
-// The lock is held for a bounded time because each hold does a bounded amount of
-// work. These tests count the work; BenchmarkHolds measures the time.
+// A lock hold takes a bounded time because it does a bounded amount of work.
+// These tests count the work; BenchmarkHolds measures the time.
 
-// fillTiny fills the cache's one shard with entries of 7 bytes and no value.
+// fillTiny fills the one shard of the cache with IDs of 7 bytes and empty
+// values.
 func fillTiny(t testing.TB, c *Cache) {
 	for i := 0; c.shards[0].counts.evictions[Capacity-1] == 0; i++ {
 		require.NoError(t, c.Set(fmt.Sprintf("%07d", i), nil, time.Hour))
 	}
 }
 
-// parts returns in how many runs the entry under id lies.
-func (c *Cache) parts(id string) int {
+// blocks returns the number of blocks of the entry under id.
+func (c *Cache) blocks(id string) int {
 	s, t := c.lockFor(id)
 	defer c.unlock(s)
 	r := s.find(id, t)
@@ -41,7 +42,7 @@ func (c *Cache) parts(id string) int {
 	return n
 }
 
-// setStep is one step of a Set that may gather room.
+// setStep takes one step of a Set that may gather room.
 func (c *Cache) setStep(id string, value []byte) error {
 	s, t := c.lockFor(id)
 	defer c.unlock(s)
@@ -50,6 +51,7 @@ func (c *Cache) setStep(id string, value []byte) error {
 	return s.set(id, t, value, time.Hour)
 }
 
+// A large Set on a full shard makes room in steps, each with few evictions.
 func TestSet_large_in_steps(t *testing.T) {
 	const large = 1 << 20
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1})
@@ -70,10 +72,11 @@ func TestSet_large_in_steps(t *testing.T) {
 	assert.True(t, bytes.Equal(value, got))
 	assert.Greater(t, holds, 10)
 	assert.LessOrEqual(t, most, uint64(3*workMost), "evictions in one hold")
-	assert.LessOrEqual(t, c.parts("large"), large/(shortFragmentGranules*granule)/2)
+	assert.LessOrEqual(t, c.blocks("large"), large/(shortFragmentGranules*granule)/2)
 	require.NoError(t, c.checkInvariants())
 }
 
+// A large value has few fragments and evicts little more than its own size.
 func TestSet_large_in_few_fragments(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20})
 	fillTiny(t, c)
@@ -83,15 +86,15 @@ func TestSet_large_in_few_fragments(t *testing.T) {
 			before := c.Stats()
 			require.NoError(t, c.Set(id, make([]byte, size), time.Hour))
 			after := c.Stats()
-			assert.LessOrEqual(t, c.parts(id), max(4, size/(shortFragmentGranules*granule)))
+			assert.LessOrEqual(t, c.blocks(id), max(4, size/(shortFragmentGranules*granule)))
 			assert.LessOrEqual(t, (after.EvictedForCapacity-before.EvictedForCapacity)*40, uint64(4*size+40*64), "bytes evicted, about")
 			require.NoError(t, c.checkInvariants())
 		})
 	}
 }
 
-// Room that one Set gathers belongs to no entry. Whatever comes between its steps
-// must cope with it.
+// The room that a Set gathers belongs to no entry. Other calls between the
+// steps of the Set leave it intact.
 func TestRoom_other_calls_between_steps(t *testing.T) {
 	for name, between := range map[string]func(c *Cache) error{
 		"small sets": func(c *Cache) error {
@@ -135,7 +138,7 @@ func TestRoom_other_calls_between_steps(t *testing.T) {
 	}
 }
 
-// What is replaced by a large value can be read until the new value is there.
+// The old value can be read until the large value replaces it.
 func TestSet_large_keeps_old_value(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10, Protected: -1})
 	require.NoError(t, c.Set("large", []byte("old"), time.Hour)) // the first victim
@@ -152,6 +155,7 @@ func TestSet_large_keeps_old_value(t *testing.T) {
 	assert.Len(t, value, 512<<10)
 }
 
+// Update and Load make room in steps too.
 func TestUpdate_and_Load_large(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1, MaxValue: 512 << 10})
 	fillTiny(t, c)
@@ -177,11 +181,13 @@ func TestUpdate_and_Load_large(t *testing.T) {
 	require.NoError(t, full.checkInvariants())
 }
 
+// A step of SetMaxBytes evicts few entries, frees few blocks and merges few
+// buckets.
 func TestSetMaxBytes_bounds_each_step(t *testing.T) {
 	const entries = 100_000
 	for name, prepare := range map[string]func(c *Cache){
 		"full": func(*Cache) {},
-		"with holes": func(c *Cache) {
+		"with free blocks": func(c *Cache) {
 			for i := 0; i < entries; i += 3 {
 				c.Delete(fmt.Sprint(i))
 			}
@@ -197,14 +203,14 @@ func TestSetMaxBytes_bounds_each_step(t *testing.T) {
 			o.MaxBytes = 4 << 20
 			for done := false; !done; {
 				c.lock(s)
-				evictions, holes, buckets := s.counts.evictions[Capacity-1], s.arena.listed(), s.index.buckets
+				evictions, free, buckets := s.counts.evictions[Capacity-1], s.arena.listed(), s.index.buckets
 				var err error
 				done, err = s.fitSome(o)
-				evictions, holes, buckets = s.counts.evictions[Capacity-1]-evictions, holes-s.arena.listed(), buckets-s.index.buckets
+				evictions, free, buckets = s.counts.evictions[Capacity-1]-evictions, free-s.arena.listed(), buckets-s.index.buckets
 				c.unlock(s)
 				require.NoError(t, err)
 				require.LessOrEqual(t, evictions, uint64(3*workMost))
-				require.LessOrEqual(t, holes, 4*workMost)
+				require.LessOrEqual(t, free, 4*workMost)
 				require.LessOrEqual(t, buckets, uint32(4*workMost))
 			}
 			require.NoError(t, c.checkInvariants())
@@ -222,6 +228,7 @@ func (a *records) listed() (n int) {
 	return n
 }
 
+// A step of the sweeper evicts few entries and merges few buckets.
 func TestSweep_bounds_each_step(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const entries = 50_000
@@ -230,7 +237,7 @@ func TestSweep_bounds_each_step(t *testing.T) {
 			require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Minute))
 		}
 		s := &c.shards[0]
-		synctest.Wait() // the sweeper sleeps; the lock keeps it from being first
+		synctest.Wait() // the sweeper sleeps, and cannot sweep before the lock is free
 		c.lock(s)
 		defer c.unlock(s)
 		time.Sleep(time.Minute)
@@ -249,6 +256,7 @@ func TestSweep_bounds_each_step(t *testing.T) {
 	})
 }
 
+// A step of ScanValues copies few bytes, and ScanValues finds every entry.
 func TestScanValues_bounds_each_step(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
 	for i := range 40 {
@@ -273,16 +281,17 @@ func TestScanValues_bounds_each_step(t *testing.T) {
 	assert.Equal(t, 40, n)
 }
 
-// A value in parts is compared where it lies, also if the prefix spans them.
+// ScanValues compares a value in fragments in place, also if the prefix spans
+// several fragments.
 func TestScanValues_compares_in_place(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 1})
 	fillTiny(t, c)
 	value := bytes.Repeat([]byte("0123456789"), 50_000)
-	require.NoError(t, c.Set("parts", value, time.Hour))
-	require.Greater(t, c.parts("parts"), 2)
-	s, tg := c.lockFor("parts")
+	require.NoError(t, c.Set("chain", value, time.Hour))
+	require.Greater(t, c.blocks("chain"), 2)
+	s, tg := c.lockFor("chain")
 	defer c.unlock(s)
-	r := s.find("parts", tg)
+	r := s.find("chain", tg)
 	other := bytes.Clone(value)
 	other[len(other)-1]++
 	allocated := testing.AllocsPerRun(10, func() {
@@ -293,6 +302,7 @@ func TestScanValues_compares_in_place(t *testing.T) {
 	assert.Zero(t, allocated)
 }
 
+// A step of a walk copies few IDs if they are long.
 func TestWalk_bounds_each_step(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 16 << 20, Shards: 1})
 	for i := range 100 {
@@ -305,6 +315,7 @@ func TestWalk_bounds_each_step(t *testing.T) {
 	assert.Equal(t, 100, n)
 }
 
+// Load sorts more entries than one walk over the shard can.
 func TestLoad_sorts_in_several_walks(t *testing.T) {
 	const entries = 8 * sortLeast
 	for _, lists := range []string{"plain", "two"} {
@@ -323,7 +334,7 @@ func TestLoad_sorts_in_several_walks(t *testing.T) {
 					c.Get(id)
 				}
 				_, tg := c.lockFor(id)
-				s.arena.record(s.find(id, tg)).setLastUse(uint64(random.IntN(entries / 2))) // some at the same time
+				s.arena.record(s.find(id, tg)).setLastUse(uint64(random.IntN(entries / 2))) // some are equal
 				c.unlock(s)
 			}
 			c.sortByUse(s)
@@ -340,8 +351,8 @@ func TestLoad_sorts_in_several_walks(t *testing.T) {
 	}
 }
 
-// Nothing has to be sorted where nothing was loaded: a list whose order is not
-// that of the latest uses, since entries came back from protected, stays as it is.
+// Load of an empty stream sorts nothing. A list that is not in the order of the
+// latest uses, because entries were demoted to it, stays as it is.
 func TestLoad_of_nothing_keeps_order(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1})
 	s := &c.shards[0]
@@ -367,11 +378,11 @@ func TestLoad_of_nothing_keeps_order(t *testing.T) {
 	assert.Equal(t, before, order())
 }
 
-// Giving back looks at no hole twice: those that were given back are behind those
-// that were not, which checkInvariants checks.
+// giveBack visits no free block twice: blocks that have given their memory back
+// are behind the others in their list, as checkInvariants verifies.
 func TestGiveBack_each_block_once(t *testing.T) {
 	if arena.Guarded {
-		t.Skip("guarded holes are not given back")
+		t.Skip("guarded blocks are not given back")
 	}
 	c := openCache(t, Options{MaxBytes: 32 << 20, Shards: 1})
 	const entries = 900
@@ -406,8 +417,8 @@ func TestGiveBack_each_block_once(t *testing.T) {
 	assert.LessOrEqual(t, calls, 2*freed)
 }
 
-// Room that was gathered to move a large entry is of no use once that entry has
-// gone. It must not keep SetMaxBytes from ending.
+// SetMaxBytes gathers room to move a large entry. If the entry is deleted
+// before that, SetMaxBytes frees the room and ends.
 func TestSetMaxBytes_entry_deleted_midway(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 8 << 20, Shards: 1, MaxValue: 1 << 20, Protected: -1})
 	s := &c.shards[0]
@@ -417,7 +428,7 @@ func TestSetMaxBytes_entry_deleted_midway(t *testing.T) {
 	require.NoError(t, c.Set("large", make([]byte, 1<<20), time.Hour))
 	fillTiny(t, c)
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 300_000 { // so that victims lie anywhere
+	for range 300_000 { // so that victims are scattered
 		c.Get(fmt.Sprintf("%06d", random.IntN(150_000)))
 		c.Get(fmt.Sprintf("%07d", random.IntN(150_000)))
 	}
