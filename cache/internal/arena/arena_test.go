@@ -20,7 +20,7 @@ const (
 
 // owned is an allocated block as the model knows it.
 type owned struct {
-	granules uint32 // those that were asked for; the block may have one more
+	granules uint32 // as requested; the block may have one more
 	kind     Kind
 	flags    Header // mark and slack
 	seed     byte   // of the contents

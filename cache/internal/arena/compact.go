@@ -29,8 +29,8 @@ const (
 )
 
 // Compact returns a block of KindReserved of at least the given granules, or 0
-// if it finds no row that is worth moving. It evicts nothing. It adds what it
-// did to Work.
+// if it finds no row that is worth moving. It evicts nothing. It adds its
+// moves and searches to Work.
 //
 // Rows begin with the longest free blocks. A free block whose row is of no use
 // goes to the end of its list, so that the next compaction begins elsewhere.

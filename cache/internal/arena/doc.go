@@ -21,7 +21,7 @@
 //	allocated:  │ header │ … the owner's bytes …                         │
 //	free:       │ header next prev given │ …                    │ length │
 //
-// # What always holds
+// # Invariants
 //
 //   - Blocks cover the region from its first granule to top without a gap or
 //     an overlap. The memory beyond top was never used, or is free again.

@@ -140,7 +140,7 @@ func (a *Arena) firstOf(c int) (r Ref, ok bool) {
 const retiredTries = 64
 
 // GaveUp reports whether a search has met too many retired free blocks since
-// the last call. Then the next search may find what that one did not.
+// the last call. Then another search may succeed.
 func (a *Arena) GaveUp() bool {
 	gaveUp := a.gaveUp
 	a.gaveUp = false
