@@ -41,7 +41,7 @@ func (m *Manager) wallTime(i record.Instant) time.Time {
 	return i.Plus(m.stepped()).Time()
 }
 
-// end returns when the session ends whatever its activity.
+// end returns when the session ends, however active it is.
 func (m *Manager) end(r record.Record) record.Instant {
 	end := r.Created.Plus(m.options.AbsoluteLifetime)
 	if r.Expires != 0 {

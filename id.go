@@ -8,8 +8,8 @@ import (
 )
 
 // An ID is 256 bits of the system's CSPRNG as 43 characters of URL-safe base64,
-// unless Options.NewID makes others of the same characters. The store is not
-// asked for any other string that a client presents.
+// unless Options.NewID makes others of the same characters. No other
+// string of a client reaches the store.
 const (
 	idBytes = 32
 	idLen   = (idBytes*8 + 5) / 6

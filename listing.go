@@ -24,7 +24,7 @@ type SessionInfo struct {
 	UserID   string    // "" if nobody is logged in
 	Created  time.Time // when it began, or its user logged in
 	LastSeen time.Time // when it was last used
-	Expires  time.Time // when it ends whatever its activity
+	Expires  time.Time // when it ends, however active it is
 
 	// stored is a function because fmt prints no function's contents, but
 	// prints a struct's even behind a pointer.

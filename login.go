@@ -62,7 +62,7 @@ func (s *Session) Login(userID string) error {
 	return err
 }
 
-// UserID returns the user who is logged in, or "".
+// UserID returns the logged-in user, or "".
 func (s *Session) UserID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +72,7 @@ func (s *Session) UserID() string {
 
 func (s *Session) user() string { return string(s.changes.ApplyHeader(s.record()).User) }
 
-// EndAll ends all sessions of the user who is logged in, this one too, and
+// EndAll ends all sessions of the logged-in user, this one too, and
 // returns how many. Without a user it ends this session. The errors are those
 // of EndOthers and Destroy.
 func (s *Session) EndAll() (int, error) {
@@ -89,7 +89,7 @@ func (s *Session) EndAll() (int, error) {
 	return n, err
 }
 
-// EndOthers ends all other sessions of the user who is logged in, and returns
+// EndOthers ends all other sessions of the logged-in user, and returns
 // how many. Call it when a user changes the password, along with Regenerate.
 // Without a user it does nothing. The error is one of Manager.EndUser, ErrEnded
 // if this session has ended, or the error of reading it. Sessions that were

@@ -50,7 +50,7 @@ type Options struct {
 	IdleTimeout time.Duration
 
 	// AbsoluteLifetime ends a session so long after it began or its user logged
-	// in, whatever its activity. 0 means 24 hours. Less than a second is an
+	// in, however active it is. 0 means 24 hours. Less than a second is an
 	// error.
 	AbsoluteLifetime time.Duration
 
@@ -65,8 +65,8 @@ type Options struct {
 	// Carrier is how the session's token travels. nil means Cookie{}.
 	Carrier Carrier
 
-	// Keys, if not nil, sign the IDs. The store is not asked for an ID that no
-	// key has signed. The first key signs, all keys verify. To rotate, put a
+	// Keys, if not nil, sign the IDs. The store sees no ID that no key
+	// has signed. The first key signs, all keys verify. To rotate, put a
 	// new key first, and remove the old one when its sessions have ended. Each
 	// key has at least 16 bytes, better 32 of a random source. Keys are copied.
 	Keys [][]byte

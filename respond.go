@@ -57,7 +57,7 @@ func (s *Session) sendHeader(h http.Header) error {
 		}()
 		err := s.commitAndTouch()
 		if err != nil {
-			s.changes = nil // the client is told that they are not stored
+			s.changes = nil // the answer says that they are not stored
 		}
 		s.writeToken(h, before)
 		panics = false

@@ -161,7 +161,7 @@ func (s *Session) SetExpires(t time.Time) {
 	s.note("", record.SetExpires(s.manager.instantAt(t)))
 }
 
-// Expires returns when the session ends whatever its activity.
+// Expires returns when the session ends, however active it is.
 func (s *Session) Expires() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,8 +233,8 @@ func (s *Session) Regenerate() error {
 }
 
 // Destroy ends the session, also one that cannot be read: its values are
-// deleted, its ID identifies nobody in any request, and the client is told to
-// forget it. Values set afterwards begin a new session with a new ID. If
+// deleted, its ID identifies nobody in any request, and the client forgets
+// it. Values set afterwards begin a new session with a new ID. If
 // another request has just given the session a new ID, it lives on under that;
 // Manager.EndUser ends it.
 //

@@ -32,7 +32,7 @@ import (
 //     and Put make an entry.
 //
 // All methods are safe for concurrent use. Set and Update return an error if
-// the store cannot do what was asked; it contains no ID and no value.
+// the store cannot do it; the error contains no ID and no value.
 //
 // A store whose reads can fail also implements Loader. One that can find
 // entries by the beginning of their value also implements Scanner.

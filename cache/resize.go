@@ -13,7 +13,7 @@ import (
 // Growing adds memory and touches no entry. Shrinking gives up the last part of
 // each shard's memory: it evicts the longest idle entries, moves the others out
 // of that part, and returns the memory to the system. Both work in short lock
-// holds (see doc.go) and notify OnEvict between them. On systems that cannot
+// holds (see docs/design-cache.md) and notify OnEvict between them. On systems that cannot
 // resize a mapping (all but Linux on amd64 and arm64), SetMaxBytes copies a
 // shard's memory under its lock.
 //

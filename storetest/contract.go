@@ -18,7 +18,7 @@ const (
 	ruleEnd          = "No method finds an entry after its ttl, or after Update removed it."
 	ruleMakers       = "Only Set and Put make an entry."
 	ruleConcurrent   = "All methods are safe for concurrent use."
-	ruleErrors       = "Set and Update return an error if the store cannot do what was asked; it contains no ID and no value."
+	ruleErrors       = "Set and Update return an error if the store cannot do it; the error contains no ID and no value."
 	ruleLoad         = "Load is Append with an error."
 	ruleScan         = "ScanValues iterates over the entries whose value begins with prefix, in any order; the caller owns the entries, and they have their ttl and how long they were idle."
 	ruleScanBody     = "The loop's body may call the store."
