@@ -9,8 +9,8 @@ import (
 	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// sendHeader, conclude and abandon take the session's lock. It is held in all
-// other functions of this file.
+// sendHeader, conclude, logWarning and abandon take the session's lock. It is
+// held in all other functions of this file.
 
 // slowHandler is how long a handler runs before its end counts as activity too.
 const slowHandler = record.Instant(time.Second)
@@ -41,50 +41,65 @@ const (
 // If Options.NewID or a store panics, the response can still be written: an
 // outer handler may recover and answer.
 func (s *Session) sendHeader(h http.Header) error {
-	warning, err := func() (warning, error) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		defer func() { s.phase = afterHeader }()
-		s.setCacheHeaders(h)
-		if !s.loaded {
-			return noWarning, nil
+	s.mu.Lock()
+	s.setCacheHeaders(h)
+	if !s.loaded { // most requests of most sites
+		s.phase = afterHeader
+		s.mu.Unlock()
+		return nil
+	}
+	err := s.commitAndSendToken(h)
+	s.logWarning()
+	return err
+}
+
+// commitAndSendToken unlocks s.mu.
+func (s *Session) commitAndSendToken(h http.Header) error {
+	defer s.mu.Unlock()
+	defer func() { s.phase = afterHeader }()
+	before, panics := s.touched, true
+	defer func() {
+		if panics {
+			s.abandonChanges(h)
 		}
-		before, panics := s.touched, true
-		defer func() {
-			if panics {
-				s.abandonChanges(h)
-			}
-		}()
-		err := s.commitAndTouch()
-		if err != nil {
-			s.changes = nil // the answer says that they are not stored
-		}
-		s.writeToken(h, before)
-		panics = false
-		return s.warning, err
 	}()
-	s.manager.warn(&s.request, warning)
+	err := s.commitAndTouch()
+	if err != nil {
+		s.changes = nil // the answer says that they are not stored
+	}
+	s.writeToken(h, before)
+	panics = false
 	return err
 }
 
 // conclude commits the changes made after the first byte.
 func (s *Session) conclude() error {
-	warning, err := func() (warning, error) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.phase = afterHandler
-		if !s.loaded {
-			return noWarning, nil
-		}
-		before := s.warning
-		err := s.commitAndTouch()
-		if s.warning == before {
-			return noWarning, err // it is logged already
-		}
-		return s.warning, err
-	}()
-	s.manager.warn(&s.request, warning)
+	s.mu.Lock()
+	s.phase = afterHandler
+	if !s.loaded {
+		s.mu.Unlock()
+		return nil
+	}
+	err := s.commitRest()
+	s.logWarning()
 	return err
+}
+
+// commitRest unlocks s.mu.
+func (s *Session) commitRest() error {
+	defer s.mu.Unlock()
+	return s.commitAndTouch()
+}
+
+// logWarning logs the warning, once and without the lock.
+func (s *Session) logWarning() {
+	s.mu.Lock()
+	warning := s.warning
+	s.warning = noWarning
+	s.mu.Unlock()
+	if warning != noWarning {
+		s.manager.warn(&s.request, warning)
+	}
 }
 
 // abandon is called if the handler panicked. It drops the changes. If the
@@ -122,7 +137,7 @@ func (s *Session) commitAndTouch() error {
 		return err
 	}
 	if s.changes != nil {
-		s.warning = changesDropped
+		s.changes, s.warning = nil, changesDropped
 	}
 	return nil
 }
