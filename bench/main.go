@@ -1,13 +1,14 @@
-// Command bench measures Holdfast and the caches its users would otherwise
-// choose, side by side, on the work of a session store.
+// Command bench measures Holdfast and the caches and session middlewares that
+// its users would otherwise choose, side by side, on the work of a session
+// store.
 //
 //	go run ./bench -quick               all parts, small, in under a minute
 //	go run ./bench -out bench/results   the full run, with tables and charts
 //	go run ./bench -only speed,memory   some of the parts
-//	go run ./bench -beside report.json  how far it repeats an earlier run
+//	go run ./bench -beside report.json  compared with an earlier run
 //	go run ./bench -h                   all flags
 //
-// What each figure means is told in bench/README.md.
+// bench/README.md explains each figure.
 package main
 
 import (
@@ -15,15 +16,54 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
-
-	"github.com/holdfast-go/holdfast/bench/internal/proc"
-	"github.com/holdfast-go/holdfast/bench/internal/report"
-	"github.com/holdfast-go/holdfast/bench/internal/run"
 )
+
+// bench is one run.
+type bench struct {
+	progress
+	ctx    context.Context
+	quick  bool // small and few measurements, as a check that all works
+	out    string
+	beside string
+	only   []string
+	peers  []peerInfo // Holdfast first
+	rounds int
+	seed   uint64
+	memory int64 // bytes that the caches of one moment may take together
+	traces []string
+	asked  axes
+}
+
+// axes are the values of the speed part that replace the plan's; an empty list
+// stands for the centre's value.
+type axes struct {
+	sessions, values, goroutines []int
+	distributions, ops           []string
+}
+
+// parts are the measurements in their order. The weight is about the seconds of
+// a full run.
+var parts = []struct {
+	name    string
+	weight  float64
+	measure func(*bench) (section, error)
+}{
+	{"speed", 2700, (*bench).speed},
+	{"memory", 300, (*bench).footprints},
+	{"gc", 440, (*bench).collections},
+	{"survival", 390, (*bench).survival},
+	{"http", 190, (*bench).http},
+}
+
+var errUsage = errors.New("usage") // the flag package has printed the error
 
 func main() {
 	switch err := do(os.Args[1:]); {
@@ -37,63 +77,178 @@ func main() {
 }
 
 func do(args []string) error {
-	if proc.IsChild() {
+	if isChild() {
 		return serve()
 	}
-	s, err := parse(args)
+	b, err := parse(args)
 	if err != nil {
 		return err
 	}
-	earlier, err := s.earlier()
-	if err != nil {
-		return err
+	var earlier report
+	if b.beside != "" {
+		if earlier, err = readReport(b.beside); err != nil {
+			return err
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r, err := measure(s.env(ctx), s.parts())
+	b.ctx = ctx
+	r, err := b.measure()
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
 	if len(r.Sections) == 0 {
 		return err
 	}
-	if earlier != nil {
-		r.Sections = append(r.Sections, r.Agreement(*earlier))
+	if b.beside != "" {
+		r.Sections = append(r.Sections, r.beside(earlier))
 	}
-	r.Terminal(os.Stdout)
-	if s.out != "" {
-		err = errors.Join(err, r.Write(s.out))
+	r.print(os.Stdout, false)
+	if b.out != "" {
+		err = errors.Join(err, r.write(b.out))
 	}
 	return err
 }
 
-// measure runs the parts one after the other and puts the report together. If
-// one fails or is interrupted, the report has those that came before, and says
-// which are missing.
-func measure(e *run.Env, parts []run.Part) (report.Report, error) {
+// parse reads the flags. The error is flag.ErrHelp after a request for help.
+func parse(args []string) (*bench, error) {
+	b := &bench{ctx: context.Background(), progress: newProgress(os.Stderr)}
+	var partNames, peerNames, peers []string
 	for _, p := range parts {
-		e.Progress.Expect(p.Seconds(e))
+		partNames = append(partNames, p.name)
 	}
-	r := report.Report{Facts: facts(e), Versions: versions(e.Peers)}
+	for _, p := range allPeers {
+		peerNames = append(peerNames, p.name)
+	}
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.BoolVar(&b.quick, "quick", false, "small cells and few rounds: under a minute, to see that all works")
+	f.StringVar(&b.out, "out", "", "write report.md, report.json and charts into this `directory`")
+	f.StringVar(&b.beside, "beside", "", "compare this run with an earlier one, by its report.json `file`")
+	f.Func("only", "`parts` to run, of "+strings.Join(partNames, ",")+" (default all)", words(&b.only, partNames))
+	f.Func("peers", "`names` of the peers to compare with Holdfast (default all)", words(&peers, peerNames))
+	f.IntVar(&b.rounds, "rounds", 3, "how often caches are started, filled and measured")
+	f.Uint64Var(&b.seed, "seed", 1, "seed of all random numbers")
+	f.Func("sessions", "speed: measure these `numbers` of sessions, not the plan's cells", numbers(&b.asked.sessions))
+	f.Func("values", "speed: lengths of values in `bytes`, likewise", numbers(&b.asked.values))
+	f.Func("goroutines", "speed: `numbers` of goroutines, likewise", numbers(&b.asked.goroutines))
+	f.Func("dist", "speed: `distributions` of accesses, zipf or uniform, likewise", words(&b.asked.distributions, []string{zipf, uniform}))
+	f.Func("ops", "speed: `operations`, of "+strings.Join(allOps, ",")+", likewise", words(&b.asked.ops, allOps))
+	f.Func("trace", "survival: replay these `files` too, ARC (.lis) or libCacheSim (.csv, .bin, .oracleGeneral)", words(&b.traces, nil))
+	memoryMiB := f.Int64("memory", machineMemory()/4*3>>20, "`MiB` that the caches of one moment may take together")
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return b, err
+	} else if err != nil {
+		return b, errUsage
+	}
+	if b.rounds < 1 {
+		return b, fmt.Errorf("-rounds must be 1 or more, not %d", b.rounds)
+	}
+	b.memory = *memoryMiB << 20
+	b.peers = allPeers
+	if peers != nil {
+		b.peers = allPeers[:1:1]
+		for _, name := range peers {
+			if info, _ := findPeer(name); name != holdfastName {
+				b.peers = append(b.peers, info)
+			}
+		}
+	}
+	return b, nil
+}
+
+// words returns the parser of a comma-separated list of some of the words in
+// all, or of any words if all is nil.
+func words(list *[]string, all []string) func(string) error {
+	return func(value string) error {
+		*list = strings.Split(value, ",")
+		for _, word := range *list {
+			if all != nil && !slices.Contains(all, word) {
+				return fmt.Errorf("%q is none of %s", word, strings.Join(all, ", "))
+			}
+		}
+		return nil
+	}
+}
+
+// numbers returns the parser of a comma-separated list of positive numbers,
+// with k and M for thousands and millions.
+func numbers(list *[]int) func(string) error {
+	return func(value string) error {
+		for word := range strings.SplitSeq(value, ",") {
+			n, err := strconv.Atoi(strings.NewReplacer("k", "000", "M", "000000").Replace(word))
+			if err != nil || n < 1 {
+				return fmt.Errorf("%q is no positive number such as 500, 10k or 8M", word)
+			}
+			*list = append(*list, n)
+		}
+		return nil
+	}
+}
+
+// measure runs the parts one after the other. If one fails or is interrupted,
+// the report has those before it and names the missing ones.
+func (b *bench) measure() (report, error) {
+	chosen := slices.Clone(parts)
+	for i := len(chosen) - 1; i >= 0; i-- {
+		if b.only != nil && !slices.Contains(b.only, chosen[i].name) {
+			chosen = slices.Delete(chosen, i, i+1)
+		} else {
+			b.total += chosen[i].weight
+		}
+	}
+	r := report{Facts: b.facts(), Versions: b.versions()}
 	var failed error
 	var missing []string
-	for _, p := range parts {
+	for _, p := range chosen {
+		b.begin(p.name, p.weight)
+		var s section
+		if failed == nil {
+			if s, failed = p.measure(b); failed != nil {
+				failed = fmt.Errorf("%s: %w", p.name, failed)
+			}
+		}
 		if failed != nil {
-			missing = append(missing, p.Name)
+			missing = append(missing, p.name)
 			continue
 		}
-		section, err := p.Run(e)
-		if err != nil {
-			failed = fmt.Errorf("%s: %w", p.Name, err)
-			missing = append(missing, p.Name)
-			continue
-		}
-		r.Sections = append(r.Sections, section)
+		r.Sections = append(r.Sections, s)
 	}
-	e.Progress.Clear()
-	r.Facts = append(r.Facts, report.Fact{Name: "took", Value: e.Progress.Elapsed().String()})
+	b.clear()
+	r.Facts = append(r.Facts, fact{"took", b.elapsed().String()})
 	if failed != nil {
-		r.Facts = append(r.Facts, report.Fact{Name: "missing", Value: strings.Join(missing, ", ") + ": the run ended before"})
+		r.Facts = append(r.Facts, fact{"missing", strings.Join(missing, ", ") + ": the run ended before"})
 	}
 	return r, failed
 }
+
+// pick returns the value for a quick run or for a full one.
+func pick[T any](b *bench, quick, full T) T {
+	if b.quick {
+		return quick
+	}
+	return full
+}
+
+// longRounds is the number of rounds of measurements that take minutes.
+func (b *bench) longRounds() int { return pick(b, 1, (b.rounds+1)/2) }
+
+// inOrder calls f for the numbers below n in the random order of this turn. The
+// order follows from the seed.
+func (b *bench) inOrder(n, turn int, f func(i int) error) error {
+	for _, i := range rand.New(rand.NewPCG(b.seed, uint64(turn))).Perm(n) {
+		if err := f(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) peerNames() []string {
+	var names []string
+	for _, p := range b.peers {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+func procs() int { return runtime.GOMAXPROCS(0) }

@@ -3,19 +3,23 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"flag"
+	"fmt"
 	"io"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/holdfast-go/holdfast/bench/internal/machine"
-	"github.com/holdfast-go/holdfast/bench/internal/proc"
-	"github.com/holdfast-go/holdfast/bench/internal/progress"
+	"github.com/holdfast-go/holdfast/bench/internal/trace"
 )
 
 // The test program is its own child, as the benchmark program is.
 func TestMain(m *testing.M) {
-	if proc.IsChild() {
+	if isChild() {
 		if err := serve(); err != nil {
 			os.Exit(1)
 		}
@@ -24,46 +28,610 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// The parts that need no Node, on two peers, from the flags to the report.
+func newBench(t *testing.T, args ...string) *bench {
+	t.Helper()
+	b, err := parse(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.to = io.Discard
+	return b
+}
+
+// The parts that need no Node, from the flags to the report.
 func TestMeasure(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	s, err := parse([]string{"-quick", "-rounds", "1", "-slice", "1000", "-peers", "phuslu,xsync.Map", "-only", "speed,gc"})
+	b := newBench(t, "-quick", "-rounds", "1", "-peers", "phuslu,xsync.Map,holdfast", "-only", "gc,speed,survival")
+	r, err := b.measure()
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := s.env(context.Background())
-	e.Progress = progress.New(io.Discard, false)
-	r, err := measure(e, s.parts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	r.Terminal(&out)
-	for _, want := range []string{"SPEED", "GARBAGE COLLECTION", "holdfast", "phuslu", "xsync.Map"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the report lacks %q:\n%s", want, out.String())
+	var titles []string
+	for _, s := range r.Sections {
+		titles = append(titles, s.Title)
+		for _, table := range s.Tables {
+			for _, row := range table.Rows {
+				if len(row) != len(table.Columns) {
+					t.Errorf("%s: row %q does not fit columns %q", table.Question, row, table.Columns)
+				}
+			}
 		}
+	}
+	if want := []string{"Speed", "Garbage collection", "Who survives"}; !slices.Equal(titles, want) {
+		t.Errorf("sections %q, want %q", titles, want)
+	}
+	var names []string
+	for _, row := range r.Sections[0].Tables[0].Rows {
+		names = append(names, row[0])
+	}
+	if want := []string{"holdfast", "phuslu", "xsync.Map"}; !slices.Equal(names, want) {
+		t.Errorf("rows %q, want %q", names, want)
+	}
+	if err := r.write(t.TempDir()); err != nil {
+		t.Error(err)
 	}
 }
 
-// The report must not tell on whose machine it was made.
-func TestFactsNameNoHost(t *testing.T) {
+// A run that ends early reports the finished parts.
+func TestMeasure_interrupted(t *testing.T) {
+	b := newBench(t, "-only", "gc,memory")
+	ctx, cancel := context.WithCancel(b.ctx)
+	cancel()
+	b.ctx = ctx
+	r, err := b.measure()
+	last := r.Facts[len(r.Facts)-1]
+	if err == nil || last.Name != "missing" || !strings.Contains(last.Value, "memory, gc") {
+		t.Errorf("the run ends with %v, %v", last, err)
+	}
+}
+
+func TestFacts(t *testing.T) {
 	host, err := os.Hostname()
 	if err != nil {
 		t.Skip(err)
 	}
-	s, err := parse(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range facts(s.env(context.Background())) {
+	b := newBench(t)
+	for _, f := range b.facts() {
 		if f.Value == "" || strings.Contains(f.Value, host) {
 			t.Errorf("%s: %q", f.Name, f.Value)
 		}
 	}
-	if machine.Memory() < 1<<28 {
-		t.Errorf("the machine has %d bytes of memory", machine.Memory())
+	if machineMemory() < 1<<28 {
+		t.Errorf("the machine has %d bytes of memory", machineMemory())
+	}
+}
+
+func TestParse(t *testing.T) {
+	b := newBench(t)
+	if len(b.peers) != len(allPeers) || b.rounds != 3 || b.memory <= 0 {
+		t.Errorf("without flags: %+v", b)
+	}
+	b = newBench(t, "-peers", "otter", "-sessions", "10k,8M", "-values", "64", "-goroutines", "1", "-dist", "uniform", "-ops", "get,90/10")
+	if names := b.peerNames(); !slices.Equal(names, []string{holdfastName, "otter"}) {
+		t.Errorf("peers: %v", names)
+	}
+	small := cell{stored{10_000, 64}, uniform, 1, opGet, false}
+	large := small
+	large.sessions = 8_000_000
+	mixed := func(c cell) cell { c.op = opMixed; return c }
+	if got, want := b.plan(), []cell{small, mixed(small), large, mixed(large)}; !slices.Equal(got, want) {
+		t.Errorf("cells: %v, want %v", got, want)
+	}
+}
+
+func TestParse_refuses(t *testing.T) {
+	for _, args := range [][]string{
+		{"-only", "everything"}, {"-peers", "nobody"}, {"-sessions", "many"}, {"-sessions", "0"},
+		{"-goroutines", "-1"}, {"-dist", "normal"}, {"-ops", "delete"}, {"-values", "1G"}, {"-rounds", "0"},
+	} {
+		if _, err := parse(args); err == nil || errors.Is(err, flag.ErrHelp) {
+			t.Errorf("%v gave the error %v", args, err)
+		}
+	}
+}
+
+func TestPlan(t *testing.T) {
+	cells := newBench(t).plan()
+	centre := cells[0]
+	seen := make(map[cell]bool)
+	for _, c := range cells {
+		if seen[c] {
+			t.Errorf("%v is planned twice", c)
+		}
+		seen[c] = true
+		differs := 0
+		for _, d := range []bool{c.stored != centre.stored, c.distribution != centre.distribution, c.goroutines != centre.goroutines} {
+			if d {
+				differs++
+			}
+		}
+		if differs > 1 {
+			t.Errorf("%v differs from the centre in %d respects", c, differs)
+		}
+	}
+	for _, want := range []stored{{10_000, 256}, {1_000_000, 64}, {1_000_000, 256}, {1_000_000, 4096}, {8_000_000, 256}} {
+		if !slices.ContainsFunc(cells, func(c cell) bool { return c.stored == want }) {
+			t.Errorf("the plan lacks %v", want)
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var out bytes.Buffer
+	p := progress{to: &out, terminal: true, started: time.Now().Add(-30 * time.Second), total: 100}
+	p.begin("first", 50)
+	p.begin("second", 50)
+	p.steps = 2
+	p.next("one")
+	p.next("two")
+	want := "\r\x1b[K 50 %  second: one, about 30s left\r\x1b[K 75 %  second: two, about 10s left"
+	if out.String() != want {
+		t.Errorf("printed %q, want %q", out.String(), want)
+	}
+	out.Reset()
+	p = progress{to: &out, started: time.Now(), total: 1}
+	for range 100 {
+		p.next("step")
+	}
+	if got := strings.Count(out.String(), "\n"); got != 1 {
+		t.Errorf("%d lines were printed at once outside a terminal, want 1", got)
+	}
+}
+
+func TestProcess(t *testing.T) {
+	p, err := start(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.pauses = true
+	if _, err := p.run(fill{Peer: holdfastName, Sessions: 100, ValueLen: 64, TTL: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	// The child keeps its peer from one measurement to the next.
+	if f, err := p.run(accesses{Op: opGet, Distribution: zipf, Goroutines: 1, Ops: 10}); err != nil || f["found"] != 1 {
+		t.Errorf("accesses: %v, %v", f, err)
+	}
+	if _, err := p.run(fill{Peer: "nobody"}); err == nil || !strings.Contains(err.Error(), `unknown peer "nobody"`) {
+		t.Errorf("the child's error came back as %v", err)
+	}
+	p.close()
+	if _, err := p.run(fill{}); err == nil {
+		t.Error("a child that has ended answered")
+	}
+}
+
+func TestResident(t *testing.T) {
+	const size = 64 << 20
+	before := resident()
+	block := make([]byte, size)
+	for i := 0; i < len(block); i += 4096 {
+		block[i] = 1
+	}
+	grown := resident() - before
+	if block[4096] != 1 || grown < size/2 {
+		t.Errorf("%d bytes were written, the resident set grew by %d", size, grown)
+	}
+	if peakResident() < before+grown/2 {
+		t.Error("the peak is below a measured resident set")
+	}
+}
+
+func TestSessionID(t *testing.T) {
+	seen := make(map[string]bool)
+	for n := range 10_000 {
+		id := sessionID(n)
+		if len(id) != idLen || seen[id] {
+			t.Fatalf("session %d has the ID %q, which has another length or is not unique", n, id)
+		}
+		seen[id] = true
+	}
+}
+
+func TestNewValue(t *testing.T) {
+	a, b := newValue(21, 1), newValue(21, 2)
+	if len(a) != 21 || slices.Equal(a, b) || !slices.Equal(a, newValue(21, 1)) {
+		t.Error("a value must have the given length and follow from the seed")
+	}
+}
+
+func TestPicker_repeats(t *testing.T) {
+	for _, d := range []string{zipf, uniform} {
+		a, b := newPicker(d, 1000, 7), newPicker(d, 1000, 7)
+		for range 100 {
+			if x, y := a.pick(), b.pick(); x != y || x >= 1000 {
+				t.Fatalf("%s: %d and %d, want the same number below 1000", d, x, y)
+			}
+		}
+	}
+}
+
+// The k-th most popular session gets 1/k^s of the requests of the first.
+func TestPicker_zipf(t *testing.T) {
+	const n, draws = 1000, 2_000_000
+	p := newPicker(zipf, n, 1)
+	var count [n]float64
+	for range draws {
+		count[p.pick()]++
+	}
+	for _, k := range []uint64{2, 10, 100} {
+		got := count[scatter(0, n)] / count[scatter(k-1, n)]
+		want := math.Pow(float64(k), zipfExponent)
+		if math.Abs(got/want-1) > 0.1 {
+			t.Errorf("rank 1 was drawn %.1f times as often as rank %d, want %.1f", got, k, want)
+		}
+	}
+}
+
+func TestScatter(t *testing.T) {
+	for _, n := range []uint64{1, 2, 10, 10_000, 1_000_000} {
+		seen := make([]bool, n)
+		for i := range n {
+			seen[scatter(i, n)] = true
+		}
+		if slices.Contains(seen, false) {
+			t.Errorf("scatter is no bijection below %d", n)
+		}
+	}
+}
+
+func TestSequence(t *testing.T) {
+	var s sequence
+	s.draw(newPicker(uniform, 50, 4), 30, 0)
+	s.draw(newPicker(uniform, 50, 3), 20, 1000)
+	again := newPicker(uniform, 50, 3)
+	if s.len() != 20 {
+		t.Fatalf("the length is %d, want 20", s.len())
+	}
+	for i := range s.len() {
+		if want := sessionID(1000 + int(again.pick())); s.at(i) != want {
+			t.Errorf("ID %d is %s, want %s", i, s.at(i), want)
+		}
+	}
+}
+
+// Every peer finds its sessions, and no others. The reused buffer catches a peer
+// that does not copy.
+func TestPeers(t *testing.T) {
+	for _, info := range allPeers {
+		t.Run(info.name, func(t *testing.T) {
+			t.Parallel()
+			const sessions, valueLen = 100, 256
+			p, err := info.open(config{Bytes: 64 << 20, Entries: 4096, EntryLen: idLen + valueLen, MaxValue: valueLen, TTL: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.close()
+			if info.expires != (p.touch != nil) {
+				t.Fatalf("expires is %v", info.expires)
+			}
+			buf := make([]byte, valueLen)
+			for n := range sessions {
+				copy(buf, newValue(valueLen, uint64(n)))
+				p.set(sessionID(n), buf)
+				if p.wait != nil {
+					p.wait()
+				}
+			}
+			clear(buf)
+			r := newReader(valueLen)
+			for n := range sessions {
+				var want reader
+				want.read(newValue(valueLen, uint64(n)))
+				r.sum = 0
+				if !p.get(sessionID(n), r) || r.sum != want.sum {
+					t.Fatalf("session %d was lost or changed", n)
+				}
+				if p.touch != nil && !p.touch(sessionID(n)) {
+					t.Fatalf("session %d could not be touched", n)
+				}
+			}
+			if p.get(sessionID(sessions), r) || p.touch != nil && p.touch(sessionID(sessions)) {
+				t.Error("a session was found that had never been stored")
+			}
+		})
+	}
+}
+
+func TestReader(t *testing.T) {
+	r := newReader(0)
+	r.read(bytes.Repeat([]byte{1}, 130))
+	if r.sum != 3 {
+		t.Errorf("130 bytes were read as %d cache lines, want 3", r.sum)
+	}
+}
+
+// Every app finds its session again, and none without a cookie: an app that does
+// nothing would be fast.
+func TestApps(t *testing.T) {
+	for _, info := range sessionApps {
+		t.Run(info.name, func(t *testing.T) {
+			a, err := info.open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cookie := a.do(loginPage, "")
+			if cookie == "" {
+				t.Fatal("login set no cookie")
+			}
+			if set := a.do(writePage, cookie); set != "" {
+				cookie = set
+			}
+			for _, request := range [][2]string{{readPage, cookie}, {readPage, ""}, {otherPage, ""}} {
+				a.do(request[0], request[1])
+				status := 0
+				switch a := a.(type) {
+				case *handlerApp:
+					status = a.status
+				case *fiberApp:
+					status = a.ctx.Response.StatusCode()
+				}
+				if status != 200 {
+					t.Errorf("%s with the cookie %q: status %d", request[0], request[1], status)
+				}
+			}
+		})
+	}
+}
+
+func TestFill(t *testing.T) {
+	for _, f := range []fill{{Timed: true}, {Twice: true}, {}} {
+		f.Peer, f.Sessions, f.ValueLen, f.TTL = holdfastName, 1000, 64, time.Hour
+		var c child
+		got, err := f.measure(&c)
+		if err != nil || got["kept"] != 1 || got["seconds"] <= 0 || f.Timed != (got["longest"] > 0) {
+			t.Errorf("%+v: %v, %v", f, got, err)
+		}
+		c.peer.close()
+	}
+}
+
+func TestAccesses(t *testing.T) {
+	var c child
+	if _, err := (fill{Peer: holdfastName, Sessions: 500, ValueLen: 64, TTL: time.Hour}).measure(&c); err != nil {
+		t.Fatal(err)
+	}
+	defer c.peer.close()
+	for op, found := range map[string]float64{opGet: 1, opMixed: 1, opSet: 1, opTouch: 1, opAbsent: 0} {
+		for _, timed := range []bool{false, true} {
+			f, err := accesses{Op: op, Distribution: zipf, Goroutines: 3, Ops: 900, Seed: 1, Timed: timed}.measure(&c)
+			if err != nil || f["found"] != found || f["ns"] <= 0 || timed != (f["longest"] > 0) {
+				t.Errorf("%s, timed %v: %v, %v, want %v found", op, timed, f, err, found)
+			}
+		}
+	}
+	if _, err := (accesses{Op: opGet, Distribution: zipf, Goroutines: 2, Ops: 1}).measure(&c); err == nil {
+		t.Error("fewer operations than goroutines were measured")
+	}
+}
+
+func TestAddRound(t *testing.T) {
+	round := func(ours, theirs []float64) samples {
+		return samples{{holdfastName, "get: ns"}: ours, {"phuslu", "get: ns"}: theirs}
+	}
+	s := samples{}
+	add := func(number int, took samples) {
+		s.addRound(holdfastName, "get: ", number, took)
+		s.addRound("phuslu", "get: ", number, took)
+	}
+	add(0, round([]float64{100, 100, 100}, []float64{120, 900, 130}))
+	add(0, round([]float64{500, 500, 500}, nil)) // another group of peers
+	add(1, round([]float64{200, 200, 200}, []float64{300, 300, 1}))
+	if got, want := s.summary(holdfastName, "get: ns"), (summary{150, 100, 200, 2}); got != want {
+		t.Errorf("Holdfast's nanoseconds are %v, want %v", got, want)
+	}
+	if got, want := s.summary("phuslu", "get: ratio"), (summary{1.4, 1.3, 1.5, 2}); got != want {
+		t.Errorf("the peer's ratio is %v, want %v", got, want)
+	}
+}
+
+func TestSpeedSection(t *testing.T) {
+	b := newBench(t, "-peers", "fastcache,phuslu")
+	get := cell{stored{1000, 64}, zipf, 2, opGet, false}
+	touch, single, large := get, get, get
+	touch.op, single.timed, large.sessions = opTouch, true, 8_000_000
+	s := samples{}
+	for _, c := range []cell{get, touch, single} {
+		for _, peer := range b.peerNames() {
+			if c.op == opTouch && peer == "fastcache" {
+				continue // has no TTL
+			}
+			s.addAll(peer, c.String()+": ", figures{"ns": 100, "ratio": 0.5, "median": 1, "longest": 5, "clock": 1})
+			s.addAll(peer, c.String()+": ", figures{"ns": 100, "ratio": 0.5, "median": 3, "longest": 9, "clock": 1})
+		}
+	}
+	s.add("fastcache", "kept of "+get.stored.String(), 0.5)
+	sec := b.speedSection([]cell{get, touch, single, large}, []string{"8.00 M sessions"}, s)
+	text := fmt.Sprint(sec.Tables)
+	for _, want := range []string{
+		"[holdfast 100 ns 100 ns]", "[fastcache 0.50 (0.50–0.50) –]", "fastcache kept 50.0 %",
+		"[phuslu 100 (100–100) 100 (100–100)]", "[phuslu 2 ns – – 9 ns]",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the tables lack %q: %v", want, text)
+		}
+	}
+	if len(sec.Tables) != 3 || len(sec.Charts) != 1 || len(sec.Missing) != 1 || len(sec.Comparisons) != 3 {
+		t.Errorf("%d tables, %d charts, %d missing and %d comparisons", len(sec.Tables), len(sec.Charts), len(sec.Missing), len(sec.Comparisons))
+	}
+}
+
+func TestMixedLen(t *testing.T) {
+	const largest, draws = 60_000, 200_000
+	rng := newPicker(uniform, 1, 1).rng
+	sum := 0
+	for range draws {
+		n := mixedLen(rng, largest)
+		if n < smallest || n > largest {
+			t.Fatalf("a length of %d", n)
+		}
+		sum += n
+	}
+	if got, want := float64(sum)/draws, float64(mixedMean(largest)); math.Abs(got/want-1) > 0.02 {
+		t.Errorf("the lengths' mean is %.0f, mixedMean says %.0f", got, want)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	for _, m := range []pressure{{holdfastName, 4 << 20, 1, largestUnder(4 << 20)}, {holdfastName, 4 << 20, 0, 0}} {
+		if f, err := m.measure(nil); err != nil || f["churn"]+f["growth"] <= 0 {
+			t.Errorf("%+v: %v, %v", m, f, err)
+		}
+	}
+	m := expiry{Peer: holdfastName, Sessions: 1000, ValueLen: 256, TTL: time.Millisecond, Wait: time.Millisecond}
+	if f, err := m.measure(nil); err != nil || f["remains"] < 1<<20 {
+		t.Errorf("expiry: %v, %v", f, err)
+	}
+	b, s := newBench(t, "-peers", "phuslu,fastcache"), samples{}
+	if err := b.expire(m, s); err != nil || len(s.of("phuslu", "full")) != 1 || len(s.of(holdfastName, "full")) != 1 || s.of("fastcache", "full") != nil {
+		t.Errorf("expire: %v, %v", s, err)
+	}
+	for _, m := range []measurement{brim{Peer: "nobody"}, pressure{Peer: "nobody"}, expiry{Peer: "nobody"}} {
+		if _, err := m.measure(nil); err == nil {
+			t.Errorf("%T measured an unknown peer", m)
+		}
+	}
+}
+
+func TestMemorySection(t *testing.T) {
+	b, s := newBench(t, "-peers", "phuslu,sync.Map", "-quick"), samples{}
+	for _, peer := range b.peerNames() {
+		s.addAll(peer, "", figures{"beyond": 50, "kept": 1, "seconds": 2, "p999": 3000, "longest": 4e6, "churn": 1.5, "growth": 2})
+	}
+	s.addAll("phuslu", "", figures{"full": 4 << 20, "after": 1 << 20, "remains": 1 << 20})
+	s.addAll(holdfastName, "", figures{"full": 4 << 20, "after": -1, "remains": 2 << 20})
+	sec := b.memorySection(b.memoryPlan(), s)
+	text := fmt.Sprint(sec.Tables)
+	for _, want := range []string{
+		"[phuslu 50.0 100 % 2.00 s 3.00 µs 4.00 ms]", "[phuslu entries 1.50 2.00]",
+		"[phuslu 4.00 MiB 1.00 MiB 75.0 %]", "[holdfast 4.00 MiB 0 B 100 %]", "[sync.Map – – has no TTL]",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the tables lack %q: %v", want, text)
+		}
+	}
+	if n := len(sec.Comparisons); n != 7 { // 5 of phuslu, and 2 of sync.Map, which has neither cap nor TTL
+		t.Errorf("%d comparisons, want 7: %v", n, sec.Comparisons)
+	}
+	if bars := sec.Charts[0].Bars; len(bars) != 2 {
+		t.Errorf("the chart shows %v, want the peers with a cap", bars)
+	}
+}
+
+func TestCollecting(t *testing.T) {
+	var c child
+	m := collecting{Peer: holdfastName, Sessions: 1000, PerSecond: 20_000, Garbage: 8 << 10, Cycles: 2, AtMost: 10 * time.Second}
+	f, err := m.measure(&c)
+	if err != nil || f["collection"] <= 0 || f["cores"] <= 0 || f["cycles"] <= 0 {
+		t.Errorf("%v, %v", f, err)
+	}
+	defer c.peer.close()
+	m = collecting{Sessions: 1000, PerSecond: 1, Cycles: 1, AtMost: 20 * time.Millisecond}
+	if f := m.stream(m.requests(c.peer)); !math.IsNaN(f["cores"]) || !math.IsNaN(f["cycles"]) {
+		t.Errorf("without garbage: %v", f)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	traffic, err := source{Requests: 5000, Seed: 1}.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{holdfastName, "phuslu", "ttlcache", "hashicorp"} {
+		info, _ := findPeer(name)
+		_, held, err := limits(info, 2000, traffic.Lengths)
+		if err != nil || off(held, 2000) > 0.03 {
+			t.Errorf("%s holds %d sessions, want 2000: %v", name, held, err)
+		}
+	}
+}
+
+func TestFlood(t *testing.T) {
+	for name, want := range map[string]float64{"hashicorp": 1, "sync.Map": 0} {
+		f, err := flood{Peer: name, Capacity: 500, Times: []int{2}}.measure(nil)
+		if err != nil || f["2"] != want || f[heldBy(500)] != 500 {
+			t.Errorf("%s: %v, %v, want %v lost", name, f, err, want)
+		}
+	}
+}
+
+// A replay on an exact LRU has exactly the hits of the model.
+func TestReplay(t *testing.T) {
+	m := replay{Peer: "hashicorp", Source: source{Requests: 20_000, Seed: 1}, Capacities: []int{300}}
+	f, err := m.measure(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests, _ := m.Source.load()
+	want := float64(trace.LRU(requests.Requests, 300)) / float64(len(requests.Requests))
+	if f[heldBy(300)] != 300 || f["300"] != want {
+		t.Errorf("hashicorp: %v, want %v", f, want)
+	}
+	m.Source.File = "missing.lis"
+	if _, err := m.measure(nil); err == nil {
+		t.Error("a missing file was replayed")
+	}
+}
+
+// A peer that holds another number of sessions is not compared.
+func TestShare(t *testing.T) {
+	s := samples{}
+	for peer, held := range map[string]float64{holdfastName: 1000, "otter": 1000, "bigcache": 500} {
+		s.addAll(peer, "", figures{"10": 0.25, heldBy(1000): held})
+	}
+	var sec section
+	share := func(peer string) float64 { return s.share(peer, 10, 1000) }
+	sec.compareShares("losses", []string{holdfastName, "otter", "bigcache"}, share)
+	if len(sec.Comparisons) != 1 || sec.Comparisons[0].Peer != "otter" || sec.Comparisons[0].Ratio.Median != 1 || !math.IsNaN(share("bigcache")) {
+		t.Errorf("comparisons: %v", sec.Comparisons)
+	}
+}
+
+func TestVisit(t *testing.T) {
+	c := child{apps: make(map[string]visited)}
+	f, err := visit{App: "bare net/http", Kind: reads, For: time.Millisecond}.measure(&c)
+	if err != nil || f["ns"] <= 0 {
+		t.Errorf("visit: %v, %v", f, err)
+	}
+	if _, err := (visit{App: "nobody", For: 1}).measure(&c); err == nil {
+		t.Error("an unknown app was visited")
+	}
+}
+
+// A burst of noise in one visit does not move the figure.
+func TestAddBeyondBare(t *testing.T) {
+	took := samples{}
+	for _, ns := range []float64{110, 9999, 130} {
+		for _, a := range slices.Concat(sessionApps, bareApps) {
+			for _, kind := range kinds {
+				f := figures{"ns": ns, "bytes": 50, "allocs": 5}
+				if strings.HasPrefix(a.name, "bare") {
+					f = figures{"ns": 10, "bytes": 20, "allocs": 1}
+				}
+				took.addAll(a.name, kind+" ", f)
+			}
+		}
+	}
+	s := samples{}
+	s.addBeyondBare(took)
+	sec := costSection(s)
+	want := []string{"scs", "net/http", "memory", "0.12", "30.0", "4.00", "0.12", "30.0", "4.00", "0.12", "30.0", "4.00", "0.12", "30.0", "4.00"}
+	if got := sec.Tables[0].Rows[1]; !slices.Equal(got, want) {
+		t.Errorf("the row is %q, want %q", got, want)
+	}
+	if n := len(sec.Comparisons); n != 4*(len(sessionApps)-1) {
+		t.Errorf("%d comparisons", n)
+	}
+}
+
+func TestDrive(t *testing.T) {
+	f, err := viewServer{2}.measure(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rate, err := drive(context.Background(), fmt.Sprint(f["port"]), 50*time.Millisecond)
+	if err != nil || rate <= 0 {
+		t.Errorf("drive = %v, %v", rate, err)
 	}
 }

@@ -21,7 +21,7 @@ func oracleBytes(objects ...uint64) []byte {
 	return b
 }
 
-func TestFormats(t *testing.T) {
+func TestLoadFormats(t *testing.T) {
 	tests := []struct{ name, file, content string }{
 		{"ARC", "a.lis", "7 2 0 0\n9 1 0 1\n\n7 1 0 2\n"},
 		{"CSV", "a.csv", "0,7,100\n1,8,100\n2,9,100\n3,7,100\n"},
@@ -47,7 +47,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-func TestDamagedTraces(t *testing.T) {
+func TestLoadDamaged(t *testing.T) {
 	damaged := map[string]string{
 		"a.lis": "7\n", "b.lis": "x 1 0 0\n", "c.lis": "0 -1 0 0\n", "d.lis": "0 99999999999 0 0\n",
 		"a.csv": "1\n", "b.csv": "\"", "a.bin": "short", "a.zst": "",
@@ -60,16 +60,16 @@ func TestDamagedTraces(t *testing.T) {
 		if _, err := Load(path); err == nil {
 			t.Errorf("%s: %q was read without an error", file, content)
 		} else if strings.Contains(err.Error(), filepath.Dir(path)) {
-			t.Errorf("%s: the error tells the path: %v", file, err)
+			t.Errorf("%s: the error shows the path: %v", file, err)
 		}
 	}
 	if _, err := Load(filepath.Join(t.TempDir(), "missing.lis")); err == nil {
-		t.Error("a file that is not there was read")
+		t.Error("a missing file was read")
 	}
 }
 
-// check holds for every trace that a reader accepts: its objects are numbered
-// from 0 in the order of their first request.
+// check fails unless the objects are numbered from 0 in the order of their first
+// request, as in every trace that a reader accepts.
 func check(t *testing.T, got Trace, err error) {
 	t.Helper()
 	if err != nil {

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/debug"
+)
+
+// Each cache is measured in a child process, with a heap, a garbage collector
+// and a resident set of its own. A child is this same program. It reads
+// measurements from its standard input, carries them out one after the other,
+// and writes their figures to its standard output, both as gobs. It ends with
+// its input, so it can keep a filled cache while other children are measured.
+
+// measurement is a task for a child.
+type measurement interface {
+	measure(c *child) (figures, error)
+}
+
+// child is the state that a child keeps from one measurement to the next.
+type child struct {
+	peer    peer // and how it was filled
+	filled  fill
+	workers []*worker
+	apps    map[string]visited
+	ballast []byte
+}
+
+type answer struct {
+	Figures figures
+	Err     string
+}
+
+func init() {
+	for _, m := range []measurement{fill{}, accesses{}, brim{}, pressure{}, expiry{}, collecting{}, flood{}, replay{}, visit{}, viewServer{}} {
+		gob.Register(m)
+	}
+}
+
+// childEnv is the environment variable that makes a process a child.
+const childEnv = "HOLDFAST_BENCH_CHILD"
+
+func isChild() bool { return os.Getenv(childEnv) != "" }
+
+// serve carries out measurements until the standard input ends.
+func serve() error {
+	in, out := gob.NewDecoder(os.Stdin), gob.NewEncoder(os.Stdout)
+	os.Stdout = os.Stderr // the output of a library must not mix with the answers
+	c := &child{apps: make(map[string]visited)}
+	for {
+		var m measurement
+		if err := in.Decode(&m); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		var a answer
+		var err error
+		if a.Figures, err = m.measure(c); err != nil {
+			a.Err = err.Error()
+		}
+		if err := out.Encode(a); err != nil {
+			return err
+		}
+	}
+}
+
+// process is a running child. It is not safe for concurrent use.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	enc  *gob.Encoder
+	dec  *gob.Decoder
+
+	// pauses stops the child between its measurements: background work of one
+	// cache must not slow down the measurement of another.
+	pauses bool
+}
+
+// start starts a child. It ends with close or with ctx.
+func start(ctx context.Context) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self)
+	cmd.Env = append(os.Environ(), childEnv+"=1")
+	cmd.Stderr = os.Stderr
+	endWithParent(cmd)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return &process{cmd: cmd, in: in, enc: gob.NewEncoder(in), dec: gob.NewDecoder(out)}, cmd.Start()
+}
+
+// run has the child carry out a measurement, and returns its figures.
+func (p *process) run(m measurement) (figures, error) {
+	if p.pauses {
+		resume(p.cmd.Process)
+		defer pause(p.cmd.Process)
+	}
+	if err := p.enc.Encode(&m); err != nil {
+		return nil, fmt.Errorf("%T%+v: %w", m, m, err)
+	}
+	var a answer
+	if err := p.dec.Decode(&a); err != nil {
+		return nil, fmt.Errorf("%T%+v: the child gave no answer: %w", m, m, err)
+	}
+	if a.Err != "" {
+		return nil, fmt.Errorf("%T%+v: %s", m, m, a.Err)
+	}
+	return a.Figures, nil
+}
+
+// close kills the child, paused or not, and waits until its memory is free. It
+// does not wait for the cache to close, which may take long.
+func (p *process) close() {
+	p.in.Close()
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+}
+
+// alone carries out one measurement in a new child.
+func (b *bench) alone(m measurement) (figures, error) {
+	p, err := start(b.ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	return p.run(m)
+}
+
+// settled returns the resident set after all garbage has been returned to the
+// system.
+func settled() int64 {
+	debug.FreeOSMemory()
+	return resident()
+}

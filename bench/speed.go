@@ -1,0 +1,440 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// The operations.
+const (
+	opGet    = "get"
+	opMixed  = "90/10"  // nine gets, then a set
+	opSet    = "set"    // of a stored session
+	opTouch  = "touch"  // a restart of the TTL
+	opAbsent = "absent" // get of an ID that is not stored
+)
+
+var (
+	allOps       = []string{opGet, opMixed, opSet, opTouch, opAbsent}
+	essentialOps = []string{opGet, opMixed, opSet}
+	timedOps     = []string{opGet, opSet}
+)
+
+// accesses is one slice of operations on the filled peer, all goroutines
+// together. Its figures are nanoseconds an operation, elapsed time divided by
+// operations, and the share of operations that found their session.
+type accesses struct {
+	Op           string
+	Distribution string
+	Goroutines   int
+	Ops          int
+	Seed         uint64
+
+	// Timed measures single operations and adds their quantiles, and the cost
+	// of reading the clock, which each of them contains.
+	Timed bool
+}
+
+// worker is a goroutine's state. It is kept from slice to slice, so that its
+// creation leaves no garbage for the peer's measurement.
+type worker struct {
+	ids     sequence
+	reader  *reader
+	value   []byte
+	found   int
+	latency latencies
+}
+
+func (a accesses) measure(c *child) (figures, error) {
+	if a.Goroutines < 1 || a.Ops < a.Goroutines {
+		return nil, fmt.Errorf("%d operations cannot be shared by %d goroutines", a.Ops, a.Goroutines)
+	}
+	workers := a.prepare(c)
+	var ready, done sync.WaitGroup
+	begin := make(chan struct{})
+	for _, w := range workers {
+		ready.Add(1)
+		done.Go(func() {
+			ready.Done()
+			<-begin
+			w.work(c.peer, a)
+		})
+	}
+	ready.Wait()
+	start := time.Now()
+	close(begin)
+	done.Wait()
+	took := time.Since(start)
+
+	var all latencies
+	ops, found := 0, 0
+	for _, w := range workers {
+		ops += w.ids.len()
+		found += w.found
+		all.merge(&w.latency)
+	}
+	f := figures{"ns": float64(took) / float64(ops), "found": float64(found) / float64(ops)}
+	if a.Timed {
+		f["median"], f["99 %"], f["99.9 %"], f["longest"] = all.quantile(0.5), all.quantile(0.99), all.quantile(0.999), float64(all.max)
+		var clock latencies
+		for range 10_000 {
+			clock.record(time.Since(time.Now()))
+		}
+		f["clock"] = clock.quantile(0.5)
+	}
+	return f, nil
+}
+
+// prepare draws the IDs of all goroutines.
+func (a accesses) prepare(c *child) []*worker {
+	for n := len(c.workers); n < a.Goroutines; n++ {
+		c.workers = append(c.workers, &worker{reader: newReader(c.filled.ValueLen), value: newValue(c.filled.ValueLen, uint64(n))})
+	}
+	offset := 0
+	if a.Op == opAbsent {
+		offset = c.filled.Sessions
+	}
+	workers := c.workers[:a.Goroutines]
+	var wg sync.WaitGroup
+	for i, w := range workers {
+		wg.Go(func() {
+			w.ids.draw(newPicker(a.Distribution, c.filled.Sessions, a.Seed+uint64(i)), a.Ops/a.Goroutines, uint64(offset))
+			w.found, w.latency = 0, latencies{}
+		})
+	}
+	wg.Wait()
+	return workers
+}
+
+// work does one goroutine's share.
+func (w *worker) work(p peer, a accesses) {
+	do := w.do(p, a.Op)
+	for i := range w.ids.len() {
+		id := w.ids.at(i)
+		if !a.Timed {
+			if do(i, id) {
+				w.found++
+			}
+			continue
+		}
+		start := time.Now()
+		found := do(i, id)
+		w.latency.record(time.Since(start))
+		if found {
+			w.found++
+		}
+	}
+}
+
+// do returns a function that carries out operation i and reports whether the
+// session was found. A set always finds its own.
+func (w *worker) do(p peer, op string) func(i int, id string) bool {
+	const setEvery = 10 // in opMixed
+	get := func(_ int, id string) bool { return p.get(id, w.reader) }
+	set := func(_ int, id string) bool { p.set(id, w.value); return true }
+	switch op {
+	case opSet:
+		return set
+	case opTouch:
+		return func(_ int, id string) bool { return p.touch(id) }
+	case opMixed:
+		return func(i int, id string) bool {
+			if i%setEvery == setEvery-1 {
+				return set(i, id)
+			}
+			return get(i, id)
+		}
+	default:
+		return get
+	}
+}
+
+// cell is one combination that is measured.
+type cell struct {
+	stored
+	distribution string
+	goroutines   int
+	op           string
+	timed        bool
+}
+
+// stored is the content of a peer while it is measured.
+type stored struct{ sessions, valueLen int }
+
+func (s stored) String() string {
+	return fmt.Sprintf("%s sessions of %s", count(s.sessions), size(s.valueLen))
+}
+
+// circumstance describes a cell without its operation.
+func (c cell) circumstance() string {
+	return fmt.Sprintf("%v, %s, %d goroutines", c.stored, c.distribution, c.goroutines)
+}
+
+func (c cell) String() string {
+	if c.timed {
+		return "single " + c.op + ", " + c.circumstance()
+	}
+	return c.op + ", " + c.circumstance()
+}
+
+// cells returns every combination.
+func (a axes) cells() (all []cell) {
+	for _, n := range a.sessions {
+		for _, length := range a.values {
+			for _, goroutines := range a.goroutines {
+				for _, distribution := range a.distributions {
+					for _, op := range a.ops {
+						all = append(all, cell{stored{n, length}, distribution, goroutines, op, false})
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+const (
+	centreSessions = 1_000_000
+	centreValueLen = 256
+)
+
+// plan returns the cells of the run: the combinations of the flags or, without
+// such flags, a centre and the variations of one axis at a time.
+func (b *bench) plan() []cell {
+	centre := axes{[]int{pick(b, 20_000, centreSessions)}, []int{centreValueLen}, []int{procs()}, []string{zipf}, allOps}
+	if a := b.asked; a.sessions != nil || a.values != nil || a.goroutines != nil || a.distributions != nil || a.ops != nil {
+		return axes{
+			or(a.sessions, []int{centreSessions}), or(a.values, centre.values), or(a.goroutines, centre.goroutines),
+			or(a.distributions, centre.distributions), or(a.ops, centre.ops),
+		}.cells()
+	}
+	cells := centre.cells()
+	for _, op := range timedOps {
+		timed := cells[0]
+		timed.op, timed.timed = op, true
+		cells = append(cells, timed)
+	}
+	if b.quick {
+		return cells
+	}
+	centre.ops = essentialOps
+	goroutines, distributions, small, large, values := centre, centre, centre, centre, centre
+	goroutines.goroutines = slices.DeleteFunc(slices.Compact([]int{1, procs(), 2 * procs(), 4 * procs()}), func(n int) bool { return n == procs() })
+	distributions.distributions = []string{uniform}
+	small.sessions, large.sessions = []int{10_000}, []int{8_000_000}
+	values.values = []int{64, 4096}
+	for _, a := range []axes{goroutines, distributions, small, large, values} {
+		cells = append(cells, a.cells()...)
+	}
+	return cells
+}
+
+func or[T any](list, byDefault []T) []T {
+	if list == nil {
+		return byDefault
+	}
+	return list
+}
+
+// passes is the number of slices of a cell in a round. Their median survives a
+// burst of noise in one of them.
+func (b *bench) passes() int { return pick(b, 1, 3) }
+
+func (b *bench) speed() (section, error) {
+	plan := b.plan()
+	rounds := func(s stored) int {
+		if s.sessions > centreSessions {
+			return b.longRounds()
+		}
+		return b.rounds
+	}
+	for _, c := range plan {
+		b.steps += rounds(c.stored) * len(b.peers) * b.passes()
+	}
+	result := samples{}
+	var missing []string
+	for left := plan; len(left) > 0; {
+		s := left[0].stored
+		n := slices.IndexFunc(left, func(c cell) bool { return c.stored != s })
+		if n < 0 {
+			n = len(left)
+		}
+		fitting := b.memory / childSize(s.sessions, s.valueLen)
+		if fitting < 2 {
+			missing = append(missing, s.String()+", for want of memory")
+		}
+		for round := 0; round < rounds(s) && fitting >= 2; round++ {
+			if err := b.speedRound(s, left[:n], round, int(fitting-1), result); err != nil {
+				return section{}, err
+			}
+		}
+		left = left[n:]
+	}
+	return b.speedSection(plan, missing, result), nil
+}
+
+// speedRound starts, fills and measures all peers, as many at a time as fit into
+// memory beside Holdfast. Holdfast's child stays for the whole round.
+func (b *bench) speedRound(s stored, cells []cell, round, fitting int, result samples) error {
+	base, err := b.filled(b.peers[0].name, s, result)
+	if err != nil {
+		return err
+	}
+	defer base.close()
+	groups := slices.Collect(slices.Chunk(b.peers[1:], fitting))
+	if groups == nil {
+		groups = [][]peerInfo{nil} // Holdfast alone
+	}
+	for _, group := range groups {
+		if err := b.speedGroup(base, group, s, cells, round, result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// filled returns a child with a filled peer. It is paused unless it measures.
+func (b *bench) filled(name string, s stored, result samples) (*process, error) {
+	p, err := start(b.ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.name, p.pauses = name, true
+	f, err := p.run(fill{Peer: name, Sessions: s.sessions, ValueLen: s.valueLen, TTL: longTTL, Twice: true})
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	result.add(name, "kept of "+s.String(), f["kept"])
+	return p, nil
+}
+
+// speedGroup measures the passes of one round.
+func (b *bench) speedGroup(base *process, group []peerInfo, s stored, cells []cell, round int, result samples) error {
+	members := []*process{base}
+	for _, info := range group {
+		p, err := b.filled(info.name, s, result)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		members = append(members, p)
+	}
+	took := samples{}
+	for pass := range b.passes() {
+		for _, c := range cells {
+			err := b.inOrder(len(members), round*b.passes()+pass, func(i int) error {
+				name := members[i].name
+				b.next("%s of %s sessions, %s, round %d", c.op, count(c.sessions), name, round+1)
+				if info, _ := findPeer(name); c.op == opTouch && !info.expires {
+					return nil
+				}
+				f, err := members[i].run(accesses{
+					Op: c.op, Distribution: c.distribution, Goroutines: c.goroutines, Timed: c.timed,
+					Ops:  pick(b, 20_000, 300_000),
+					Seed: b.seed + uint64(round)<<32 + uint64(pass)<<48,
+				})
+				took.addAll(name, c.String()+": ", f)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range cells {
+		for _, p := range members {
+			result.addRound(p.name, c.String()+": ", round, took)
+		}
+	}
+	return nil
+}
+
+// latencyColumns are the figures of single operations.
+var latencyColumns = []string{"median", "99 %", "99.9 %", "longest"}
+
+// addRound adds the median of the passes, and the median of their ratios to
+// Holdfast's in the same pass. Holdfast is measured again with each group of
+// peers, but its own row gets the first group's figures.
+func (s samples) addRound(name, cell string, round int, took samples) {
+	ns := took.of(name, cell+"ns")
+	if len(ns) == 0 || len(s.of(name, cell+"ns")) > round {
+		return
+	}
+	s.add(name, cell+"ns", median(ns))
+	s.add(name, cell+"ratio", ratios(ns, took.of(holdfastName, cell+"ns")).Median)
+	for _, figure := range append(latencyColumns, "clock") {
+		for _, v := range took.of(name, cell+figure) {
+			s.add(name, cell+figure, v)
+		}
+	}
+}
+
+const speedIntro = `Each peer runs in a process of its own. In each round all processes are started and filled anew; then they do
+slices of the same operations one after the other, three of each kind (a quick run: one), in an order drawn anew each time, the others' processes being stopped meanwhile.
+Holdfast's row is the median time by operation, elapsed time divided by operations; a peer's row is its time divided by
+Holdfast's in the slice of the same number: of a round's three the median, of the rounds the median, and in parentheses the lowest and the
+highest round. Above 1 Holdfast is faster. A found value is read once per cache line. Caches that keep references are handed a fresh copy of ID and value.`
+
+// speedSection has a table of ratios for each circumstance. The first one, the
+// centre, also has a table of times, charts, and tables of single operations.
+func (b *bench) speedSection(cells []cell, missing []string, s samples) section {
+	sec := section{Title: "Speed", Intro: speedIntro, Missing: missing}
+	peers := b.peerNames()
+	absolute := newTable("How many nanoseconds? "+cells[0].circumstance(), "peer", peers)
+	var single []table
+	for _, c := range cells {
+		key := c.String() + ": "
+		if s.of(holdfastName, key+"ns") == nil {
+			continue // it did not fit into memory
+		}
+		if c.timed {
+			single = append(single, newTable("How long does a single "+c.op+" take? "+c.circumstance(), "peer", peers,
+				fmt.Sprintf("Each time contains about %s for reading the clock. The longest is the longest of all rounds.", duration(median(s.of(holdfastName, key+"clock"))))))
+			for _, figure := range latencyColumns {
+				single[len(single)-1].column(figure, func(peer string) string {
+					if figure == "longest" {
+						return duration(s.summary(peer, key+figure).High)
+					}
+					return duration(s.summary(peer, key+figure).Median)
+				})
+			}
+			continue
+		}
+		question := "How many times as long as Holdfast? " + c.circumstance()
+		if n := len(sec.Tables); n == 0 || sec.Tables[n-1].Question != question {
+			sec.Tables = append(sec.Tables, newTable(question, "peer", peers, lossyPeers(peers, c.stored, s)...))
+		}
+		sec.Tables[len(sec.Tables)-1].column(c.op, func(peer string) string {
+			if peer == holdfastName {
+				return number(s.summary(peer, key+"ns").Median) + " ns"
+			}
+			return spread(s.summary(peer, key+"ratio"))
+		})
+		sec.compare("time of "+c.String(), peers, func(peer string) summary { return s.summary(peer, key+"ratio") })
+		if c.circumstance() == cells[0].circumstance() {
+			absolute.column(c.op, s.spreads(key+"ns", 1, ""))
+			if slices.Contains(timedOps, c.op) {
+				sec.Charts = append(sec.Charts, barChart("speed-"+c.op, c.op+": "+c.circumstance(),
+					"nanoseconds by operation (median, lowest and highest round)", s, peers, key+"ns", 1))
+			}
+		}
+	}
+	sec.Tables = append(append(sec.Tables, absolute), single...)
+	return sec
+}
+
+// lossyPeers are notes about peers that lost sessions although their cap had
+// room: their misses are cheaper than hits.
+func lossyPeers(peers []string, stored stored, s samples) (notes []string) {
+	const nearlyAll = 0.995
+	for _, peer := range peers {
+		kept := s.of(peer, "kept of "+stored.String())
+		if len(kept) > 0 && kept[len(kept)-1] < nearlyAll {
+			notes = append(notes, peer+" kept "+percent(kept[len(kept)-1])+" of the sessions it was filled with, though its cap had room.")
+		}
+	}
+	return notes
+}
