@@ -10,11 +10,14 @@ import (
 	"strings"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/gin-contrib/sessions/memstore"
+	"github.com/gofiber/fiber/v3/middleware/session"
 	"github.com/gorilla/sessions"
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/plug"
+	ginplug "github.com/holdfast-go/holdfast/plug/gin"
 	"github.com/holdfast-go/holdfast/plug/gorilla"
 )
 
@@ -69,25 +72,35 @@ var bareApps = []appInfo{
 var sessionApps = []appInfo{
 	{"holdfast", "net/http", "memory", "github.com/holdfast-go/holdfast", openHoldfastApp},
 	{"scs", "net/http", "memory", "github.com/alexedwards/scs/v2", func() (app, error) { return newSCSApp(scs.New()), nil }},
-	{"scs on holdfast", "net/http", "holdfast", "", func() (app, error) {
-		c, err := cache.New(cache.Options{})
+	{"scs on holdfast", "net/http", "holdfast", "", onHoldfast(func(c *cache.Cache) (app, error) {
 		manager := scs.New()
 		manager.Store = plug.SCS(c, plugPrefix)
-		return newSCSApp(manager), err
-	}},
+		return newSCSApp(manager), nil
+	})},
 	{"gorilla", "net/http", "cookie", "github.com/gorilla/sessions", func() (app, error) { return newGorillaApp(sessions.NewCookieStore(signingKey)), nil }},
-	{"gorilla on holdfast", "net/http", "holdfast", "", func() (app, error) {
+	{"gorilla on holdfast", "net/http", "holdfast", "", onHoldfast(func(c *cache.Cache) (app, error) {
+		store, err := gorilla.NewStore(c, plugPrefix, signingKey)
+		return newGorillaApp(store), err
+	})},
+	{"gin sessions", "gin", "memory", "github.com/gin-contrib/sessions", func() (app, error) { return ginSessionApp(memstore.NewStore(signingKey)), nil }},
+	{"gin sessions on holdfast", "gin", "holdfast", "", onHoldfast(func(c *cache.Cache) (app, error) {
+		store, err := ginplug.NewStore(c, plugPrefix, signingKey)
+		return ginSessionApp(store), err
+	})},
+	{"fiber session", "fiber", "memory", "github.com/gofiber/fiber/v3", func() (app, error) { return fiberSessionApp(session.Config{}), nil }},
+	{"fiber session on holdfast", "fiber", "holdfast", "", onHoldfast(func(c *cache.Cache) (app, error) {
+		return fiberSessionApp(session.Config{Storage: plug.Fiber(c, plugPrefix)}), nil
+	})},
+}
+
+func onHoldfast(open func(*cache.Cache) (app, error)) func() (app, error) {
+	return func() (app, error) {
 		c, err := cache.New(cache.Options{})
 		if err != nil {
 			return nil, err
 		}
-		store, err := gorilla.NewStore(c, plugPrefix, signingKey)
-		return newGorillaApp(store), err
-	}},
-	{"gin sessions", "gin", "memory", "github.com/gin-contrib/sessions", openGin},
-	{"gin sessions on holdfast", "gin", "holdfast", "", openGinOnHoldfast},
-	{"fiber session", "fiber", "memory", "github.com/gofiber/fiber/v3", openFiber},
-	{"fiber session on holdfast", "fiber", "holdfast", "", openFiberOnHoldfast},
+		return open(c)
+	}
 }
 
 func findApp(name string) (appInfo, error) {

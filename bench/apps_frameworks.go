@@ -4,27 +4,11 @@ import (
 	"net/http"
 
 	ginsessions "github.com/gin-contrib/sessions"
-	"github.com/gin-contrib/sessions/memstore"
 	"github.com/gin-gonic/gin"
 	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/session"
 	"github.com/valyala/fasthttp"
-
-	"github.com/holdfast-go/holdfast/cache"
-	"github.com/holdfast-go/holdfast/plug"
-	ginplug "github.com/holdfast-go/holdfast/plug/gin"
 )
-
-func openGin() (app, error) { return ginSessionApp(memstore.NewStore(signingKey)), nil }
-
-func openGinOnHoldfast() (app, error) {
-	c, err := cache.New(cache.Options{})
-	if err != nil {
-		return nil, err
-	}
-	store, err := ginplug.NewStore(c, plugPrefix, signingKey)
-	return ginSessionApp(store), err
-}
 
 // newGinApp returns an engine without the logger and the recovery of
 // gin.Default.
@@ -88,14 +72,6 @@ func (a *fiberApp) do(page, cookie string) string {
 	}
 	a.handler(&a.ctx)
 	return cookiePair(string(a.ctx.Response.Header.Peek(fiber.HeaderSetCookie)))
-}
-
-// openFiber uses fiber's default storage, a map in memory.
-func openFiber() (app, error) { return fiberSessionApp(session.Config{}), nil }
-
-func openFiberOnHoldfast() (app, error) {
-	c, err := cache.New(cache.Options{})
-	return fiberSessionApp(session.Config{Storage: plug.Fiber(c, plugPrefix)}), err
 }
 
 func newFiberApp(pages map[string]func(fiber.Ctx) error, use ...any) app {

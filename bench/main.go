@@ -21,7 +21,6 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 )
@@ -39,14 +38,7 @@ type bench struct {
 	seed   uint64
 	memory int64 // bytes that the caches of one moment may take together
 	traces []string
-	asked  axes
-}
-
-// axes are the values of the speed part that replace the plan's; an empty list
-// stands for the centre's value.
-type axes struct {
-	sessions, values, goroutines []int
-	distributions, ops           []string
+	cells  []circumstance // of the speed part, instead of its plan
 }
 
 // parts are the measurements in their order. The weight is about the seconds of
@@ -63,14 +55,8 @@ var parts = []struct {
 	{"http", 190, (*bench).http},
 }
 
-var errUsage = errors.New("usage") // the flag package has printed the error
-
 func main() {
-	switch err := do(os.Args[1:]); {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage):
-		os.Exit(2)
-	default:
+	if err := do(os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -128,17 +114,15 @@ func parse(args []string) (*bench, error) {
 	f.Func("peers", "`names` of the peers to compare with Holdfast (default all)", words(&peers, peerNames))
 	f.IntVar(&b.rounds, "rounds", 3, "how often caches are started, filled and measured")
 	f.Uint64Var(&b.seed, "seed", 1, "seed of all random numbers")
-	f.Func("sessions", "speed: measure these `numbers` of sessions, not the plan's cells", numbers(&b.asked.sessions))
-	f.Func("values", "speed: lengths of values in `bytes`, likewise", numbers(&b.asked.values))
-	f.Func("goroutines", "speed: `numbers` of goroutines, likewise", numbers(&b.asked.goroutines))
-	f.Func("dist", "speed: `distributions` of accesses, zipf or uniform, likewise", words(&b.asked.distributions, []string{zipf, uniform}))
-	f.Func("ops", "speed: `operations`, of "+strings.Join(allOps, ",")+", likewise", words(&b.asked.ops, allOps))
-	f.Func("trace", "survival: replay these `files` too, ARC (.lis) or libCacheSim (.csv, .bin, .oracleGeneral)", words(&b.traces, nil))
+	f.Func("cell", "speed: measure this `circumstance`, for example 100k,256,zipf,2, not the plan's (may be repeated)", func(value string) error {
+		c, err := parseCircumstance(value)
+		b.cells = append(b.cells, c)
+		return err
+	})
+	f.Func("trace", "survival: replay these `files` too, in the format of ARC (.lis)", words(&b.traces, nil))
 	memoryMiB := f.Int64("memory", machineMemory()/4*3>>20, "`MiB` that the caches of one moment may take together")
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+	if err := f.Parse(args); err != nil {
 		return b, err
-	} else if err != nil {
-		return b, errUsage
 	}
 	if b.rounds < 1 {
 		return b, fmt.Errorf("-rounds must be 1 or more, not %d", b.rounds)
@@ -165,21 +149,6 @@ func words(list *[]string, all []string) func(string) error {
 			if all != nil && !slices.Contains(all, word) {
 				return fmt.Errorf("%q is none of %s", word, strings.Join(all, ", "))
 			}
-		}
-		return nil
-	}
-}
-
-// numbers returns the parser of a comma-separated list of positive numbers,
-// with k and M for thousands and millions.
-func numbers(list *[]int) func(string) error {
-	return func(value string) error {
-		for word := range strings.SplitSeq(value, ",") {
-			n, err := strconv.Atoi(strings.NewReplacer("k", "000", "M", "000000").Replace(word))
-			if err != nil || n < 1 {
-				return fmt.Errorf("%q is no positive number such as 500, 10k or 8M", word)
-			}
-			*list = append(*list, n)
 		}
 		return nil
 	}

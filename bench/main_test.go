@@ -108,23 +108,20 @@ func TestParse(t *testing.T) {
 	if len(b.peers) != len(allPeers) || b.rounds != 3 || b.memory <= 0 {
 		t.Errorf("without flags: %+v", b)
 	}
-	b = newBench(t, "-peers", "otter", "-sessions", "10k,8M", "-values", "64", "-goroutines", "1", "-dist", "uniform", "-ops", "get,90/10")
+	b = newBench(t, "-peers", "otter", "-cell", "10k,64,uniform,1", "-cell", "8M,256,zipf,4")
 	if names := b.peerNames(); !slices.Equal(names, []string{holdfastName, "otter"}) {
 		t.Errorf("peers: %v", names)
 	}
-	small := cell{stored{10_000, 64}, uniform, 1, opGet, false}
-	large := small
-	large.sessions = 8_000_000
-	mixed := func(c cell) cell { c.op = opMixed; return c }
-	if got, want := b.plan(), []cell{small, mixed(small), large, mixed(large)}; !slices.Equal(got, want) {
-		t.Errorf("cells: %v, want %v", got, want)
+	want := []circumstance{{stored{10_000, 64}, uniform, 1}, {stored{8_000_000, 256}, zipf, 4}}
+	if !slices.Equal(b.cells, want) || len(b.plan()) != 2*7 {
+		t.Errorf("cells: %v of %v, want 14 of %v", b.plan(), b.cells, want)
 	}
 }
 
 func TestParse_refuses(t *testing.T) {
 	for _, args := range [][]string{
-		{"-only", "everything"}, {"-peers", "nobody"}, {"-sessions", "many"}, {"-sessions", "0"},
-		{"-goroutines", "-1"}, {"-dist", "normal"}, {"-ops", "delete"}, {"-values", "1G"}, {"-rounds", "0"},
+		{"-only", "everything"}, {"-peers", "nobody"}, {"-rounds", "0"}, {"-cell", "many,64,zipf,1"}, {"-cell", "1k,64,zipf"},
+		{"-cell", "0,64,zipf,1"}, {"-cell", "1k,1G,zipf,1"}, {"-cell", "1k,64,normal,1"}, {"-cell", "1k,64,zipf,-1"},
 	} {
 		if _, err := parse(args); err == nil || errors.Is(err, flag.ErrHelp) {
 			t.Errorf("%v gave the error %v", args, err)
@@ -428,7 +425,7 @@ func TestAddRound(t *testing.T) {
 
 func TestSpeedSection(t *testing.T) {
 	b := newBench(t, "-peers", "fastcache,phuslu")
-	get := cell{stored{1000, 64}, zipf, 2, opGet, false}
+	get := cell{circumstance{stored{1000, 64}, zipf, 2}, opGet, false}
 	touch, single, large := get, get, get
 	touch.op, single.timed, large.sessions = opTouch, true, 8_000_000
 	s := samples{}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,12 +16,6 @@ const (
 	opSet    = "set"    // of a stored session
 	opTouch  = "touch"  // a restart of the TTL
 	opAbsent = "absent" // get of an ID that is not stored
-)
-
-var (
-	allOps       = []string{opGet, opMixed, opSet, opTouch, opAbsent}
-	essentialOps = []string{opGet, opMixed, opSet}
-	timedOps     = []string{opGet, opSet}
 )
 
 // accesses is one slice of operations on the filled peer, all goroutines
@@ -40,11 +36,11 @@ type accesses struct {
 // worker is a goroutine's state. It is kept from slice to slice, so that its
 // creation leaves no garbage for the peer's measurement.
 type worker struct {
-	ids     sequence
-	reader  *reader
-	value   []byte
-	found   int
-	latency latencies
+	ids    sequence
+	reader *reader
+	value  []byte
+	found  int
+	took   []time.Duration // of single operations
 }
 
 func (a accesses) measure(c *child) (figures, error) {
@@ -68,21 +64,23 @@ func (a accesses) measure(c *child) (figures, error) {
 	done.Wait()
 	took := time.Since(start)
 
-	var all latencies
+	var single []time.Duration
 	ops, found := 0, 0
 	for _, w := range workers {
 		ops += w.ids.len()
 		found += w.found
-		all.merge(&w.latency)
+		single = append(single, w.took...)
 	}
 	f := figures{"ns": float64(took) / float64(ops), "found": float64(found) / float64(ops)}
 	if a.Timed {
-		f["median"], f["99 %"], f["99.9 %"], f["longest"] = all.quantile(0.5), all.quantile(0.99), all.quantile(0.999), float64(all.max)
-		var clock latencies
-		for range 10_000 {
-			clock.record(time.Since(time.Now()))
+		for figure, q := range map[string]float64{"median": 0.5, "99 %": 0.99, "99.9 %": 0.999, "longest": 1} {
+			f[figure] = quantile(single, q)
 		}
-		f["clock"] = clock.quantile(0.5)
+		clock := make([]time.Duration, 10_000)
+		for i := range clock {
+			clock[i] = time.Since(time.Now())
+		}
+		f["clock"] = quantile(clock, 0.5)
 	}
 	return f, nil
 }
@@ -101,7 +99,7 @@ func (a accesses) prepare(c *child) []*worker {
 	for i, w := range workers {
 		wg.Go(func() {
 			w.ids.draw(newPicker(a.Distribution, c.filled.Sessions, a.Seed+uint64(i)), a.Ops/a.Goroutines, uint64(offset))
-			w.found, w.latency = 0, latencies{}
+			w.found, w.took = 0, slices.Grow(w.took[:0], w.ids.len())
 		})
 	}
 	wg.Wait()
@@ -121,7 +119,7 @@ func (w *worker) work(p peer, a accesses) {
 		}
 		start := time.Now()
 		found := do(i, id)
-		w.latency.record(time.Since(start))
+		w.took = append(w.took, time.Since(start))
 		if found {
 			w.found++
 		}
@@ -153,11 +151,16 @@ func (w *worker) do(p peer, op string) func(i int, id string) bool {
 
 // cell is one combination that is measured.
 type cell struct {
+	circumstance
+	op    string
+	timed bool
+}
+
+// circumstance is a cell without its operation.
+type circumstance struct {
 	stored
 	distribution string
 	goroutines   int
-	op           string
-	timed        bool
 }
 
 // stored is the content of a peer while it is measured.
@@ -167,32 +170,15 @@ func (s stored) String() string {
 	return fmt.Sprintf("%s sessions of %s", count(s.sessions), size(s.valueLen))
 }
 
-// circumstance describes a cell without its operation.
-func (c cell) circumstance() string {
+func (c circumstance) String() string {
 	return fmt.Sprintf("%v, %s, %d goroutines", c.stored, c.distribution, c.goroutines)
 }
 
 func (c cell) String() string {
 	if c.timed {
-		return "single " + c.op + ", " + c.circumstance()
+		return fmt.Sprintf("single %s, %v", c.op, c.circumstance)
 	}
-	return c.op + ", " + c.circumstance()
-}
-
-// cells returns every combination.
-func (a axes) cells() (all []cell) {
-	for _, n := range a.sessions {
-		for _, length := range a.values {
-			for _, goroutines := range a.goroutines {
-				for _, distribution := range a.distributions {
-					for _, op := range a.ops {
-						all = append(all, cell{stored{n, length}, distribution, goroutines, op, false})
-					}
-				}
-			}
-		}
-	}
-	return all
+	return fmt.Sprintf("%s, %v", c.op, c.circumstance)
 }
 
 const (
@@ -200,42 +186,58 @@ const (
 	centreValueLen = 256
 )
 
-// plan returns the cells of the run: the combinations of the flags or, without
-// such flags, a centre and the variations of one axis at a time.
-func (b *bench) plan() []cell {
-	centre := axes{[]int{pick(b, 20_000, centreSessions)}, []int{centreValueLen}, []int{procs()}, []string{zipf}, allOps}
-	if a := b.asked; a.sessions != nil || a.values != nil || a.goroutines != nil || a.distributions != nil || a.ops != nil {
-		return axes{
-			or(a.sessions, []int{centreSessions}), or(a.values, centre.values), or(a.goroutines, centre.goroutines),
-			or(a.distributions, centre.distributions), or(a.ops, centre.ops),
-		}.cells()
+// parseCircumstance reads the value of the flag -cell, 100k,256,zipf,2 for
+// example.
+func parseCircumstance(value string) (c circumstance, err error) {
+	fields := strings.Split(strings.NewReplacer("k", "000", "M", "000000").Replace(value), ",")
+	if len(fields) == 4 {
+		c.distribution = fields[2]
+		for i, number := range []*int{&c.sessions, &c.valueLen, nil, &c.goroutines} {
+			if number != nil && err == nil {
+				*number, err = strconv.Atoi(fields[i])
+			}
+		}
 	}
-	cells := centre.cells()
-	for _, op := range timedOps {
-		timed := cells[0]
-		timed.op, timed.timed = op, true
-		cells = append(cells, timed)
+	if err != nil || min(c.sessions, c.valueLen, c.goroutines) < 1 || c.distribution != zipf && c.distribution != uniform {
+		return c, fmt.Errorf("%q is not sessions,value bytes,zipf or uniform,goroutines such as 100k,256,zipf,2", value)
 	}
-	if b.quick {
-		return cells
-	}
-	centre.ops = essentialOps
-	goroutines, distributions, small, large, values := centre, centre, centre, centre, centre
-	goroutines.goroutines = slices.DeleteFunc(slices.Compact([]int{1, procs(), 2 * procs(), 4 * procs()}), func(n int) bool { return n == procs() })
-	distributions.distributions = []string{uniform}
-	small.sessions, large.sessions = []int{10_000}, []int{8_000_000}
-	values.values = []int{64, 4096}
-	for _, a := range []axes{goroutines, distributions, small, large, values} {
-		cells = append(cells, a.cells()...)
-	}
-	return cells
+	return c, nil
 }
 
-func or[T any](list, byDefault []T) []T {
-	if list == nil {
-		return byDefault
+// plan returns the cells of the run: all operations in the circumstances of the
+// flag -cell or, without it, in the centre, and the essential ones with the
+// variations of one axis at a time.
+func (b *bench) plan() (cells []cell) {
+	full := b.cells
+	var variations []circumstance
+	if full == nil {
+		n := procs()
+		centre := circumstance{stored{pick(b, 20_000, centreSessions), centreValueLen}, zipf, n}
+		full = []circumstance{centre}
+		if !b.quick {
+			for _, goroutines := range slices.Compact([]int{1, n, 2 * n, 4 * n}) {
+				variations = append(variations, circumstance{centre.stored, zipf, goroutines})
+			}
+			variations = append(variations, circumstance{centre.stored, uniform, n})
+			for _, s := range []stored{{10_000, 256}, {8_000_000, 256}, {centreSessions, 64}, {centreSessions, 4096}} {
+				variations = append(variations, circumstance{s, zipf, n})
+			}
+		}
 	}
-	return list
+	for _, c := range full {
+		for _, op := range []string{opGet, opMixed, opSet, opTouch, opAbsent} {
+			cells = append(cells, cell{c, op, false})
+		}
+		cells = append(cells, cell{c, opGet, true}, cell{c, opSet, true})
+	}
+	for _, c := range variations {
+		for _, op := range []string{opGet, opMixed, opSet} {
+			if c != full[0] {
+				cells = append(cells, cell{c, op, false})
+			}
+		}
+	}
+	return cells
 }
 
 // passes is the number of slices of a cell in a round. Their median survives a
@@ -383,7 +385,7 @@ highest round. Above 1 Holdfast is faster. A found value is read once per cache 
 func (b *bench) speedSection(cells []cell, missing []string, s samples) section {
 	sec := section{Title: "Speed", Intro: speedIntro, Missing: missing}
 	peers := b.peerNames()
-	absolute := newTable("How many nanoseconds? "+cells[0].circumstance(), "peer", peers)
+	absolute := newTable("How many nanoseconds? "+cells[0].circumstance.String(), "peer", peers)
 	var single []table
 	for _, c := range cells {
 		key := c.String() + ": "
@@ -391,7 +393,7 @@ func (b *bench) speedSection(cells []cell, missing []string, s samples) section 
 			continue // it did not fit into memory
 		}
 		if c.timed {
-			single = append(single, newTable("How long does a single "+c.op+" take? "+c.circumstance(), "peer", peers,
+			single = append(single, newTable("How long does a single "+c.op+" take? "+c.circumstance.String(), "peer", peers,
 				fmt.Sprintf("Each time contains about %s for reading the clock. The longest is the longest of all rounds.", duration(median(s.of(holdfastName, key+"clock"))))))
 			for _, figure := range latencyColumns {
 				single[len(single)-1].column(figure, func(peer string) string {
@@ -403,7 +405,7 @@ func (b *bench) speedSection(cells []cell, missing []string, s samples) section 
 			}
 			continue
 		}
-		question := "How many times as long as Holdfast? " + c.circumstance()
+		question := "How many times as long as Holdfast? " + c.circumstance.String()
 		if n := len(sec.Tables); n == 0 || sec.Tables[n-1].Question != question {
 			sec.Tables = append(sec.Tables, newTable(question, "peer", peers, lossyPeers(peers, c.stored, s)...))
 		}
@@ -414,10 +416,10 @@ func (b *bench) speedSection(cells []cell, missing []string, s samples) section 
 			return spread(s.summary(peer, key+"ratio"))
 		})
 		sec.compare("time of "+c.String(), peers, func(peer string) summary { return s.summary(peer, key+"ratio") })
-		if c.circumstance() == cells[0].circumstance() {
+		if c.circumstance == cells[0].circumstance {
 			absolute.column(c.op, s.spreads(key+"ns", 1, ""))
-			if slices.Contains(timedOps, c.op) {
-				sec.Charts = append(sec.Charts, barChart("speed-"+c.op, c.op+": "+c.circumstance(),
+			if c.op == opGet || c.op == opSet {
+				sec.Charts = append(sec.Charts, barChart("speed-"+c.op, c.op+": "+c.circumstance.String(),
 					"nanoseconds by operation (median, lowest and highest round)", s, peers, key+"ns", 1))
 			}
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"math"
-	"math/bits"
 	"slices"
 	"time"
 )
@@ -119,68 +118,12 @@ func repeats(noise float64, rounds int) float64 {
 	return math.Exp(nineteenOf20 * math.Sqrt2 * noise)
 }
 
-const (
-	// Each power of two has so many buckets, so a quantile is exact to
-	// 1/subBuckets.
-	subBucketBits = 5
-	subBuckets    = 1 << subBucketBits
-	buckets       = (64 - subBucketBits + 1) * subBuckets
-)
-
-// latencies is a histogram of durations whose buckets grow with their content:
-// 3 % wide at any size. The zero value is empty. It is not safe for concurrent
-// use.
-type latencies struct {
-	count [buckets]uint64
-	total uint64
-	max   time.Duration
-}
-
-// record adds one duration. A negative one counts as 0.
-func (l *latencies) record(d time.Duration) {
-	d = max(d, 0)
-	l.count[bucketOf(uint64(d))]++
-	l.total++
-	l.max = max(l.max, d)
-}
-
-func (l *latencies) merge(other *latencies) {
-	for i, n := range other.count {
-		l.count[i] += n
+// quantile sorts the durations, and returns the nanoseconds that a share q of
+// them do not exceed; 0 without durations.
+func quantile(all []time.Duration, q float64) float64 {
+	if len(all) == 0 {
+		return 0
 	}
-	l.total += other.total
-	l.max = max(l.max, other.max)
-}
-
-// quantile returns the nanoseconds that a share q of the durations do not
-// exceed, rounded up to the bucket; 0 without durations.
-func (l *latencies) quantile(q float64) float64 {
-	rank := uint64(q * float64(l.total))
-	var seen uint64
-	for i, n := range l.count {
-		seen += n
-		if n > 0 && seen >= rank {
-			return min(float64(bucketEnd(i)), float64(l.max))
-		}
-	}
-	return 0
-}
-
-// bucketOf keeps the subBucketBits bits after the leading one, and counts the
-// rest into the exponent. Values below subBuckets have a bucket each.
-func bucketOf(v uint64) int {
-	if v < subBuckets {
-		return int(v)
-	}
-	shift := bits.Len64(v) - subBucketBits - 1
-	return shift*subBuckets + int(v>>shift)
-}
-
-// bucketEnd returns the largest value of the bucket.
-func bucketEnd(bucket int) uint64 {
-	if bucket < 2*subBuckets {
-		return uint64(bucket)
-	}
-	shift := bucket/subBuckets - 1
-	return (uint64(bucket%subBuckets+subBuckets)+1)<<shift - 1
+	slices.Sort(all)
+	return float64(all[max(0, int(math.Ceil(q*float64(len(all))))-1)])
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ func limits(info peerInfo, capacity int, lengths lengths) (config, int, error) {
 	const attempts, close = 6, 0.01
 	c := config{
 		Bytes: int64(capacity * (idLen + lengths.mean())), Entries: capacity,
-		EntryLen: idLen + lengths.mean(), MaxValue: lengths.max(), TTL: longTTL,
+		EntryLen: idLen + lengths.mean(), MaxValue: int(slices.Max(lengths)), TTL: longTTL,
 	}
 	if !info.bounded() {
 		return c, capacity, nil
@@ -81,33 +82,20 @@ func holds(info peerInfo, c config, capacity int, lengths lengths) (int, error) 
 // waitForEviction gives caches time that evict in the background.
 func waitForEviction() { time.Sleep(10 * time.Millisecond) }
 
-// lengths are those of the sessions' values. If it is nil, all have
-// centreValueLen bytes.
+// lengths are those of the sessions' values, used again from the first one on if
+// there are more sessions. There is at least one.
 type lengths []uint16
 
-// of returns the length of session n's value. There may be more sessions than
-// lengths.
-func (l lengths) of(n int) int {
-	if len(l) == 0 {
-		return centreValueLen
-	}
-	return int(l[n%len(l)])
-}
+var plainLengths = lengths{centreValueLen}
+
+func (l lengths) of(n int) int { return int(l[n%len(l)]) }
 
 func (l lengths) mean() int {
 	sum := 0
-	for n := range max(1, len(l)) {
-		sum += l.of(n)
+	for _, n := range l {
+		sum += int(n)
 	}
-	return sum / max(1, len(l))
-}
-
-func (l lengths) max() int {
-	longest := 0
-	for n := range max(1, len(l)) {
-		longest = max(longest, l.of(n))
-	}
-	return longest
+	return sum / len(l)
 }
 
 // flood gives half the capacity to users who visit three times, stores one-visit
@@ -125,7 +113,7 @@ func (m flood) measure(*child) (figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, held, err := limits(info, m.Capacity, nil)
+	c, held, err := limits(info, m.Capacity, plainLengths)
 	if err != nil {
 		return nil, err
 	}
@@ -181,11 +169,13 @@ type source struct {
 	Seed     uint64
 }
 
-func (s source) load() (trace.Trace, error) {
-	if s.File != "" {
-		return trace.Load(s.File)
+func (s source) load() (t trace.Trace, err error) {
+	if s.File == "" {
+		return trace.Site.Generate(s.Requests, s.Seed), nil
 	}
-	return trace.Site.Generate(s.Requests, s.Seed), nil
+	t, err = trace.Load(s.File)
+	t.Lengths = plainLengths
+	return t, err
 }
 
 func (s source) name() string {
