@@ -24,8 +24,8 @@ import (
 // app is a server with sessions, driven from one goroutine and without a
 // network. On a bare app, which has no sessions, the pages do nothing.
 type app interface {
-	// do requests the page with that Cookie header (empty: none), and returns the
-	// cookie that the response sets, as the next request would send it.
+	// do requests the page with that Cookie header (empty: none), and returns
+	// the cookie that the response sets, as the next request would send it.
 	do(page, cookie string) (set string)
 }
 
@@ -51,8 +51,8 @@ const (
 // signingKey signs cookies. It protects nothing but a benchmark.
 var signingKey = []byte("0123456789abcdef0123456789abcdef")
 
-// appInfo describes an app. The cost of its sessions is its cost beyond the bare
-// app of the same framework.
+// appInfo describes an app. The cost of its sessions is its cost beyond the
+// bare app of the same framework.
 type appInfo struct {
 	name      string
 	framework string
@@ -112,8 +112,8 @@ func findApp(name string) (appInfo, error) {
 	return all[i], nil
 }
 
-// handlerApp drives an http.Handler with one response writer. The request is new
-// each time, because middlewares keep values in its context.
+// handlerApp drives an http.Handler with one response writer. The request is
+// new each time, because middlewares keep values in its context.
 type handlerApp struct {
 	handler http.Handler
 	request *http.Request

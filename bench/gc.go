@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// collecting fills a peer and measures the garbage collector: the seconds of one
-// collection, the median of three, and its share of the processor time under a
-// steady stream of requests.
+// collecting fills a peer and measures the garbage collector: the seconds of
+// one collection, the median of three, and its share of the processor time
+// under a steady stream of requests.
 type collecting struct {
 	Peer     string
 	Sessions int
@@ -42,8 +42,8 @@ func (m collecting) measure(c *child) (figures, error) {
 }
 
 // stream returns the collector's share in cores, and the collections a second,
-// from the end of one collection to the end of the last one. The figures are NaN
-// if there was none.
+// from the end of one collection to the end of the last one. The figures are
+// NaN if there was none.
 func (m collecting) stream(request func()) figures {
 	runtime.GC()
 	start := time.Now()
@@ -117,18 +117,13 @@ outside the heap, are not. But the heap's size also sets the pace: with little o
 			continue
 		}
 		s := samples{}
-		for round := range rounds(n) {
-			err := b.inOrder(len(b.peers), round, func(i int) error {
-				m := stream
-				m.Peer, m.Sessions = b.peers[i].name, n
-				b.next("%s sessions, %s, round %d", count(n), m.Peer, round+1)
-				f, err := b.alone(m)
-				s.addAll(m.Peer, "", f)
-				return err
-			})
-			if err != nil {
-				return sec, err
-			}
+		err := b.eachPeer(s, rounds(n), func(peer string) []measurement {
+			m := stream
+			m.Peer, m.Sessions = peer, n
+			return []measurement{m}
+		})
+		if err != nil {
+			return sec, err
 		}
 		b.addCollections(&sec, stream, n, s)
 	}

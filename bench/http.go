@@ -36,8 +36,8 @@ const (
 	// contain the sending of a cookie.
 	bareCookie = "session=0123456789abcdefghijklmnopqrstuvwxyz0123456"
 
-	// ballast is other data on the heap, as in a server. A smaller heap would be
-	// collected every few thousand requests, and the figure would be the
+	// ballast is other data on the heap, as in a server. A smaller heap would
+	// be collected every few thousand requests, and the figure would be the
 	// collector's.
 	ballast = 64 << 20
 
@@ -92,7 +92,7 @@ func (v visit) measure(c *child) (figures, error) {
 
 // http is the part about sessions over HTTP.
 func (b *bench) http() (section, error) {
-	b.steps = b.rounds*b.visits()*len(kinds)*len(slices.Concat(sessionApps, bareApps)) + b.serverSteps()
+	b.steps = b.rounds*b.visits()*len(kinds)*(len(sessionApps)+len(bareApps)) + b.serverSteps()
 	costs := samples{}
 	for round := range b.rounds {
 		took, err := b.visitAll(round)
@@ -105,40 +105,26 @@ func (b *bench) http() (section, error) {
 	return sec, b.servers(&sec)
 }
 
-// visits is the number of visits to an app in a round. Their median survives a
-// burst of noise in one of them.
+// visits is the number of visits to an app in a round.
 func (b *bench) visits() int { return pick(b, 1, 5) }
 
 // visitAll measures one round of all apps, each in a new child. A visit has a
 // time and no number of requests: otherwise the fastest app would end just
 // before or after a collection of its heap.
 func (b *bench) visitAll(round int) (samples, error) {
-	apps := slices.Concat(sessionApps, bareApps)
-	children := make([]*process, len(apps))
-	for i := range apps {
+	var children []*process
+	for _, a := range slices.Concat(sessionApps, bareApps) {
 		child, err := start(b.ctx)
 		if err != nil {
 			return nil, err
 		}
 		defer child.close()
-		children[i] = child
+		child.name = a.name
+		children = append(children, child)
 	}
-	took := samples{}
-	for pass := range b.visits() {
-		for _, kind := range kinds {
-			err := b.inOrder(len(apps), round*b.visits()+pass, func(i int) error {
-				name := apps[i].name
-				b.next("%s, %s, round %d", kind, name, round+1)
-				f, err := children[i].run(visit{name, kind, pick(b, 20*time.Millisecond, 200*time.Millisecond)})
-				took.addAll(name, kind+" ", f)
-				return err
-			})
-			if err != nil {
-				return nil, err
-			}
-		}
-	}
-	return took, nil
+	return b.inPasses(children, round, b.visits(), kinds, func(i, _ int, app string) measurement {
+		return visit{app, kinds[i], pick(b, 20*time.Millisecond, 200*time.Millisecond)}
+	})
 }
 
 // addBeyondBare adds the cost of a round beyond the bare app: the median of the
@@ -147,7 +133,7 @@ func (s samples) addBeyondBare(took samples) {
 	for _, a := range sessionApps {
 		bare := bareApps[slices.IndexFunc(bareApps, func(b appInfo) bool { return b.framework == a.framework })]
 		for _, kind := range kinds {
-			for _, figure := range []string{" ns", " bytes", " allocs"} {
+			for _, figure := range []string{": ns", ": bytes", ": allocs"} {
 				var beyond []float64
 				for i, v := range took.of(a.name, kind+figure) {
 					beyond = append(beyond, v-took.of(bare.name, kind+figure)[i])
@@ -174,9 +160,9 @@ fifth of a second (a quick run: once, for a fiftieth); of a round's five figures
 	t.column("framework", func(app string) string { info, _ := findApp(app); return info.framework })
 	t.column("kept in", func(app string) string { info, _ := findApp(app); return info.keeps })
 	for _, kind := range kinds {
-		t.column(kind+" µs", s.spreads(kind+" ns", 1e-3, ""))
-		t.column("bytes", s.medians(kind+" bytes"))
-		t.column("allocations", s.medians(kind+" allocs"))
+		t.column(kind+" µs", s.spreads(kind+": ns", 1e-3, ""))
+		t.column("bytes", s.medians(kind+": bytes"))
+		t.column("allocations", s.medians(kind+": allocs"))
 		sec.compare("time that a session adds to a request: "+kind, names, func(app string) summary {
 			return ratios(s.aboveNoise(app, kind), s.aboveNoise(holdfastName, kind))
 		})
@@ -184,7 +170,7 @@ fifth of a second (a quick run: once, for a fiftieth); of a round's five figures
 	sec.Tables = []table{t}
 	for _, kind := range []string{reads, writes} {
 		sec.Charts = append(sec.Charts, barChart("http-"+kind, "What a session adds to a request: "+kind,
-			"microseconds beyond the bare handler (median, lowest and highest round)", s, names, kind+" ns", 1e-3))
+			"microseconds beyond the bare handler (median, lowest and highest round)", s, names, kind+": ns", 1e-3))
 	}
 	return sec
 }
@@ -193,7 +179,7 @@ fifth of a second (a quick run: once, for a fiftieth); of a round's five figures
 // ratio of smaller differences means nothing.
 func (s samples) aboveNoise(name, kind string) (all []float64) {
 	const noise = 100
-	for _, ns := range s.of(name, kind+" ns") {
+	for _, ns := range s.of(name, kind+": ns") {
 		all = append(all, max(ns, noise))
 	}
 	return all

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // bench is one run.
@@ -41,13 +42,13 @@ type bench struct {
 	cells  []circumstance // of the speed part, instead of its plan
 }
 
-// parts are the measurements in their order. The weight is about the seconds of
-// a full run.
-var parts = []struct {
+type part struct {
 	name    string
-	weight  float64
+	weight  float64 // about the seconds of a full run
 	measure func(*bench) (section, error)
-}{
+}
+
+var parts = []part{
 	{"speed", 2700, (*bench).speed},
 	{"memory", 300, (*bench).footprints},
 	{"gc", 440, (*bench).collections},
@@ -156,36 +157,30 @@ func words(list *[]string, all []string) func(string) error {
 
 // measure runs the parts one after the other. If one fails or is interrupted,
 // the report has those before it and names the missing ones.
-func (b *bench) measure() (report, error) {
-	chosen := slices.Clone(parts)
-	for i := len(chosen) - 1; i >= 0; i-- {
-		if b.only != nil && !slices.Contains(b.only, chosen[i].name) {
-			chosen = slices.Delete(chosen, i, i+1)
-		} else {
-			b.total += chosen[i].weight
-		}
+func (b *bench) measure() (r report, failed error) {
+	chosen := slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return b.only != nil && !slices.Contains(b.only, p.name) })
+	for _, p := range chosen {
+		b.total += p.weight
 	}
-	r := report{Facts: b.facts(), Versions: b.versions()}
-	var failed error
+	r = report{Facts: b.facts(), Versions: b.versions()}
 	var missing []string
 	for _, p := range chosen {
 		b.begin(p.name, p.weight)
 		var s section
 		if failed == nil {
-			if s, failed = p.measure(b); failed != nil {
-				failed = fmt.Errorf("%s: %w", p.name, failed)
-			}
+			s, failed = p.measure(b)
 		}
-		if failed != nil {
+		if failed == nil {
+			r.Sections = append(r.Sections, s)
+		} else {
 			missing = append(missing, p.name)
-			continue
 		}
-		r.Sections = append(r.Sections, s)
 	}
 	b.clear()
-	r.Facts = append(r.Facts, fact{"took", b.elapsed().String()})
+	r.Facts = append(r.Facts, fact{"took", time.Since(b.started).Round(time.Second).String()})
 	if failed != nil {
 		r.Facts = append(r.Facts, fact{"missing", strings.Join(missing, ", ") + ": the run ended before"})
+		failed = fmt.Errorf("%s: %w", missing[0], failed)
 	}
 	return r, failed
 }

@@ -288,8 +288,8 @@ func TestSequence(t *testing.T) {
 	}
 }
 
-// Every peer finds its sessions, and no others. The reused buffer catches a peer
-// that does not copy.
+// Every peer finds its sessions, and no others. The reused buffer catches a
+// peer that does not copy.
 func TestPeers(t *testing.T) {
 	for _, info := range allPeers {
 		t.Run(info.name, func(t *testing.T) {
@@ -339,8 +339,8 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// Every app finds its session again, and none without a cookie: an app that does
-// nothing would be fast.
+// Every app finds its session again, and none without a cookie: an app that
+// does nothing would be fast.
 func TestApps(t *testing.T) {
 	for _, info := range sessionApps {
 		t.Run(info.name, func(t *testing.T) {
@@ -606,7 +606,7 @@ func TestAddBeyondBare(t *testing.T) {
 				if strings.HasPrefix(a.name, "bare") {
 					f = figures{"ns": 10, "bytes": 20, "allocs": 1}
 				}
-				took.addAll(a.name, kind+" ", f)
+				took.addAll(a.name, kind+": ", f)
 			}
 		}
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 // brim fills a peer that is capped to about so many sessions with half as many
-// more: memory that a cache has reserved but not used must not count as the cost
-// of its sessions. A peer without a cap keeps all. The figure is the growth of
-// the resident set for each kept session, beyond ID and value.
+// more: memory that a cache has reserved but not used must not count as the
+// cost of its sessions. A peer without a cap keeps all. The figure is the
+// growth of the resident set for each kept session, beyond ID and value.
 type brim struct {
 	Peer     string
 	Sessions int
@@ -38,9 +38,9 @@ func (m brim) measure(*child) (figures, error) {
 	return figures{"beyond": float64(bytes)/float64(kept) - float64(entry)}, nil
 }
 
-// pressure stores more than the cap, from all processors. The figure is the peak
-// of the resident set beyond that of the process without the cache, as a multiple
-// of the cap.
+// pressure stores more than the cap, from all processors. The figure is the
+// peak of the resident set beyond that of the process without the cache, as a
+// multiple of the cap.
 type pressure struct {
 	Peer string
 	Cap  int64
@@ -107,8 +107,8 @@ func (m pressure) churn(p peer, entry, worker, workers int) {
 	}
 }
 
-// grow fills the cache with small sessions and stores all of them several times,
-// each time twice as long.
+// grow fills the cache with small sessions and stores all of them several
+// times, each time twice as long.
 func (m pressure) grow(p peer, entry, worker, workers int) {
 	buf := newValue(growTo, uint64(worker))
 	for length := growFrom; length <= growTo; length *= 2 {
@@ -120,8 +120,8 @@ func (m pressure) grow(p peer, entry, worker, workers int) {
 
 // expiry fills a cache and lets all sessions expire. The figures are the bytes
 // of the resident set, full and after Wait beyond the TTL without any call,
-// beyond that of the process without the cache. Garbage is returned before both,
-// so that a cache on Go's heap does not have to wait for a collection.
+// beyond that of the process without the cache. Garbage is returned before
+// both, so that a cache on Go's heap does not have to wait for a collection.
 type expiry struct {
 	Peer      string
 	Sessions  int
@@ -169,7 +169,7 @@ func (b *bench) footprints() (section, error) {
 	s, expired := samples{}, samples{}
 	failed := make(chan error)
 	go func() { failed <- b.expire(plan.expiry, expired) }()
-	err := b.eachPeer(s, func(peer string) []measurement {
+	err := b.eachPeer(s, b.longRounds(), func(peer string) []measurement {
 		return []measurement{
 			brim{peer, plan.sessions, centreValueLen},
 			pressure{peer, plan.cap, plan.times, largestUnder(plan.cap)},
@@ -177,7 +177,7 @@ func (b *bench) footprints() (section, error) {
 		}
 	})
 	if err = errors.Join(err, <-failed); err == nil {
-		err = b.eachPeer(s, func(peer string) []measurement {
+		err = b.eachPeer(s, b.longRounds(), func(peer string) []measurement {
 			return []measurement{fill{Peer: peer, Sessions: plan.sessions, ValueLen: centreValueLen, TTL: time.Hour, Timed: true}}
 		})
 	}
@@ -185,29 +185,6 @@ func (b *bench) footprints() (section, error) {
 		s[key] = sample
 	}
 	return b.memorySection(plan, s), err
-}
-
-// eachPeer carries out the measurements of all peers in the long rounds, each in
-// a new child.
-func (b *bench) eachPeer(s samples, of func(peer string) []measurement) error {
-	for round := range b.longRounds() {
-		err := b.inOrder(len(b.peers), round, func(i int) error {
-			peer := b.peers[i].name
-			b.next("%s, round %d", peer, round+1)
-			for _, m := range of(peer) {
-				f, err := b.alone(m)
-				if err != nil {
-					return err
-				}
-				s.addAll(peer, "", f)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // expire lets all peers wait together: it measures no times.

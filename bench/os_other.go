@@ -12,8 +12,8 @@ import (
 
 func endWithParent(*exec.Cmd) {}
 
-// The signals are SIGSTOP and SIGCONT of macOS and the BSDs. Windows ignores them:
-// background work goes on.
+// The signals are SIGSTOP and SIGCONT of macOS and the BSDs. Windows ignores
+// them: background work goes on.
 func pause(p *os.Process)  { _ = p.Signal(syscall.Signal(17)) }
 func resume(p *os.Process) { _ = p.Signal(syscall.Signal(19)) }
 
@@ -22,7 +22,8 @@ func machineMemory() int64 { return 8 << 30 }
 var peak atomic.Int64
 
 // resident returns the bytes of memory that the Go runtime holds, the nearest
-// portable figure to the resident set. It lacks memory that a cache maps itself.
+// portable figure to the resident set. It lacks memory that a cache maps
+// itself.
 func resident() int64 {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/total:bytes"},

@@ -17,8 +17,8 @@ type peer struct {
 	// HTTP server: a cache that keeps references is handed fresh copies.
 	set func(id string, value []byte)
 
-	// get reports whether there is a value under id, and hands it to the reader.
-	// It does not allocate if the library has such a way.
+	// get reports whether there is a value under id, and hands it to the
+	// reader. It does not allocate if the library has such a way.
 	get func(id string, r *reader) bool
 
 	// touch restarts the TTL of the session under id in the library's own way,

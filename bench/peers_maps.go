@@ -20,7 +20,8 @@ func openMemstore(c config) (peer, error) {
 		set: func(id string, value []byte) { commit(copies(id, value)) },
 		get: func(id string, r *reader) bool { v, ok, _ := p.Find(id); r.read(v); return ok },
 		touch: func(id string) bool {
-			// scs commits the found value again. The map would keep the caller's ID.
+			// scs commits the found value again. The map would keep the
+			// caller's ID.
 			v, ok, _ := p.Find(id)
 			if ok {
 				id, _ = copies(id, nil)

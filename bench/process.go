@@ -110,15 +110,16 @@ func (p *process) run(m measurement) (figures, error) {
 		resume(p.cmd.Process)
 		defer pause(p.cmd.Process)
 	}
-	if err := p.enc.Encode(&m); err != nil {
-		return nil, fmt.Errorf("%T%+v: %w", m, m, err)
-	}
 	var a answer
-	if err := p.dec.Decode(&a); err != nil {
-		return nil, fmt.Errorf("%T%+v: the child gave no answer: %w", m, m, err)
+	err := p.enc.Encode(&m)
+	if err == nil {
+		err = p.dec.Decode(&a)
 	}
-	if a.Err != "" {
-		return nil, fmt.Errorf("%T%+v: %s", m, m, a.Err)
+	if err == nil && a.Err != "" {
+		err = errors.New(a.Err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%T%+v: %w", m, m, err)
 	}
 	return a.Figures, nil
 }
@@ -139,6 +140,56 @@ func (b *bench) alone(m measurement) (figures, error) {
 	}
 	defer p.close()
 	return p.run(m)
+}
+
+// eachPeer carries out the measurements of all peers in rounds, each in a new
+// child, and adds their figures to s. The order of the peers is random.
+func (b *bench) eachPeer(s samples, rounds int, of func(peer string) []measurement) error {
+	for round := range rounds {
+		err := b.inOrder(len(b.peers), round, func(i int) error {
+			peer := b.peers[i].name
+			b.next("%s, round %d", peer, round+1)
+			for _, m := range of(peer) {
+				f, err := b.alone(m)
+				if err != nil {
+					return err
+				}
+				s.addAll(peer, "", f)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inPasses carries out the named measurements on all children in the passes of
+// a round, and returns their figures as "name: figure". The order of the
+// children is random. A nil measurement is skipped. The median of the passes
+// survives a burst of noise in one of them.
+func (b *bench) inPasses(children []*process, round, passes int, names []string, of func(i, pass int, child string) measurement) (samples, error) {
+	took := samples{}
+	for pass := range passes {
+		for n, name := range names {
+			err := b.inOrder(len(children), round*passes+pass, func(i int) error {
+				child := children[i]
+				b.next("%s, %s, round %d", name, child.name, round+1)
+				m := of(n, pass, child.name)
+				if m == nil {
+					return nil
+				}
+				f, err := child.run(m)
+				took.addAll(child.name, name+": ", f)
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return took, nil
 }
 
 // settled returns the resident set after all garbage has been returned to the

@@ -64,8 +64,6 @@ func (p *progress) clear() {
 	}
 }
 
-func (p *progress) elapsed() time.Duration { return time.Since(p.started).Round(time.Second) }
-
 // facts describe the machine and the run. They contain no host name and no
 // path.
 func (b *bench) facts() []fact {

@@ -227,8 +227,8 @@ func near(was, is summary, noise float64) bool {
 	return ratio <= factor && 1/ratio <= factor
 }
 
-// print writes the report as a Markdown page whose tables are aligned as text. It
-// expects the charts beside it; a terminal gets none.
+// print writes the report as a Markdown page whose tables are aligned as text.
+// It expects the charts beside it; a terminal gets none.
 func (r report) print(w io.Writer, charts bool) {
 	fmt.Fprint(w, "# Holdfast and the field, measured\n\n")
 	for _, f := range r.Facts {

@@ -21,8 +21,9 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-// viewServer starts a server of the page view counter on the loopback interface,
-// on so many processors. It ends with the child. The figure is its port.
+// viewServer starts a server of the page view counter on the loopback
+// interface, on so many processors. It ends with the child. The figure is its
+// port.
 type viewServer struct{ Processors int }
 
 func (m viewServer) measure(*child) (figures, error) {
@@ -50,8 +51,8 @@ func (m viewServer) measure(*child) (figures, error) {
 //go:embed express/app.js express/package.json express/package-lock.json
 var express embed.FS
 
-// installNode installs the Node program in a new directory, with the versions of
-// its lock file. The error is a text for the report.
+// installNode installs the Node program in a new directory, with the versions
+// of its lock file. The error is a text for the report.
 func installNode(ctx context.Context, patience time.Duration) (dir string, err error) {
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -101,8 +102,8 @@ func startNode(ctx context.Context, dir, store string) (port string, stop func()
 
 func (b *bench) serverSteps() int { return 1 + 4*(1+pick(b, 1, b.rounds)) }
 
-// servers drives the same page under Holdfast and under Express. Without Node it
-// measures nothing, and notes the reason.
+// servers drives the same page under Holdfast and under Express. Without Node
+// it measures nothing, and notes the reason.
 func (b *bench) servers(sec *section) error {
 	b.next("npm ci")
 	dir, err := installNode(b.ctx, pick(b, 15*time.Second, 2*time.Minute))

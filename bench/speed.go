@@ -240,10 +240,6 @@ func (b *bench) plan() (cells []cell) {
 	return cells
 }
 
-// passes is the number of slices of a cell in a round. Their median survives a
-// burst of noise in one of them.
-func (b *bench) passes() int { return pick(b, 1, 3) }
-
 func (b *bench) speed() (section, error) {
 	plan := b.plan()
 	rounds := func(s stored) int {
@@ -253,7 +249,7 @@ func (b *bench) speed() (section, error) {
 		return b.rounds
 	}
 	for _, c := range plan {
-		b.steps += rounds(c.stored) * len(b.peers) * b.passes()
+		b.steps += rounds(c.stored) * len(b.peers) * pick(b, 1, 3)
 	}
 	result := samples{}
 	var missing []string
@@ -277,8 +273,8 @@ func (b *bench) speed() (section, error) {
 	return b.speedSection(plan, missing, result), nil
 }
 
-// speedRound starts, fills and measures all peers, as many at a time as fit into
-// memory beside Holdfast. Holdfast's child stays for the whole round.
+// speedRound starts, fills and measures all peers, as many at a time as fit
+// into memory beside Holdfast. Holdfast's child stays for the whole round.
 func (b *bench) speedRound(s stored, cells []cell, round, fitting int, result samples) error {
 	base, err := b.filled(b.peers[0].name, s, result)
 	if err != nil {
@@ -324,27 +320,22 @@ func (b *bench) speedGroup(base *process, group []peerInfo, s stored, cells []ce
 		defer p.close()
 		members = append(members, p)
 	}
-	took := samples{}
-	for pass := range b.passes() {
-		for _, c := range cells {
-			err := b.inOrder(len(members), round*b.passes()+pass, func(i int) error {
-				name := members[i].name
-				b.next("%s of %s sessions, %s, round %d", c.op, count(c.sessions), name, round+1)
-				if info, _ := findPeer(name); c.op == opTouch && !info.expires {
-					return nil
-				}
-				f, err := members[i].run(accesses{
-					Op: c.op, Distribution: c.distribution, Goroutines: c.goroutines, Timed: c.timed,
-					Ops:  pick(b, 20_000, 300_000),
-					Seed: b.seed + uint64(round)<<32 + uint64(pass)<<48,
-				})
-				took.addAll(name, c.String()+": ", f)
-				return err
-			})
-			if err != nil {
-				return err
-			}
+	var names []string
+	for _, c := range cells {
+		names = append(names, c.String())
+	}
+	took, err := b.inPasses(members, round, pick(b, 1, 3), names, func(i, pass int, peer string) measurement {
+		c := cells[i]
+		if info, _ := findPeer(peer); c.op == opTouch && !info.expires {
+			return nil
 		}
+		return accesses{
+			Op: c.op, Distribution: c.distribution, Goroutines: c.goroutines, Timed: c.timed,
+			Ops: pick(b, 20_000, 300_000), Seed: b.seed + uint64(round)<<32 + uint64(pass)<<48,
+		}
+	})
+	if err != nil {
+		return err
 	}
 	for _, c := range cells {
 		for _, p := range members {

@@ -28,8 +28,8 @@ func (s samples) of(row, name string) []float64 { return s[[2]string{row, name}]
 
 func (s samples) summary(row, name string) summary { return summarize(s.of(row, name)) }
 
-// spreads returns the cell of a table for each row: the summary of the figure in
-// another unit, with a suffix.
+// spreads returns the cell of a table for each row: the summary of the figure
+// in another unit, with a suffix.
 func (s samples) spreads(name string, unit float64, suffix string) func(row string) string {
 	return func(row string) string { return spread(s.summary(row, name).in(unit)) + suffix }
 }
@@ -72,8 +72,8 @@ func (s summary) in(factor float64) summary {
 }
 
 // ratios summarizes sample[i]/base[i]. Both figures of a pair are of the same
-// round, so the ratio cancels a slowdown of that round. A round with only one of
-// them does not count.
+// round, so the ratio cancels a slowdown of that round. A round with only one
+// of them does not count.
 func ratios(sample, base []float64) summary {
 	var all []float64
 	for i := range min(len(sample), len(base)) {
@@ -83,8 +83,8 @@ func ratios(sample, base []float64) summary {
 }
 
 // noise returns the standard deviation from round to round of the logarithms,
-// pooled from all summaries of at least two rounds; 0 without any. The spread of
-// one summary says little, but hundreds together do.
+// pooled from all summaries of at least two rounds; 0 without any. The spread
+// of one summary says little, but hundreds together do.
 func noise(all []summary) float64 {
 	squares, n := 0.0, 0
 	for _, s := range all {

@@ -15,14 +15,15 @@ import (
 )
 
 // Caps mean different things to different libraries: bytes with or without
-// bookkeeping, entries, megabytes of queues. So each peer's cap is adjusted until
-// all hold the same number of sessions, the capacity.
+// bookkeeping, entries, megabytes of queues. So each peer's cap is adjusted
+// until all hold the same number of sessions, the capacity.
 
 // tolerated is the distance from the capacity up to which a peer is compared.
 const tolerated = 0.1
 
-// limits finds the configuration with which a peer holds so many sessions of the
-// given lengths, and returns it with the number of sessions that the peer holds.
+// limits finds the configuration with which a peer holds so many sessions of
+// the given lengths, and returns it with the number of sessions that the peer
+// holds.
 func limits(info peerInfo, capacity int, lengths lengths) (config, int, error) {
 	const attempts, close = 6, 0.01
 	c := config{
@@ -82,8 +83,8 @@ func holds(info peerInfo, c config, capacity int, lengths lengths) (int, error) 
 // waitForEviction gives caches time that evict in the background.
 func waitForEviction() { time.Sleep(10 * time.Millisecond) }
 
-// lengths are those of the sessions' values, used again from the first one on if
-// there are more sessions. There is at least one.
+// lengths are those of the sessions' values, used again from the first one on
+// if there are more sessions. There is at least one.
 type lengths []uint16
 
 var plainLengths = lengths{centreValueLen}
@@ -98,10 +99,10 @@ func (l lengths) mean() int {
 	return sum / len(l)
 }
 
-// flood gives half the capacity to users who visit three times, stores one-visit
-// sessions while the users are away, and counts the users who lost their
-// session. Each flood meets a new cache. The figures are the lost shares by
-// flood, and the number of sessions that the cache holds.
+// flood gives half the capacity to users who visit three times, stores
+// one-visit sessions while the users are away, and counts the users who lost
+// their session. Each flood meets a new cache. The figures are the lost shares
+// by flood, and the number of sessions that the cache holds.
 type flood struct {
 	Peer     string
 	Capacity int
@@ -271,14 +272,9 @@ func (sec *section) compareShares(what string, peers []string, share func(peer s
 
 func (b *bench) floods(sec *section, m flood) error {
 	s := samples{}
-	for _, info := range b.peers {
-		b.next("flood, %s", info.name)
-		m.Peer = info.name
-		f, err := b.alone(m)
-		if err != nil {
-			return err
-		}
-		s.addAll(info.name, "", f)
+	err := b.eachPeer(s, 1, func(peer string) []measurement { return []measurement{flood{peer, m.Capacity, m.Times}} })
+	if err != nil {
+		return err
 	}
 	t := newTable(
 		fmt.Sprintf("Of the returning users, how many lose their session to a flood? Capacity %s sessions", count(m.Capacity)), "peer", b.peerNames(),
@@ -310,13 +306,9 @@ func (b *bench) replays(sec *section, source source) error {
 			s.add(name, strconv.Itoa(capacity), float64(hits(requests.Requests, capacity))/float64(len(requests.Requests)))
 		}
 	}
-	for _, info := range b.peers {
-		b.next("%s, %s", source.name(), info.name)
-		f, err := b.alone(replay{info.name, source, capacities})
-		if err != nil {
-			return err
-		}
-		s.addAll(info.name, "", f)
+	err = b.eachPeer(s, 1, func(peer string) []measurement { return []measurement{replay{peer, source, capacities}} })
+	if err != nil {
+		return err
 	}
 	t := newTable(
 		fmt.Sprintf("Which share of the requests finds its session? %s, %s requests for %s sessions", source.name(), count(len(requests.Requests)), count(requests.Objects)),

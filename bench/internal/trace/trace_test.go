@@ -31,8 +31,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// check fails unless the objects are numbered from 0 in the order of their first
-// request.
+// check fails unless the objects are numbered from 0 in the order of their
+// first request.
 func check(t *testing.T, got Trace, err error) {
 	t.Helper()
 	if err != nil {
