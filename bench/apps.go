@@ -58,58 +58,42 @@ type appInfo struct {
 	framework string
 	keeps     string // the place of its sessions
 	module    string
-	open      func() (app, error)
+	open      func() app
 }
 
 var bareApps = []appInfo{
-	{"bare net/http", "net/http", "", "", func() (app, error) { return newHandlerApp(pages{}), nil }},
-	{"bare gin", "gin", "", "github.com/gin-gonic/gin", func() (app, error) { return newGinApp(nil), nil }},
-	{"bare fiber", "fiber", "", "github.com/gofiber/fiber/v3", func() (app, error) { return newFiberApp(nil), nil }},
+	{"bare net/http", "net/http", "", "", func() app { return newHandlerApp(pages{}) }},
+	{"bare gin", "gin", "", "github.com/gin-gonic/gin", func() app { return newGinApp(nil) }},
+	{"bare fiber", "fiber", "", "github.com/gofiber/fiber/v3", func() app { return newFiberApp(nil) }},
 }
 
 // sessionApps are the apps with sessions, Holdfast first. Each middleware also
 // runs on Holdfast as its store.
 var sessionApps = []appInfo{
-	{"holdfast", "net/http", "memory", "github.com/holdfast-go/holdfast", openHoldfastApp},
-	{"scs", "net/http", "memory", "github.com/alexedwards/scs/v2", func() (app, error) { return newSCSApp(scs.New()), nil }},
-	{"scs on holdfast", "net/http", "holdfast", "", onHoldfast(func(c *cache.Cache) (app, error) {
+	{"holdfast", "net/http", "memory", "github.com/holdfast-go/holdfast", newHoldfastApp},
+	{"scs", "net/http", "memory", "github.com/alexedwards/scs/v2", func() app { return newSCSApp(scs.New()) }},
+	{"scs on holdfast", "net/http", "holdfast", "", func() app {
 		manager := scs.New()
-		manager.Store = plug.SCS(c, plugPrefix)
-		return newSCSApp(manager), nil
-	})},
-	{"gorilla", "net/http", "cookie", "github.com/gorilla/sessions", func() (app, error) { return newGorillaApp(sessions.NewCookieStore(signingKey)), nil }},
-	{"gorilla on holdfast", "net/http", "holdfast", "", onHoldfast(func(c *cache.Cache) (app, error) {
-		store, err := gorilla.NewStore(c, plugPrefix, signingKey)
-		return newGorillaApp(store), err
-	})},
-	{"gin sessions", "gin", "memory", "github.com/gin-contrib/sessions", func() (app, error) { return ginSessionApp(memstore.NewStore(signingKey)), nil }},
-	{"gin sessions on holdfast", "gin", "holdfast", "", onHoldfast(func(c *cache.Cache) (app, error) {
-		store, err := ginplug.NewStore(c, plugPrefix, signingKey)
-		return ginSessionApp(store), err
-	})},
-	{"fiber session", "fiber", "memory", "github.com/gofiber/fiber/v3", func() (app, error) { return fiberSessionApp(session.Config{}), nil }},
-	{"fiber session on holdfast", "fiber", "holdfast", "", onHoldfast(func(c *cache.Cache) (app, error) {
-		return fiberSessionApp(session.Config{Storage: plug.Fiber(c, plugPrefix)}), nil
-	})},
+		manager.Store = plug.SCS(newCache(), plugPrefix)
+		return newSCSApp(manager)
+	}},
+	{"gorilla", "net/http", "cookie", "github.com/gorilla/sessions", func() app { return newGorillaApp(sessions.NewCookieStore(signingKey)) }},
+	{"gorilla on holdfast", "net/http", "holdfast", "", func() app { return newGorillaApp(must(gorilla.NewStore(newCache(), plugPrefix, signingKey))) }},
+	{"gin sessions", "gin", "memory", "github.com/gin-contrib/sessions", func() app { return ginSessionApp(memstore.NewStore(signingKey)) }},
+	{"gin sessions on holdfast", "gin", "holdfast", "", func() app { return ginSessionApp(must(ginplug.NewStore(newCache(), plugPrefix, signingKey))) }},
+	{"fiber session", "fiber", "memory", "github.com/gofiber/fiber/v3", func() app { return fiberSessionApp(session.Config{}) }},
+	{"fiber session on holdfast", "fiber", "holdfast", "", func() app { return fiberSessionApp(session.Config{Storage: plug.Fiber(newCache(), plugPrefix)}) }},
 }
 
-func onHoldfast(open func(*cache.Cache) (app, error)) func() (app, error) {
-	return func() (app, error) {
-		c, err := cache.New(cache.Options{})
-		if err != nil {
-			return nil, err
-		}
-		return open(c)
-	}
-}
+func newCache() *cache.Cache { return must(cache.New(cache.Options{})) }
 
-func findApp(name string) (appInfo, error) {
+func findApp(name string) appInfo {
 	all := slices.Concat(sessionApps, bareApps)
 	i := slices.IndexFunc(all, func(a appInfo) bool { return a.name == name })
 	if i < 0 {
-		return appInfo{}, fmt.Errorf("unknown app %q", name)
+		panic(fmt.Errorf("unknown app %q", name))
 	}
-	return all[i], nil
+	return all[i]
 }
 
 // handlerApp drives an http.Handler with one response writer. The request is
@@ -182,11 +166,8 @@ func expect(user string, hasCookie bool) error {
 	return nil
 }
 
-func openHoldfastApp() (app, error) {
-	sessions, err := holdfast.New(holdfast.Options{})
-	if err != nil {
-		return nil, err
-	}
+func newHoldfastApp() app {
+	sessions := must(holdfast.New(holdfast.Options{}))
 	return newHandlerApp(sessions.Handler(pages{
 		loginPage: func(_ http.ResponseWriter, r *http.Request) error {
 			for key, value := range loggedIn {
@@ -206,7 +187,7 @@ func openHoldfastApp() (app, error) {
 			s.Set(visitsKey, visits+1)
 			return nil
 		},
-	})), nil
+	}))
 }
 
 func newSCSApp(manager *scs.SessionManager) app {

@@ -47,16 +47,10 @@ const (
 
 // measure follows a session that the response moves to another cookie, as a
 // browser would.
-func (v visit) measure(c *child) (figures, error) {
+func (v visit) measure(c *child) figures {
 	at, ok := c.apps[v.App]
 	if !ok {
-		info, err := findApp(v.App)
-		if err != nil {
-			return nil, err
-		}
-		if at.app, err = info.open(); err != nil {
-			return nil, err
-		}
+		at.app = findApp(v.App).open()
 		at.cookie = cmp.Or(at.app.do(loginPage, ""), bareCookie)
 		c.apps[v.App] = at
 		c.ballast = make([]byte, ballast)
@@ -87,7 +81,7 @@ func (v visit) measure(c *child) (figures, error) {
 		"ns":     float64(took) / n,
 		"bytes":  float64(after.TotalAlloc-before.TotalAlloc) / n,
 		"allocs": float64(after.Mallocs-before.Mallocs) / n,
-	}, nil
+	}
 }
 
 // http is the part about sessions over HTTP.
@@ -157,8 +151,8 @@ fifth of a second (a quick run: once, for a fiftieth); of a round's five figures
 	}
 	t := newTable("What does a session add to a request?", "sessions", names,
 		"Microseconds (median of the rounds, lowest and highest), bytes and allocations, beyond the bare handler of the framework.")
-	t.column("framework", func(app string) string { info, _ := findApp(app); return info.framework })
-	t.column("kept in", func(app string) string { info, _ := findApp(app); return info.keeps })
+	t.column("framework", func(app string) string { return findApp(app).framework })
+	t.column("kept in", func(app string) string { return findApp(app).keeps })
 	for _, kind := range kinds {
 		t.column(kind+" µs", s.spreads(kind+": ns", 1e-3, ""))
 		t.column("bytes", s.medians(kind+": bytes"))

@@ -133,8 +133,8 @@ func parse(args []string) (*bench, error) {
 	if peers != nil {
 		b.peers = allPeers[:1:1]
 		for _, name := range peers {
-			if info, _ := findPeer(name); name != holdfastName {
-				b.peers = append(b.peers, info)
+			if name != holdfastName {
+				b.peers = append(b.peers, findPeer(name))
 			}
 		}
 	}

@@ -19,15 +19,12 @@ type brim struct {
 	ValueLen int
 }
 
-func (m brim) measure(*child) (figures, error) {
+func (m brim) measure(*child) figures {
 	entry := idLen + m.ValueLen
 	before := settled()
-	p, err := openPeer(m.Peer, config{
+	p := findPeer(m.Peer).open(config{
 		Bytes: int64(m.Sessions) * int64(entry), Entries: m.Sessions, EntryLen: entry, MaxValue: m.ValueLen, TTL: time.Hour,
 	})
-	if err != nil {
-		return nil, err
-	}
 	stored := m.Sessions + m.Sessions/2
 	value := newValue(m.ValueLen, 1)
 	for n := range stored {
@@ -35,7 +32,7 @@ func (m brim) measure(*child) (figures, error) {
 	}
 	bytes := settled() - before
 	kept := countKept(p, stored, m.ValueLen)
-	return figures{"beyond": float64(bytes)/float64(kept) - float64(entry)}, nil
+	return figures{"beyond": float64(bytes)/float64(kept) - float64(entry)}
 }
 
 // pressure stores more than the cap, from all processors. The figure is the
@@ -76,7 +73,7 @@ func mixedMean(largest int) int {
 	return int(float64(largest-smallest) / math.Log(float64(largest)/smallest))
 }
 
-func (m pressure) measure(*child) (figures, error) {
+func (m pressure) measure(*child) figures {
 	work, name, mean, longest := m.churn, "churn", mixedMean(m.Largest), m.Largest
 	if m.Times == 0 {
 		work, name, mean, longest = m.grow, "growth", growFrom, growTo
@@ -84,14 +81,11 @@ func (m pressure) measure(*child) (figures, error) {
 	// A cap in entries follows from the mean length, as a user would set it.
 	entry := idLen + mean
 	before := settled()
-	p, err := openPeer(m.Peer, config{
+	p := findPeer(m.Peer).open(config{
 		Bytes: m.Cap, Entries: int(m.Cap / int64(entry)), EntryLen: entry, MaxValue: longest, TTL: time.Hour,
 	})
-	if err != nil {
-		return nil, err
-	}
 	onAllProcs(func(worker, workers int) { work(p, entry, worker, workers) })
-	return figures{name: float64(peakResident()-before) / float64(m.Cap)}, nil
+	return figures{name: float64(peakResident()-before) / float64(m.Cap)}
 }
 
 // churn stores sessions of mixed lengths, three times as many as fit, again and
@@ -129,12 +123,9 @@ type expiry struct {
 	TTL, Wait time.Duration
 }
 
-func (m expiry) measure(*child) (figures, error) {
+func (m expiry) measure(*child) figures {
 	empty := settled()
-	p, err := openPeer(m.Peer, roomy(m.Sessions, m.ValueLen, m.TTL))
-	if err != nil {
-		return nil, err
-	}
+	p := findPeer(m.Peer).open(roomy(m.Sessions, m.ValueLen, m.TTL))
 	value := newValue(m.ValueLen, 1)
 	for n := range m.Sessions {
 		p.set(sessionID(n), value)
@@ -144,7 +135,7 @@ func (m expiry) measure(*child) (figures, error) {
 	after := settled() - empty
 	p.close()
 	// Less than a MiB is the process, not the cache.
-	return figures{"full": float64(full), "after": float64(after), "remains": float64(max(after, 1<<20))}, nil
+	return figures{"full": float64(full), "after": float64(after), "remains": float64(max(after, 1<<20))}
 }
 
 // memoryPlan is the size of the memory part.
@@ -229,7 +220,7 @@ func (b *bench) memorySection(plan memoryPlan, s samples) section {
 		fmt.Sprintf("Churn: values of %d to %d bytes, their logarithm uniform, new sessions and old ones, as often as writes the cap %d times. Growing: sessions of %d bytes that fill the cap are stored again, each time with twice the length, up to %d bytes.",
 			smallest, largestUnder(plan.cap), plan.times, growFrom, growTo),
 		"A peer without a cap keeps everything, and is listed for comparison.")
-	capped.column("its cap counts", func(peer string) string { info, _ := findPeer(peer); return info.cap })
+	capped.column("its cap counts", func(peer string) string { return findPeer(peer).cap })
 	capped.column("churn of mixed sizes", s.spreads("churn", 1, ""))
 	capped.column("growing values", s.spreads("growth", 1, ""))
 

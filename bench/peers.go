@@ -48,7 +48,7 @@ type peerInfo struct {
 	cap     string // the unit of its cap, or unbounded
 	policy  string // its eviction policy
 	expires bool   // it has a TTL
-	open    func(config) (peer, error)
+	open    func(config) peer
 }
 
 const (
@@ -76,33 +76,22 @@ var allPeers = []peerInfo{
 	{"sync.Map", "std", unbounded, "none", false, openSyncMap},
 }
 
-func findPeer(name string) (peerInfo, error) {
+func findPeer(name string) peerInfo {
 	i := slices.IndexFunc(allPeers, func(p peerInfo) bool { return p.name == name })
 	if i < 0 {
-		return peerInfo{}, fmt.Errorf("unknown peer %q", name)
+		panic(fmt.Errorf("unknown peer %q", name))
 	}
-	return allPeers[i], nil
+	return allPeers[i]
 }
 
-func openPeer(name string, c config) (peer, error) {
-	info, err := findPeer(name)
-	if err != nil {
-		return peer{}, err
-	}
-	return info.open(c)
-}
-
-func openHoldfast(c config) (peer, error) {
-	h, err := cache.New(cache.Options{MaxBytes: c.Bytes, MaxValue: c.MaxValue})
-	if err != nil {
-		return peer{}, err
-	}
+func openHoldfast(c config) peer {
+	h := must(cache.New(cache.Options{MaxBytes: c.Bytes, MaxValue: c.MaxValue}))
 	return peer{
 		set:   func(id string, value []byte) { _ = h.Set(id, value, c.TTL) },
 		get:   func(id string, r *reader) bool { v, ok := h.Append(r.buf[:0], id); r.read(v); return ok },
 		touch: func(id string) bool { return h.Touch(id, c.TTL) },
 		close: func() { _ = h.Close() },
-	}, nil
+	}
 }
 
 // reader reads found values, one byte of each cache line, as decoding a session

@@ -11,34 +11,34 @@ import (
 
 // The caches that keep entries in byte rings.
 
-func openFastcache(c config) (peer, error) {
+func openFastcache(c config) peer {
 	p := fastcache.New(int(c.Bytes))
 	return peer{
 		set:   func(id string, value []byte) { p.Set(bytesOf(id), value) },
 		get:   func(id string, r *reader) bool { v, ok := p.HasGet(r.buf[:0], bytesOf(id)); r.read(v); return ok },
 		close: p.Reset,
-	}, nil
+	}
 }
 
-func openFreecache(c config) (peer, error) {
+func openFreecache(c config) peer {
 	p, seconds := freecache.NewCache(int(c.Bytes)), max(1, int(math.Ceil(c.TTL.Seconds())))
 	return peer{
 		set:   func(id string, value []byte) { _ = p.Set(bytesOf(id), value, seconds) },
 		get:   func(id string, r *reader) bool { return p.GetFn(bytesOf(id), r.value) == nil },
 		touch: func(id string) bool { return p.Touch(bytesOf(id), seconds) == nil },
 		close: p.Clear,
-	}, nil
+	}
 }
 
 // openBigcache has a get that allocates: the library cannot read into the
 // caller's buffer.
-func openBigcache(c config) (peer, error) {
+func openBigcache(c config) peer {
 	options := bigcache.DefaultConfig(c.TTL)
 	options.MaxEntriesInWindow = c.Entries
 	options.MaxEntrySize = c.EntryLen
 	options.HardMaxCacheSize = int(max(c.Bytes>>20, 1))
 	options.Verbose = false
-	p, err := bigcache.New(context.Background(), options)
+	p := must(bigcache.New(context.Background(), options))
 	return peer{
 		set: func(id string, value []byte) { _ = p.Set(id, value) },
 		get: func(id string, r *reader) bool { v, err := p.Get(id); r.read(v); return err == nil },
@@ -50,5 +50,5 @@ func openBigcache(c config) (peer, error) {
 			return err == nil
 		},
 		close: func() { _ = p.Close() },
-	}, err
+	}
 }

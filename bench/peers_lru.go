@@ -12,29 +12,29 @@ import (
 
 // openPhuslu uses the sliding option, with which each Get restarts the TTL: the
 // library has no touch.
-func openPhuslu(c config) (peer, error) {
+func openPhuslu(c config) peer {
 	p := lru.NewTTLCache(c.Entries, lru.WithSliding[string, []byte](true))
 	return peer{
 		set:   func(id string, value []byte) { id, value = copies(id, value); p.Set(id, value, c.TTL) },
 		get:   func(id string, r *reader) bool { v, ok := p.Get(id); r.read(v); return ok },
 		touch: func(id string) bool { _, ok := p.Get(id); return ok },
 		close: func() {},
-	}, nil
+	}
 }
 
-func openFreeLRU(c config) (peer, error) {
+func openFreeLRU(c config) peer {
 	hash := func(id string) uint32 { return uint32(xxhash.Sum64String(id)) }
-	p, err := freelru.NewSharded[string, []byte](uint32(c.Entries), hash)
+	p := must(freelru.NewSharded[string, []byte](uint32(c.Entries), hash))
 	return peer{
 		set:   func(id string, value []byte) { id, value = copies(id, value); p.AddWithLifetime(id, value, c.TTL) },
 		get:   func(id string, r *reader) bool { v, ok := p.Get(id); r.read(v); return ok },
 		touch: func(id string) bool { _, ok := p.GetAndRefresh(id, c.TTL); return ok },
 		close: func() {},
-	}, err
+	}
 }
 
 // openHashicorp starts a goroutine that the library cannot stop.
-func openHashicorp(c config) (peer, error) {
+func openHashicorp(c config) peer {
 	p := expirable.NewLRU[string, []byte](c.Entries, nil, c.TTL)
 	return peer{
 		set: func(id string, value []byte) { p.Add(copies(id, value)) },
@@ -47,10 +47,10 @@ func openHashicorp(c config) (peer, error) {
 			return ok
 		},
 		close: p.Purge,
-	}, nil
+	}
 }
 
-func openTTLCache(c config) (peer, error) {
+func openTTLCache(c config) peer {
 	cost := func(item ttlcache.CostItem[string, []byte]) uint64 { return uint64(len(item.Key) + len(item.Value)) }
 	p := ttlcache.New(
 		ttlcache.WithTTL[string, []byte](c.TTL),
@@ -76,5 +76,5 @@ func openTTLCache(c config) (peer, error) {
 			return found
 		},
 		close: p.Stop,
-	}, nil
+	}
 }

@@ -13,7 +13,7 @@ import (
 // openMemstore keeps scs's default of a cleanup a minute, unless the TTL is
 // shorter. Its goroutine ends with the process: the library creates the stop
 // channel inside that goroutine, so stopping it is a race.
-func openMemstore(c config) (peer, error) {
+func openMemstore(c config) peer {
 	p := memstore.NewWithCleanupInterval(min(time.Minute, c.TTL))
 	commit := func(id string, value []byte) { _ = p.Commit(id, value, time.Now().Add(c.TTL)) }
 	return peer{
@@ -30,20 +30,20 @@ func openMemstore(c config) (peer, error) {
 			return ok
 		},
 		close: func() {},
-	}, nil
+	}
 }
 
-func openXsync(config) (peer, error) {
+func openXsync(config) peer {
 	p := xsync.NewMap[string, []byte]()
 	return peer{
 		set:   func(id string, value []byte) { p.Store(copies(id, value)) },
 		get:   func(id string, r *reader) bool { v, ok := p.Load(id); r.read(v); return ok },
 		close: p.Clear,
-	}, nil
+	}
 }
 
 // openSyncMap has a get that allocates: the ID becomes an interface value.
-func openSyncMap(config) (peer, error) {
+func openSyncMap(config) peer {
 	p := new(sync.Map)
 	return peer{
 		set: func(id string, value []byte) { id, value = copies(id, value); p.Store(id, value) },
@@ -56,5 +56,5 @@ func openSyncMap(config) (peer, error) {
 			return true
 		},
 		close: p.Clear,
-	}, nil
+	}
 }

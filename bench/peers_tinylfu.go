@@ -8,12 +8,12 @@ import (
 
 // The caches with a TinyLFU admission policy.
 
-func openOtter(c config) (peer, error) {
-	p, err := otter.New(&otter.Options[string, []byte]{
+func openOtter(c config) peer {
+	p := must(otter.New(&otter.Options[string, []byte]{
 		MaximumWeight:    uint64(c.Bytes),
 		Weigher:          func(id string, value []byte) uint32 { return uint32(len(id) + len(value)) },
 		ExpiryCalculator: otter.ExpiryWriting[string, []byte](c.TTL),
-	})
+	}))
 	return peer{
 		set: func(id string, value []byte) { p.Set(copies(id, value)) },
 		get: func(id string, r *reader) bool { v, ok := p.GetIfPresent(id); r.read(v); return ok },
@@ -25,11 +25,11 @@ func openOtter(c config) (peer, error) {
 			return ok
 		},
 		close: func() { p.StopAllGoroutines() },
-	}, err
+	}
 }
 
-func openTheine(c config) (peer, error) {
-	p, err := theine.NewBuilder[string, []byte](c.Bytes).Build()
+func openTheine(c config) peer {
+	p := must(theine.NewBuilder[string, []byte](c.Bytes).Build())
 	return peer{
 		set: func(id string, value []byte) {
 			id, value = copies(id, value)
@@ -43,18 +43,18 @@ func openTheine(c config) (peer, error) {
 			}
 			return ok
 		},
-		close: func() { p.Close() },
-	}, err
+		close: p.Close,
+	}
 }
 
 // openRistretto has as many counters as the documentation advises. A set copies
 // only the value: the library keeps two hashes of the ID.
-func openRistretto(c config) (peer, error) {
-	p, err := ristretto.NewCache(&ristretto.Config[string, []byte]{
+func openRistretto(c config) peer {
+	p := must(ristretto.NewCache(&ristretto.Config[string, []byte]{
 		NumCounters: 10 * int64(c.Entries),
 		MaxCost:     c.Bytes,
 		BufferItems: 64,
-	})
+	}))
 	set := func(id string, value []byte) { p.SetWithTTL(id, value, int64(len(id)+len(value)), c.TTL) }
 	return peer{
 		set: func(id string, value []byte) { _, value = copies("", value); set(id, value) },
@@ -66,7 +66,7 @@ func openRistretto(c config) (peer, error) {
 			}
 			return ok
 		},
-		close: func() { p.Close() },
-		wait:  func() { p.Wait() },
-	}, err
+		close: p.Close,
+		wait:  p.Wait,
+	}
 }

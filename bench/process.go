@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -19,7 +20,15 @@ import (
 
 // measurement is a task for a child.
 type measurement interface {
-	measure(c *child) (figures, error)
+	// measure panics if it fails.
+	measure(c *child) figures
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // child is the state that a child keeps from one measurement to the next.
@@ -59,15 +68,22 @@ func serve() error {
 		} else if err != nil {
 			return err
 		}
-		var a answer
-		var err error
-		if a.Figures, err = m.measure(c); err != nil {
-			a.Err = err.Error()
-		}
-		if err := out.Encode(a); err != nil {
+		if err := out.Encode(c.carryOut(m)); err != nil {
 			return err
 		}
 	}
+}
+
+func (c *child) carryOut(m measurement) (a answer) {
+	defer func() {
+		switch failed := recover().(type) {
+		case runtime.Error:
+			panic(failed) // the child ends with a stack trace
+		case error:
+			a.Err = failed.Error()
+		}
+	}()
+	return answer{Figures: m.measure(c)}
 }
 
 // process is a running child. It is not safe for concurrent use.

@@ -26,15 +26,9 @@ import (
 // port.
 type viewServer struct{ Processors int }
 
-func (m viewServer) measure(*child) (figures, error) {
-	sessions, err := holdfast.New(holdfast.Options{})
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
+func (m viewServer) measure(*child) figures {
+	sessions := must(holdfast.New(holdfast.Options{}))
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
 	runtime.GOMAXPROCS(m.Processors)
 	page := func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.Session(r)
@@ -45,7 +39,7 @@ func (m viewServer) measure(*child) (figures, error) {
 	}
 	server := &http.Server{Handler: sessions.Handler(http.HandlerFunc(page)), ReadHeaderTimeout: time.Minute}
 	go server.Serve(listener)
-	return figures{"port": float64(listener.Addr().(*net.TCPAddr).Port)}, nil
+	return figures{"port": float64(listener.Addr().(*net.TCPAddr).Port)}
 }
 
 //go:embed express/app.js express/package.json express/package-lock.json

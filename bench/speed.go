@@ -43,9 +43,9 @@ type worker struct {
 	took   []time.Duration // of single operations
 }
 
-func (a accesses) measure(c *child) (figures, error) {
+func (a accesses) measure(c *child) figures {
 	if a.Goroutines < 1 || a.Ops < a.Goroutines {
-		return nil, fmt.Errorf("%d operations cannot be shared by %d goroutines", a.Ops, a.Goroutines)
+		panic(fmt.Errorf("%d operations cannot be shared by %d goroutines", a.Ops, a.Goroutines))
 	}
 	workers := a.prepare(c)
 	var ready, done sync.WaitGroup
@@ -82,7 +82,7 @@ func (a accesses) measure(c *child) (figures, error) {
 		}
 		f["clock"] = quantile(clock, 0.5)
 	}
-	return f, nil
+	return f
 }
 
 // prepare draws the IDs of all goroutines.
@@ -326,7 +326,7 @@ func (b *bench) speedGroup(base *process, group []peerInfo, s stored, cells []ce
 	}
 	took, err := b.inPasses(members, round, pick(b, 1, 3), names, func(i, pass int, peer string) measurement {
 		c := cells[i]
-		if info, _ := findPeer(peer); c.op == opTouch && !info.expires {
+		if c.op == opTouch && !findPeer(peer).expires {
 			return nil
 		}
 		return accesses{

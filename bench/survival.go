@@ -24,21 +24,18 @@ const tolerated = 0.1
 // limits finds the configuration with which a peer holds so many sessions of
 // the given lengths, and returns it with the number of sessions that the peer
 // holds.
-func limits(info peerInfo, capacity int, lengths lengths) (config, int, error) {
+func limits(info peerInfo, capacity int, lengths lengths) (config, int) {
 	const attempts, close = 6, 0.01
 	c := config{
 		Bytes: int64(capacity * (idLen + lengths.mean())), Entries: capacity,
 		EntryLen: idLen + lengths.mean(), MaxValue: int(slices.Max(lengths)), TTL: longTTL,
 	}
 	if !info.bounded() {
-		return c, capacity, nil
+		return c, capacity
 	}
 	best, held := c, 0
 	for range attempts {
-		n, err := holds(info, c, capacity, lengths)
-		if err != nil {
-			return c, 0, err
-		}
+		n := holds(info.open(c), c, capacity, lengths)
 		if off(n, capacity) < off(held, capacity) {
 			best, held = c, n
 		}
@@ -49,7 +46,7 @@ func limits(info peerInfo, capacity int, lengths lengths) (config, int, error) {
 		c.Bytes = int64(float64(c.Bytes) * factor)
 		c.Entries = int(math.Round(float64(c.Entries) * factor))
 	}
-	return best, held, nil
+	return best, held
 }
 
 // off is the relative distance of n from the target.
@@ -59,11 +56,7 @@ func off[N int | float64](n N, target int) float64 {
 
 // holds counts the sessions in a cache after three times its capacity has been
 // stored, each session once.
-func holds(info peerInfo, c config, capacity int, lengths lengths) (int, error) {
-	p, err := info.open(c)
-	if err != nil {
-		return 0, fmt.Errorf("a cap of %d bytes or %d entries: %w", c.Bytes, c.Entries, err)
-	}
+func holds(p peer, c config, capacity int, lengths lengths) int {
 	defer p.close()
 	value := newValue(c.MaxValue, 1)
 	for n := range 3 * capacity {
@@ -77,7 +70,7 @@ func holds(info peerInfo, c config, capacity int, lengths lengths) (int, error) 
 			held++
 		}
 	}
-	return held, nil
+	return held
 }
 
 // waitForEviction gives caches time that evict in the background.
@@ -109,25 +102,16 @@ type flood struct {
 	Times    []int // the length of each flood, in capacities
 }
 
-func (m flood) measure(*child) (figures, error) {
-	info, err := findPeer(m.Peer)
-	if err != nil {
-		return nil, err
-	}
-	c, held, err := limits(info, m.Capacity, plainLengths)
-	if err != nil {
-		return nil, err
-	}
+func (m flood) measure(*child) figures {
+	info := findPeer(m.Peer)
+	c, held := limits(info, m.Capacity, plainLengths)
 	f := figures{heldBy(m.Capacity): float64(held)}
 	for _, times := range m.Times {
-		p, err := info.open(c)
-		if err != nil {
-			return nil, err
-		}
+		p := info.open(c)
 		f[strconv.Itoa(times)] = m.once(p, times)
 		p.close()
 	}
-	return f, nil
+	return f
 }
 
 func (m flood) once(p peer, times int) float64 {
@@ -186,25 +170,13 @@ func (s source) name() string {
 	return "session traffic"
 }
 
-func (m replay) measure(*child) (figures, error) {
-	t, err := m.Source.load()
-	if err != nil {
-		return nil, err
-	}
-	info, err := findPeer(m.Peer)
-	if err != nil {
-		return nil, err
-	}
+func (m replay) measure(*child) figures {
+	t := must(m.Source.load())
+	info := findPeer(m.Peer)
 	f := figures{}
 	for _, capacity := range m.Capacities {
-		c, held, err := limits(info, capacity, t.Lengths)
-		if err != nil {
-			return nil, err
-		}
-		p, err := info.open(c)
-		if err != nil {
-			return nil, err
-		}
+		c, held := limits(info, capacity, t.Lengths)
+		p := info.open(c)
 		value, r := newValue(c.MaxValue, 1), newReader(c.MaxValue)
 		hits := 0
 		for _, session := range t.Requests {
@@ -219,7 +191,7 @@ func (m replay) measure(*child) (figures, error) {
 		f[strconv.Itoa(capacity)] = float64(hits) / float64(len(t.Requests))
 		f[heldBy(capacity)] = float64(held)
 	}
-	return f, nil
+	return f
 }
 
 // heldBy names the figure of the sessions that the cache of a capacity holds.
@@ -280,7 +252,7 @@ func (b *bench) floods(sec *section, m flood) error {
 		fmt.Sprintf("Of the returning users, how many lose their session to a flood? Capacity %s sessions", count(m.Capacity)), "peer", b.peerNames(),
 		"Half the capacity belongs to users who came three times. While they are away, sessions that nobody uses again are stored, so many times the capacity.",
 		"A dash: the peer cannot be given that size. Peers without a cap lose nobody, and grow.")
-	t.column("who goes first", func(peer string) string { info, _ := findPeer(peer); return info.policy })
+	t.column("who goes first", func(peer string) string { return findPeer(peer).policy })
 	for _, times := range m.Times {
 		lost := func(peer string) float64 { return s.share(peer, times, m.Capacity) }
 		t.column(fmt.Sprintf("lost after %d ×", times), func(peer string) string { return percent(lost(peer)) })
