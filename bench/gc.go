@@ -93,7 +93,7 @@ func collector() (cycles, seconds float64) {
 }
 
 // collections is the garbage collection part.
-func (b *bench) collections() (section, error) {
+func (b *bench) collections() section {
 	stream := pick(b,
 		collecting{PerSecond: 20_000, Garbage: 8 << 10, Cycles: 3, AtLeast: 200 * time.Millisecond, AtMost: 500 * time.Millisecond},
 		collecting{PerSecond: 100_000, Garbage: 8 << 10, Cycles: 3, AtLeast: 2 * time.Second, AtMost: 30 * time.Second})
@@ -115,17 +115,14 @@ outside the heap, are not. But the heap's size also sets the pace: with little o
 			continue
 		}
 		s := samples{}
-		err := b.eachPeer(s, rounds(n), func(peer string) []measurement {
+		b.eachPeer(s, rounds(n), func(peer string) []measurement {
 			m := stream
 			m.Peer, m.Sessions = peer, n
 			return []measurement{m}
 		})
-		if err != nil {
-			return sec, err
-		}
 		b.addCollections(&sec, stream, n, s)
 	}
-	return sec, nil
+	return sec
 }
 
 func (b *bench) addCollections(sec *section, m collecting, sessions int, s samples) {

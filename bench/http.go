@@ -85,18 +85,15 @@ func (v visit) measure(c *child) figures {
 }
 
 // http is the part about sessions over HTTP.
-func (b *bench) http() (section, error) {
+func (b *bench) http() section {
 	b.steps = b.rounds*b.visits()*len(kinds)*(len(sessionApps)+len(bareApps)) + b.serverSteps()
 	costs := samples{}
 	for round := range b.rounds {
-		took, err := b.visitAll(round)
-		if err != nil {
-			return section{}, err
-		}
-		costs.addBeyondBare(took)
+		costs.addBeyondBare(b.visitAll(round))
 	}
 	sec := costSection(costs)
-	return sec, b.servers(&sec)
+	b.servers(&sec)
+	return sec
 }
 
 // visits is the number of visits to an app in a round.
@@ -105,15 +102,11 @@ func (b *bench) visits() int { return pick(b, 1, 5) }
 // visitAll measures one round of all apps, each in a new child. A visit has a
 // time and no number of requests: otherwise the fastest app would end just
 // before or after a collection of its heap.
-func (b *bench) visitAll(round int) (samples, error) {
+func (b *bench) visitAll(round int) samples {
 	var children []*process
 	for _, a := range slices.Concat(sessionApps, bareApps) {
-		child, err := start(b.ctx)
-		if err != nil {
-			return nil, err
-		}
+		child := start(b.ctx, a.name)
 		defer child.close()
-		child.name = a.name
 		children = append(children, child)
 	}
 	return b.inPasses(children, round, b.visits(), kinds, func(i, _ int, app string) measurement {

@@ -45,7 +45,7 @@ type bench struct {
 type part struct {
 	name    string
 	weight  float64 // about the seconds of a full run
-	measure func(*bench) (section, error)
+	measure func(*bench) section
 }
 
 var parts = []part{
@@ -168,7 +168,7 @@ func (b *bench) measure() (r report, failed error) {
 		b.begin(p.name, p.weight)
 		var s section
 		if failed == nil {
-			s, failed = p.measure(b)
+			s, failed = attempt(func() section { return p.measure(b) })
 		}
 		if failed == nil {
 			r.Sections = append(r.Sections, s)
@@ -196,15 +196,10 @@ func pick[T any](b *bench, quick, full T) T {
 // longRounds is the number of rounds of measurements that take minutes.
 func (b *bench) longRounds() int { return pick(b, 1, (b.rounds+1)/2) }
 
-// inOrder calls f for the numbers below n in the random order of this turn. The
-// order follows from the seed.
-func (b *bench) inOrder(n, turn int, f func(i int) error) error {
-	for _, i := range rand.New(rand.NewPCG(b.seed, uint64(turn))).Perm(n) {
-		if err := f(i); err != nil {
-			return err
-		}
-	}
-	return nil
+// order returns the numbers below n in the random order of this turn. It follows
+// from the seed.
+func (b *bench) order(n, turn int) []int {
+	return rand.New(rand.NewPCG(b.seed, uint64(turn))).Perm(n)
 }
 
 func (b *bench) peerNames() []string {

@@ -178,35 +178,34 @@ func TestProgress(t *testing.T) {
 }
 
 func TestProcess(t *testing.T) {
-	p, err := start(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := start(context.Background(), "child")
 	p.pauses = true
-	if _, err := p.run(fill{Peer: holdfastName, Sessions: 100, ValueLen: 64, TTL: time.Hour}); err != nil {
-		t.Fatal(err)
-	}
+	p.run(fill{Peer: holdfastName, Sessions: 100, ValueLen: 64, TTL: time.Hour})
 	// The child keeps its peer from one measurement to the next.
-	if f, err := p.run(accesses{Op: opGet, Distribution: zipf, Goroutines: 1, Ops: 10}); err != nil || f["found"] != 1 {
-		t.Errorf("accesses: %v, %v", f, err)
+	if f := p.run(accesses{Op: opGet, Distribution: zipf, Goroutines: 1, Ops: 10}); f["found"] != 1 {
+		t.Errorf("accesses: %v", f)
 	}
-	if _, err := p.run(fill{Peer: "nobody"}); err == nil || !strings.Contains(err.Error(), `unknown peer "nobody"`) {
+	run := func(m measurement) error {
+		_, err := attempt(func() figures { return p.run(m) })
+		return err
+	}
+	if err := run(fill{Peer: "nobody"}); err == nil || !strings.Contains(err.Error(), `unknown peer "nobody"`) {
 		t.Errorf("the child's error came back as %v", err)
 	}
 	p.close()
-	if _, err := p.run(fill{}); err == nil {
+	if run(fill{}) == nil {
 		t.Error("a child that has ended answered")
 	}
 }
 
 // A measurement that cannot be carried out is an error, not a figure.
-func TestCarryOut_errors(t *testing.T) {
+func TestMeasurement_errors(t *testing.T) {
 	for _, m := range []measurement{
 		fill{Peer: "nobody"}, brim{Peer: "nobody"}, pressure{Peer: "nobody"}, expiry{Peer: "nobody"}, collecting{Peer: "nobody"},
 		flood{Peer: "nobody"}, accesses{Goroutines: 2, Ops: 1}, visit{App: "nobody"}, replay{Source: source{File: "missing.lis"}},
 	} {
-		if a := new(child).carryOut(m); a.Err == "" || a.Figures != nil {
-			t.Errorf("%T: %+v", m, a)
+		if f, err := attempt(func() figures { return m.measure(new(child)) }); err == nil || f != nil {
+			t.Errorf("%T: %v, %v", m, f, err)
 		}
 	}
 }

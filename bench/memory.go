@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -154,28 +155,25 @@ func (b *bench) memoryPlan() memoryPlan {
 
 // footprints is the memory part. Sessions expire while it measures sizes; it
 // measures the times of sets while nothing else runs.
-func (b *bench) footprints() (section, error) {
+func (b *bench) footprints() section {
 	plan := b.memoryPlan()
 	b.steps = 2 * len(b.peers) * b.longRounds()
 	s, expired := samples{}, samples{}
-	failed := make(chan error)
+	failed := make(chan error, 1)
 	go func() { failed <- b.expire(plan.expiry, expired) }()
-	err := b.eachPeer(s, b.longRounds(), func(peer string) []measurement {
+	b.eachPeer(s, b.longRounds(), func(peer string) []measurement {
 		return []measurement{
 			brim{peer, plan.sessions, centreValueLen},
 			pressure{peer, plan.cap, plan.times, largestUnder(plan.cap)},
 			pressure{peer, plan.cap, 0, 0},
 		}
 	})
-	if err = errors.Join(err, <-failed); err == nil {
-		err = b.eachPeer(s, b.longRounds(), func(peer string) []measurement {
-			return []measurement{fill{Peer: peer, Sessions: plan.sessions, ValueLen: centreValueLen, TTL: time.Hour, Timed: true}}
-		})
-	}
-	for key, sample := range expired {
-		s[key] = sample
-	}
-	return b.memorySection(plan, s), err
+	check(<-failed)
+	b.eachPeer(s, b.longRounds(), func(peer string) []measurement {
+		return []measurement{fill{Peer: peer, Sessions: plan.sessions, ValueLen: centreValueLen, TTL: time.Hour, Timed: true}}
+	})
+	maps.Copy(s, expired)
+	return b.memorySection(plan, s)
 }
 
 // expire lets all peers wait together: it measures no times.
@@ -190,7 +188,7 @@ func (b *bench) expire(m expiry, s samples) error {
 		wg.Go(func() {
 			own := m
 			own.Peer = info.name
-			f, err := b.alone(own)
+			f, err := attempt(func() figures { return b.alone(own) })
 			mu.Lock()
 			defer mu.Unlock()
 			s.addAll(info.name, "", f)

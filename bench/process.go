@@ -24,11 +24,34 @@ type measurement interface {
 	measure(c *child) figures
 }
 
+// must returns v, or panics with err. The code of measurements and of parts
+// fails by a panic, which attempt turns into an error.
 func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+func check(err error) {
 	if err != nil {
 		panic(err)
 	}
-	return v
+}
+
+// attempt calls f, and returns the error that f panics with. An error of the
+// runtime still ends the process with a stack trace.
+func attempt[T any](f func() T) (result T, err error) {
+	defer func() {
+		switch failed := recover().(type) {
+		case nil:
+		case runtime.Error:
+			panic(failed)
+		case error:
+			err = failed
+		default:
+			panic(failed)
+		}
+	}()
+	return f(), nil
 }
 
 // child is the state that a child keeps from one measurement to the next.
@@ -68,22 +91,15 @@ func serve() error {
 		} else if err != nil {
 			return err
 		}
-		if err := out.Encode(c.carryOut(m)); err != nil {
+		var a answer
+		var err error
+		if a.Figures, err = attempt(func() figures { return m.measure(c) }); err != nil {
+			a.Err = err.Error()
+		}
+		if err := out.Encode(a); err != nil {
 			return err
 		}
 	}
-}
-
-func (c *child) carryOut(m measurement) (a answer) {
-	defer func() {
-		switch failed := recover().(type) {
-		case runtime.Error:
-			panic(failed) // the child ends with a stack trace
-		case error:
-			a.Err = failed.Error()
-		}
-	}()
-	return answer{Figures: m.measure(c)}
 }
 
 // process is a running child. It is not safe for concurrent use.
@@ -100,28 +116,18 @@ type process struct {
 }
 
 // start starts a child. It ends with close or with ctx.
-func start(ctx context.Context) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, self)
+func start(ctx context.Context, name string) *process {
+	cmd := exec.CommandContext(ctx, must(os.Executable()))
 	cmd.Env = append(os.Environ(), childEnv+"=1")
 	cmd.Stderr = os.Stderr
 	endWithParent(cmd)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	return &process{cmd: cmd, in: in, enc: gob.NewEncoder(in), dec: gob.NewDecoder(out)}, cmd.Start()
+	in, out := must(cmd.StdinPipe()), must(cmd.StdoutPipe())
+	check(cmd.Start())
+	return &process{name: name, cmd: cmd, in: in, enc: gob.NewEncoder(in), dec: gob.NewDecoder(out)}
 }
 
 // run has the child carry out a measurement, and returns its figures.
-func (p *process) run(m measurement) (figures, error) {
+func (p *process) run(m measurement) figures {
 	if p.pauses {
 		resume(p.cmd.Process)
 		defer pause(p.cmd.Process)
@@ -135,9 +141,9 @@ func (p *process) run(m measurement) (figures, error) {
 		err = errors.New(a.Err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%T%+v: %w", m, m, err)
+		panic(fmt.Errorf("%T%+v: %w", m, m, err))
 	}
-	return a.Figures, nil
+	return a.Figures
 }
 
 // close kills the child, paused or not, and waits until its memory is free. It
@@ -149,63 +155,44 @@ func (p *process) close() {
 }
 
 // alone carries out one measurement in a new child.
-func (b *bench) alone(m measurement) (figures, error) {
-	p, err := start(b.ctx)
-	if err != nil {
-		return nil, err
-	}
+func (b *bench) alone(m measurement) figures {
+	p := start(b.ctx, "")
 	defer p.close()
 	return p.run(m)
 }
 
 // eachPeer carries out the measurements of all peers in rounds, each in a new
 // child, and adds their figures to s. The order of the peers is random.
-func (b *bench) eachPeer(s samples, rounds int, of func(peer string) []measurement) error {
+func (b *bench) eachPeer(s samples, rounds int, of func(peer string) []measurement) {
 	for round := range rounds {
-		err := b.inOrder(len(b.peers), round, func(i int) error {
+		for _, i := range b.order(len(b.peers), round) {
 			peer := b.peers[i].name
 			b.next("%s, round %d", peer, round+1)
 			for _, m := range of(peer) {
-				f, err := b.alone(m)
-				if err != nil {
-					return err
-				}
-				s.addAll(peer, "", f)
+				s.addAll(peer, "", b.alone(m))
 			}
-			return nil
-		})
-		if err != nil {
-			return err
 		}
 	}
-	return nil
 }
 
 // inPasses carries out the named measurements on all children in the passes of
 // a round, and returns their figures as "name: figure". The order of the
 // children is random. A nil measurement is skipped. The median of the passes
 // survives a burst of noise in one of them.
-func (b *bench) inPasses(children []*process, round, passes int, names []string, of func(i, pass int, child string) measurement) (samples, error) {
+func (b *bench) inPasses(children []*process, round, passes int, names []string, of func(i, pass int, child string) measurement) samples {
 	took := samples{}
 	for pass := range passes {
 		for n, name := range names {
-			err := b.inOrder(len(children), round*passes+pass, func(i int) error {
+			for _, i := range b.order(len(children), round*passes+pass) {
 				child := children[i]
 				b.next("%s, %s, round %d", name, child.name, round+1)
-				m := of(n, pass, child.name)
-				if m == nil {
-					return nil
+				if m := of(n, pass, child.name); m != nil {
+					took.addAll(child.name, name+": ", child.run(m))
 				}
-				f, err := child.run(m)
-				took.addAll(child.name, name+": ", f)
-				return err
-			})
-			if err != nil {
-				return nil, err
 			}
 		}
 	}
-	return took, nil
+	return took
 }
 
 // settled returns the resident set after all garbage has been returned to the

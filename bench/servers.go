@@ -74,76 +74,54 @@ func installNode(ctx context.Context, patience time.Duration) (dir string, err e
 }
 
 // startNode starts the program on a store, and returns its port.
-func startNode(ctx context.Context, dir, store string) (port string, stop func(), err error) {
+func startNode(ctx context.Context, dir, store string) (port string, stop func()) {
 	node := exec.CommandContext(ctx, "node", "app.js")
 	node.Dir = dir
 	node.Env = append(os.Environ(), "NODE_ENV=production", "STORE="+store)
-	out, err := node.StdoutPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := node.Start(); err != nil {
-		return "", nil, err
-	}
+	out := must(node.StdoutPipe())
+	check(node.Start())
+	port, err := bufio.NewReader(out).ReadString('\n')
 	stop = func() { node.Process.Kill(); node.Wait() }
-	port, err = bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		stop()
-		return "", nil, fmt.Errorf("the Node program did not start: %w", err)
+		panic(fmt.Errorf("the Node program did not start: %w", err))
 	}
-	return strings.TrimSpace(port), stop, nil
+	return strings.TrimSpace(port), stop
 }
 
 func (b *bench) serverSteps() int { return 1 + 4*(1+pick(b, 1, b.rounds)) }
 
 // servers drives the same page under Holdfast and under Express. Without Node
 // it measures nothing, and notes the reason.
-func (b *bench) servers(sec *section) error {
+func (b *bench) servers(sec *section) {
 	b.next("npm ci")
 	dir, err := installNode(b.ctx, pick(b, 15*time.Second, 2*time.Minute))
 	if err != nil {
 		sec.Missing = append(sec.Missing, "page views under Express: "+err.Error())
-		return nil
+		return
 	}
 	defer os.RemoveAll(dir)
 	var names, ports []string
 	for _, processors := range []int{procs(), 1} {
-		child, err := start(b.ctx)
-		if err != nil {
-			return err
-		}
+		child := start(b.ctx, fmt.Sprintf("holdfast, GOMAXPROCS %d", processors))
 		defer child.close()
-		f, err := child.run(viewServer{processors})
-		if err != nil {
-			return err
-		}
-		names, ports = append(names, fmt.Sprintf("holdfast, GOMAXPROCS %d", processors)), append(ports, fmt.Sprint(f["port"]))
+		names, ports = append(names, child.name), append(ports, fmt.Sprint(child.run(viewServer{processors})["port"]))
 	}
 	for _, store := range []string{"MemoryStore", "memorystore"} {
-		port, stop, err := startNode(b.ctx, dir, store)
-		if err != nil {
-			return err
-		}
+		port, stop := startNode(b.ctx, dir, store)
 		defer stop()
 		names, ports = append(names, "express, "+store), append(ports, port)
 	}
 	for i, name := range names {
 		b.next("warm up %s", name) // Node compiles the program
-		if _, err := drive(b.ctx, ports[i], pick(b, 700*time.Millisecond, 5*time.Second)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+		must(drive(b.ctx, ports[i], pick(b, 700*time.Millisecond, 5*time.Second)))
 	}
 	s := samples{}
 	driveTime := pick(b, 300*time.Millisecond, 2*time.Second)
 	for round := range pick(b, 1, b.rounds) {
-		err := b.inOrder(len(names), round, func(i int) error {
+		for _, i := range b.order(len(names), round) {
 			b.next("%s, round %d", names[i], round+1)
-			rate, err := drive(b.ctx, ports[i], driveTime)
-			s.add(names[i], "rate", rate)
-			return err
-		})
-		if err != nil {
-			return err
+			s.add(names[i], "rate", must(drive(b.ctx, ports[i], driveTime)))
 		}
 	}
 	version, _ := exec.Command("node", "--version").Output()
@@ -153,7 +131,6 @@ func (b *bench) servers(sec *section) error {
 	t.column("requests a second", s.spreads("rate", 1, ""))
 	t.column("Holdfast's multiple", func(name string) string { return spread(ratios(s.of(names[0], "rate"), s.of(name, "rate"))) })
 	sec.Tables = append(sec.Tables, t)
-	return nil
 }
 
 const (

@@ -240,7 +240,7 @@ func (b *bench) plan() (cells []cell) {
 	return cells
 }
 
-func (b *bench) speed() (section, error) {
+func (b *bench) speed() section {
 	plan := b.plan()
 	rounds := func(s stored) int {
 		if s.sessions > centreSessions {
@@ -259,64 +259,46 @@ func (b *bench) speed() (section, error) {
 		if n < 0 {
 			n = len(left)
 		}
-		fitting := b.memory / childSize(s.sessions, s.valueLen)
-		if fitting < 2 {
+		if fitting := b.memory / childSize(s.sessions, s.valueLen); fitting < 2 {
 			missing = append(missing, s.String()+", for want of memory")
-		}
-		for round := 0; round < rounds(s) && fitting >= 2; round++ {
-			if err := b.speedRound(s, left[:n], round, int(fitting-1), result); err != nil {
-				return section{}, err
+		} else {
+			for round := range rounds(s) {
+				b.speedRound(s, left[:n], round, int(fitting-1), result)
 			}
 		}
 		left = left[n:]
 	}
-	return b.speedSection(plan, missing, result), nil
+	return b.speedSection(plan, missing, result)
 }
 
 // speedRound starts, fills and measures all peers, as many at a time as fit
 // into memory beside Holdfast. Holdfast's child stays for the whole round.
-func (b *bench) speedRound(s stored, cells []cell, round, fitting int, result samples) error {
-	base, err := b.filled(b.peers[0].name, s, result)
-	if err != nil {
-		return err
-	}
+func (b *bench) speedRound(s stored, cells []cell, round, fitting int, result samples) {
+	base := b.filled(holdfastName, s, result)
 	defer base.close()
 	groups := slices.Collect(slices.Chunk(b.peers[1:], fitting))
 	if groups == nil {
 		groups = [][]peerInfo{nil} // Holdfast alone
 	}
 	for _, group := range groups {
-		if err := b.speedGroup(base, group, s, cells, round, result); err != nil {
-			return err
-		}
+		b.speedGroup(base, group, s, cells, round, result)
 	}
-	return nil
 }
 
 // filled returns a child with a filled peer. It is paused unless it measures.
-func (b *bench) filled(name string, s stored, result samples) (*process, error) {
-	p, err := start(b.ctx)
-	if err != nil {
-		return nil, err
-	}
-	p.name, p.pauses = name, true
-	f, err := p.run(fill{Peer: name, Sessions: s.sessions, ValueLen: s.valueLen, TTL: longTTL, Twice: true})
-	if err != nil {
-		p.close()
-		return nil, err
-	}
+func (b *bench) filled(name string, s stored, result samples) *process {
+	p := start(b.ctx, name)
+	p.pauses = true
+	f := p.run(fill{Peer: name, Sessions: s.sessions, ValueLen: s.valueLen, TTL: longTTL, Twice: true})
 	result.add(name, "kept of "+s.String(), f["kept"])
-	return p, nil
+	return p
 }
 
 // speedGroup measures the passes of one round.
-func (b *bench) speedGroup(base *process, group []peerInfo, s stored, cells []cell, round int, result samples) error {
+func (b *bench) speedGroup(base *process, group []peerInfo, s stored, cells []cell, round int, result samples) {
 	members := []*process{base}
 	for _, info := range group {
-		p, err := b.filled(info.name, s, result)
-		if err != nil {
-			return err
-		}
+		p := b.filled(info.name, s, result)
 		defer p.close()
 		members = append(members, p)
 	}
@@ -324,7 +306,7 @@ func (b *bench) speedGroup(base *process, group []peerInfo, s stored, cells []ce
 	for _, c := range cells {
 		names = append(names, c.String())
 	}
-	took, err := b.inPasses(members, round, pick(b, 1, 3), names, func(i, pass int, peer string) measurement {
+	took := b.inPasses(members, round, pick(b, 1, 3), names, func(i, pass int, peer string) measurement {
 		c := cells[i]
 		if c.op == opTouch && !findPeer(peer).expires {
 			return nil
@@ -334,15 +316,11 @@ func (b *bench) speedGroup(base *process, group []peerInfo, s stored, cells []ce
 			Ops: pick(b, 20_000, 300_000), Seed: b.seed + uint64(round)<<32 + uint64(pass)<<48,
 		}
 	})
-	if err != nil {
-		return err
-	}
 	for _, c := range cells {
 		for _, p := range members {
 			result.addRound(p.name, c.String()+": ", round, took)
 		}
 	}
-	return nil
 }
 
 // latencyColumns are the figures of single operations.

@@ -198,7 +198,7 @@ func (m replay) measure(*child) figures {
 func heldBy(capacity int) string { return fmt.Sprintf("held of %d", capacity) }
 
 // survival is the part about the sessions that a full cache keeps.
-func (b *bench) survival() (section, error) {
+func (b *bench) survival() section {
 	sources := []source{{Requests: pick(b, 20_000, 2_000_000), Seed: b.seed}}
 	for _, file := range b.traces {
 		sources = append(sources, source{File: file})
@@ -206,11 +206,11 @@ func (b *bench) survival() (section, error) {
 	b.steps = (1 + len(sources)) * len(b.peers)
 	sec := section{Title: "Who survives", Intro: `Caps mean different things to different libraries, so here each peer's cap is first adjusted until it holds the stated
 number of sessions; what is compared is whom it keeps. Nothing expires meanwhile.`}
-	err := b.floods(&sec, flood{Capacity: pick(b, 1000, 120_000), Times: []int{1, 10, 100}})
-	for i := 0; err == nil && i < len(sources); i++ {
-		err = b.replays(&sec, sources[i])
+	b.floods(&sec, flood{Capacity: pick(b, 1000, 120_000), Times: []int{1, 10, 100}})
+	for _, source := range sources {
+		b.replays(&sec, source)
 	}
-	return sec, err
+	return sec
 }
 
 // bounded are the peers with a cap, Holdfast first.
@@ -242,12 +242,9 @@ func (sec *section) compareShares(what string, peers []string, share func(peer s
 	})
 }
 
-func (b *bench) floods(sec *section, m flood) error {
+func (b *bench) floods(sec *section, m flood) {
 	s := samples{}
-	err := b.eachPeer(s, 1, func(peer string) []measurement { return []measurement{flood{peer, m.Capacity, m.Times}} })
-	if err != nil {
-		return err
-	}
+	b.eachPeer(s, 1, func(peer string) []measurement { return []measurement{flood{peer, m.Capacity, m.Times}} })
 	t := newTable(
 		fmt.Sprintf("Of the returning users, how many lose their session to a flood? Capacity %s sessions", count(m.Capacity)), "peer", b.peerNames(),
 		"Half the capacity belongs to users who came three times. While they are away, sessions that nobody uses again are stored, so many times the capacity.",
@@ -259,15 +256,11 @@ func (b *bench) floods(sec *section, m flood) error {
 		sec.compareShares(fmt.Sprintf("users lost to a flood of %d times the capacity", times), b.bounded(), lost)
 	}
 	sec.Tables = append(sec.Tables, t)
-	return nil
 }
 
 // replays replays one source on all peers, and on the reference caches.
-func (b *bench) replays(sec *section, source source) error {
-	requests, err := source.load()
-	if err != nil {
-		return err
-	}
+func (b *bench) replays(sec *section, source source) {
+	requests := must(source.load())
 	s := samples{}
 	var capacities []int
 	references := map[string]func([]uint32, int) int{"exact LRU": trace.LRU, "optimum": trace.Belady}
@@ -278,10 +271,7 @@ func (b *bench) replays(sec *section, source source) error {
 			s.add(name, strconv.Itoa(capacity), float64(hits(requests.Requests, capacity))/float64(len(requests.Requests)))
 		}
 	}
-	err = b.eachPeer(s, 1, func(peer string) []measurement { return []measurement{replay{peer, source, capacities}} })
-	if err != nil {
-		return err
-	}
+	b.eachPeer(s, 1, func(peer string) []measurement { return []measurement{replay{peer, source, capacities}} })
 	t := newTable(
 		fmt.Sprintf("Which share of the requests finds its session? %s, %s requests for %s sessions", source.name(), count(len(requests.Requests)), count(requests.Objects)),
 		"cache of so many sessions", append([]string{"optimum", "exact LRU"}, b.peerNames()...),
@@ -311,5 +301,4 @@ func (b *bench) replays(sec *section, source source) error {
 	}
 	sec.Tables = append(sec.Tables, t)
 	sec.Charts = append(sec.Charts, drawing)
-	return nil
 }
