@@ -5,8 +5,7 @@ package main
 import (
 	"os"
 	"os/exec"
-	"runtime/metrics"
-	"sync/atomic"
+	"runtime"
 	"syscall"
 )
 
@@ -19,25 +18,13 @@ func resume(p *os.Process) { _ = p.Signal(syscall.Signal(19)) }
 
 func machineMemory() int64 { return 8 << 30 }
 
-var peak atomic.Int64
-
 // resident returns the bytes of memory that the Go runtime holds, the nearest
-// portable figure to the resident set. It lacks memory that a cache maps
-// itself.
+// portable figure to the resident set. It lacks memory that a cache maps itself.
 func resident() int64 {
-	samples := []metrics.Sample{
-		{Name: "/memory/classes/total:bytes"},
-		{Name: "/memory/classes/heap/released:bytes"},
-	}
-	metrics.Read(samples)
-	now := int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
-	for old := peak.Load(); now > old && !peak.CompareAndSwap(old, now); old = peak.Load() {
-	}
-	return now
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.Sys - m.HeapReleased)
 }
 
-// peakResident returns the maximum that resident has returned.
-func peakResident() int64 {
-	resident()
-	return peak.Load()
-}
+// peakResident returns the present figure: the system reports no peak.
+func peakResident() int64 { return resident() }

@@ -267,6 +267,9 @@ func (t table) print(w io.Writer) {
 			widths[i] = max(widths[i], 4, utf8.RuneCountInString(cell))
 		}
 	}
+	if t.prose {
+		widths[len(widths)-1] = 4 // the text of the last column may be long
+	}
 	line := func(row []string) {
 		for i, width := range widths {
 			if i == 0 || t.prose {

@@ -84,8 +84,8 @@ How it is measured.
 ### Where is a peer better than Holdfast?
 
 | what        | peers, each with its multiple of Holdfast's cost |
-|-------------|--------------------------------------------------|
-| time of get | fast 0.50 (0.40–1.20)                            |
+|-------------|------|
+| time of get | fast 0.50 (0.40–1.20) |
 
 - Listed is each peer whose median lies below 1, with the lowest and the highest round.
 

@@ -393,7 +393,9 @@ func (b *bench) speedSection(cells []cell, missing []string, s samples) section 
 			}
 		}
 	}
-	sec.Tables = append(append(sec.Tables, absolute), single...)
+	if sec.Tables != nil {
+		sec.Tables = append(append(sec.Tables, absolute), single...)
+	}
 	return sec
 }
 
