@@ -196,8 +196,8 @@ func pick[T any](b *bench, quick, full T) T {
 // longRounds is the number of rounds of measurements that take minutes.
 func (b *bench) longRounds() int { return pick(b, 1, (b.rounds+1)/2) }
 
-// order returns the numbers below n in the random order of this turn. It follows
-// from the seed.
+// order returns the numbers below n in the random order of this turn. It
+// follows from the seed.
 func (b *bench) order(n, turn int) []int {
 	return rand.New(rand.NewPCG(b.seed, uint64(turn))).Perm(n)
 }

@@ -19,7 +19,8 @@ func resume(p *os.Process) { _ = p.Signal(syscall.Signal(19)) }
 func machineMemory() int64 { return 8 << 30 }
 
 // resident returns the bytes of memory that the Go runtime holds, the nearest
-// portable figure to the resident set. It lacks memory that a cache maps itself.
+// portable figure to the resident set. It lacks memory that a cache maps
+// itself.
 func resident() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

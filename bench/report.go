@@ -228,7 +228,7 @@ func near(was, is summary, noise float64) bool {
 }
 
 // print writes the report as a Markdown page whose tables are aligned as text.
-// It expects the charts beside it; a terminal gets none.
+// A file links to the charts next to it.
 func (r report) print(w io.Writer, charts bool) {
 	fmt.Fprint(w, "# Holdfast and the field, measured\n\n")
 	for _, f := range r.Facts {

@@ -233,8 +233,8 @@ func (s samples) share(peer string, figure, capacity int) float64 {
 	return s.of(peer, strconv.Itoa(figure))[0]
 }
 
-// compareShares compares shares of which less is better. Below a tenth of a per
-// cent they count as equal.
+// compareShares compares shares; less is better. Below a tenth of a per cent
+// they count as equal.
 func (sec *section) compareShares(what string, peers []string, share func(peer string) float64) {
 	const least = 0.001
 	sec.compare(what, peers, func(peer string) summary {

@@ -24,7 +24,7 @@ type Model struct {
 	Clicks float64       // mean of a visit
 	Pause  time.Duration // mean between two clicks
 
-	Visits        float64       // mean of a visitor who is not once-only
+	Visits        float64       // mean of a returning visitor
 	Absence       time.Duration // median between two visits
 	AbsenceSpread float64       // standard deviation of its logarithm
 
