@@ -135,7 +135,7 @@ func (s *Session) merge(decide decision) error {
 // encodeRecord returns r after the changes, written now, and its TTL.
 func (s *Session) encodeRecord(r record.Record, changes *record.Changes) (raw []byte, ttl time.Duration) {
 	r.Written = s.manager.now()
-	return record.Encode(s.manager.space, r, changes), s.manager.ttl(changes.ApplyHeader(r), r.Written)
+	return record.Encode(s.manager.namespace, r, changes), s.manager.ttl(changes.ApplyHeader(r), r.Written)
 }
 
 // committed notes that the store has raw, a result of encodeRecord.
@@ -186,13 +186,21 @@ func (s *Session) touchIfSlow() error {
 }
 
 // destroy removes the session, also one that cannot be read, and makes this a
-// new one. It reports whether there was a session to end. A late request, whose
-// session has a newer ID, stays late: it begins no session.
+// new one. It reports whether there was a session to end. The error is ErrEnded
+// if the session has a newer ID. Then this request stays late: it begins no
+// session.
 func (s *Session) destroy() (ended bool, err error) {
-	late := s.ended && !s.stored
+	if s.ended && !s.stored {
+		return false, ErrEnded
+	}
 	if s.stored || s.unread {
-		if ended, err = s.manager.remove(s.key); err != nil {
+		moved := false
+		if ended, moved, err = s.manager.remove(s.key); err != nil {
 			return false, err
+		}
+		if moved {
+			s.changes, s.ended = nil, true
+			return false, ErrEnded
 		}
 		s.token = clearToken
 	}
@@ -200,15 +208,14 @@ func (s *Session) destroy() (ended bool, err error) {
 		// The client may have presented other sessions too. The next request
 		// must not find one of them.
 		for id := range s.presented {
-			if key := s.manager.storeKey(id); key != s.key && !late {
-				if _, err := s.manager.remove(key); err != nil {
+			if key := s.manager.storeKey(id); key != s.key {
+				if _, _, err := s.manager.remove(key); err != nil {
 					return ended, err
 				}
 			}
 		}
 		s.err = nil
 	}
-	s.begin(s.manager.now())
-	s.ended = late
+	s.startNew(s.manager.now())
 	return ended, nil
 }

@@ -146,19 +146,41 @@ func TestDamagedRecord_Login_fails(t *testing.T) {
 	assert.Equal(t, 1, c.Len(), "the record is still there")
 }
 
-// Destroy of a replaced ID sets no cookie, and does not end the session under
-// its new ID.
+// A logout with a replaced ID reports that it did not end the session, and does
+// not take away the newer cookie.
 func TestTombstone_Destroy_with_the_old_ID(t *testing.T) {
-	client := direct(t, holdfast.Options{}, pages{"/": count, "/views": views, "/regenerate": regenerate,
+	var client *directClient
+	moves := func() { client.visit("/regenerate") }
+	for name, used := range map[string]bool{"used before": true, "used after": false} {
+		t.Run(name, func(t *testing.T) {
+			client = direct(t, holdfast.Options{}, pages{"/": count, "/views": views, "/regenerate": regenerate,
+				"/late": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					if used {
+						s.IsNew()
+					}
+					moves()
+					assert.ErrorIs(t, s.Destroy(), holdfast.ErrEnded)
+					s.Set("a", 1)
+				}})
+			client.visit("/")
+			late := client.twin()
+			assert.Empty(t, late.show("/late").Result().Cookies())
+			assert.Equal(t, "1 true", client.visit("/views"))
+		})
+	}
+}
+
+// The second of two logouts at once has nothing to end.
+func TestDestroy_twice(t *testing.T) {
+	var client *directClient
+	client = direct(t, holdfast.Options{}, pages{"/": count, "/destroy": destroy,
 		"/late": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.IsNew()
+			client.twin().visit("/destroy")
 			assert.NoError(t, s.Destroy())
-			s.Set("a", 1)
 		}})
 	client.visit("/")
-	late := client.twin()
-	client.visit("/regenerate")
-	assert.Empty(t, late.show("/late").Result().Cookies())
-	assert.Equal(t, "1 true", client.visit("/views"))
+	client.visit("/late")
 }
 
 // alwaysTouched is a store whose Touch always reports an entry.

@@ -72,8 +72,8 @@ const storeKeyLen = sha256.Size
 // can log in with a key that they read in the store, and no client chooses a
 // key.
 func (m *Manager) storeKey(id string) string {
-	var onStack [len(m.space) + maxIDLen]byte
-	hashed := append(onStack[:0], m.space[:]...)
+	var onStack [len(m.namespace) + maxIDLen]byte
+	hashed := append(onStack[:0], m.namespace[:]...)
 	sum := sha256.Sum256(append(hashed, id...))
 	return string(sum[:])
 }

@@ -40,7 +40,7 @@ type storedSession struct {
 // Format prints the type alone, with every verb.
 func (i SessionInfo) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.SessionInfo") }
 
-// LogValue does the same for log/slog.
+// LogValue returns the type alone, for log/slog.
 func (i SessionInfo) LogValue() slog.Value { return slog.StringValue("holdfast.SessionInfo") }
 
 // Value decodes the session's value under key into into, a non-nil pointer. It
@@ -62,14 +62,14 @@ func (i SessionInfo) Is(s *Session) bool {
 }
 
 // Sessions returns the sessions of a user, the last seen first. It reads the
-// first bytes of every session in the store, which is no use of any. The error
-// wraps ErrUnsupported if the store is no Scanner.
+// first bytes of every session in the store, which does not count as a use. The
+// user "" has no sessions. The error wraps ErrUnsupported if the store is no Scanner.
 func (m *Manager) Sessions(userID string) ([]SessionInfo, error) {
 	var infos []SessionInfo
 	if userID == "" {
 		return nil, nil
 	}
-	all, err := m.scan(m.space.AppendUserPrefix(nil, []byte(userID)))
+	all, err := m.scan(m.namespace.AppendUserPrefix(nil, []byte(userID)))
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (m *Manager) Sessions(userID string) ([]SessionInfo, error) {
 // All returns an iterator over all sessions, in no particular order. The error
 // wraps ErrUnsupported if the store is no Scanner.
 func (m *Manager) All() (iter.Seq[SessionInfo], error) {
-	all, err := m.scan(m.space.AppendPrefix(nil))
+	all, err := m.scan(m.namespace.AppendPrefix(nil))
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (m *Manager) All() (iter.Seq[SessionInfo], error) {
 // Len counts the sessions. It reads each of them; a gauge should use the
 // cache's Stats. The error is one of All.
 func (m *Manager) Len() (int, error) {
-	all, err := m.scan(m.space.AppendPrefix(nil))
+	all, err := m.scan(m.namespace.AppendPrefix(nil))
 	if err != nil {
 		return 0, err
 	}
@@ -182,7 +182,7 @@ func (m *Manager) endEach(infos iter.Seq[SessionInfo]) (n int, first error) {
 func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
 	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
 		r, err := record.Parse(old)
-		ended = found && err == nil && string(r.User) == userID && bytes.HasPrefix(old, m.space.AppendPrefix(nil))
+		ended = found && err == nil && string(r.User) == userID && bytes.HasPrefix(old, m.namespace.AppendPrefix(nil))
 		if !ended {
 			return cache.Keep(), nil
 		}
@@ -217,9 +217,9 @@ func (m *Manager) scan(prefix []byte) (iter.Seq2[cache.Entry, record.Record], er
 	}, nil
 }
 
-// lastSeen returns when a request last used the session. The use restarted its
-// idle timeout, so the rest of the timeout tells it exactly. If the session
-// ends for another reason before, the store's idle time has to do.
+// lastSeen returns when a request last used the session. The use restarted the
+// idle timeout, so the rest of that is exact. If the session ends before for
+// another reason, the store's idle time is used.
 func (m *Manager) lastSeen(r record.Record, entry cache.Entry) record.Instant {
 	now := m.now()
 	if end := now.Plus(entry.TTL); end < m.end(r) {

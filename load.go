@@ -26,11 +26,11 @@ func (s *Session) readable() bool {
 	if s.manager.loader == nil || s.err != nil {
 		return true
 	}
-	s.begin(s.manager.now())
+	s.startNew(s.manager.now())
 	err := s.find()
-	s.found = true
+	s.readEarly = true
 	s.loaded = err != nil
-	s.fail(err)
+	s.setErr(err)
 	return err == nil
 }
 
@@ -42,14 +42,14 @@ func (s *Session) load() {
 		return
 	}
 	now := s.manager.now()
-	if absent := s.found && s.raw == nil; !absent {
-		s.begin(now)
+	if absent := s.readEarly && s.raw == nil; !absent {
+		s.startNew(now)
 		if s.err == nil {
-			s.fail(s.find())
+			s.setErr(s.find())
 		}
 	}
 	if s.raw != nil && !s.adopt(now) {
-		s.begin(now)
+		s.startNew(now)
 	}
 	s.loaded = true
 }
@@ -146,7 +146,7 @@ func (s *Session) reload() error {
 		if !errors.Is(err, ErrRecord) { // a damaged session has no values
 			s.stored, s.raw = wasStored, raw
 		}
-		s.fail(err)
+		s.setErr(err)
 		return err
 	}
 	now, ended := s.manager.now(), s.ended
@@ -158,13 +158,13 @@ func (s *Session) reload() error {
 		s.stored, s.ended, s.raw = true, true, raw
 		return ErrEnded
 	}
-	s.begin(now) // the presented ID has no session, so it is not adopted
+	s.startNew(now) // the presented ID has no session, so it is not adopted
 	s.ended = ended
 	return nil
 }
 
-// begin makes this a new session that nobody knows.
-func (s *Session) begin(now record.Instant) {
+// startNew makes this a new session that nobody knows.
+func (s *Session) startNew(now record.Instant) {
 	s.id, s.key, s.unread = "", "", false
 	s.raw, s.touched = nil, now
 	s.changes = nil

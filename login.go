@@ -58,8 +58,19 @@ func (s *Session) Login(userID string) error {
 	err := s.commit()
 	if err != nil {
 		s.changes = before // so that no later commit stores the login
+		return err
 	}
-	return err
+	s.protect()
+	return nil
+}
+
+// protect uses the stored session a second time if it has a user. So the cache
+// takes the user for one who came back, and a flood of strangers does not evict
+// the session.
+func (s *Session) protect() {
+	if r := s.record(); len(r.User) > 0 {
+		s.manager.touch(s.key, s.manager.ttl(r, s.manager.now()))
+	}
 }
 
 // UserID returns the logged-in user, or "".

@@ -17,27 +17,26 @@ import (
 
 // Manager gives each request of a server its session. Make one with New, wrap
 // the server's handler with Handler, and end it with Close. It is safe for
-// concurrent use.
+// concurrent use. The zero Manager cannot be used.
 type Manager struct {
-	// A copy of a Manager, in an unexported field, would print its keys if they
-	// were here: fmt calls no Format method there, but prints pointers as
-	// addresses.
+	// fmt does not call Format for an unexported field, so secrets are behind a
+	// pointer.
 	*managerState
 }
 
 type managerState struct {
-	options Options
-	store   Store
-	loader  Loader       // the store, if its reads can fail
-	own     *cache.Cache // nil if the caller gave the store
-	carrier carrier      // nil if a CookieFunc chooses it for each request
-	signer  signer
-	proxies proxies
-	space   record.Namespace // of Options.Namespace
-	started time.Time
-	epoch   record.Instant // the Instant of started
-	binder  codec.Binder   // nil if the codec does not bind values to a place
-	msgPack bool           // the codec is codec.MsgPack
+	options   Options
+	store     Store
+	loader    Loader       // the store, if its reads can fail
+	own       *cache.Cache // nil if the caller gave the store
+	carrier   carrier      // nil if a CookieFunc chooses it for each request
+	signer    signer
+	proxies   proxies
+	namespace record.Namespace
+	started   time.Time
+	epoch     record.Instant // the Instant of started
+	binder    codec.Binder   // nil if the codec does not bind values to a place
+	msgPack   bool           // the codec is codec.MsgPack
 
 	watchers  watchers
 	warnPlain sync.Once
@@ -53,7 +52,7 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{&managerState{options: o, store: o.Store, proxies: proxiesIn(o.TrustedProxies), started: time.Now()}}
 	m.epoch = record.InstantOf(m.started)
-	m.space = record.NewNamespace(o.Namespace)
+	m.namespace = record.NewNamespace(o.Namespace)
 	m.binder, _ = o.Codec.(codec.Binder)
 	_, m.msgPack = o.Codec.(codec.MsgPack)
 	if m.carrier, err = o.Carrier.working(); err != nil {
@@ -73,8 +72,9 @@ func New(o Options) (*Manager, error) {
 }
 
 // Close releases the Manager's own cache and its sessions. A Store given in the
-// options stays open. A later request that stores something gets the
-// ErrorHandler's answer. Close returns nil, and may be called again.
+// options stays open. Later requests find no sessions, and if they store
+// something, the ErrorHandler answers. Close returns nil, and may be called
+// again.
 func (m *Manager) Close() error {
 	if m.own != nil {
 		return m.own.Close()
@@ -93,8 +93,10 @@ func (m *Manager) Close() error {
 //
 // Changes are stored, and the cookie is set, before the first byte of the
 // response is sent. Later changes are stored when next returns; changes after
-// that, by a goroutine, at once. The response has Vary: Cookie if next used the
-// session before the first byte.
+// that, by a goroutine, at once. If next used the session before the first
+// byte, the response has Vary with the carrier's header. A cookie is in the
+// header of the response, so begin a session before a request that next
+// hijacks, such as the upgrade to a web socket.
 //
 // If next panics, changes not yet stored are dropped. If next had given the
 // session a new ID, the header has the new cookie, in case an outer handler
@@ -150,10 +152,10 @@ func (m *Manager) logError(r *http.Request, err error) {
 	m.options.Logger.Log(r.Context(), level, "the session could not be read or stored", "error", err, "method", r.Method, "path", r.URL.Path)
 }
 
-// fail lets the ErrorHandler answer. It removes header fields that describe the
+// answerError lets the ErrorHandler answer. It removes header fields that describe the
 // handler's response, but keeps a Content-Encoding that an outer handler set:
 // that handler encodes the ErrorHandler's answer too.
-func (m *Manager) fail(w http.ResponseWriter, s *Session, err error) {
+func (m *Manager) answerError(w http.ResponseWriter, s *Session, err error) {
 	m.logError(&s.request, err)
 	for _, name := range []string{"Content-Disposition", "Content-Length", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location"} {
 		w.Header().Del(name)

@@ -44,7 +44,7 @@ func (s *Session) startOver() error {
 		return err
 	}
 	if s.unread {
-		if _, err := s.manager.remove(s.key); err != nil {
+		if _, _, err := s.manager.remove(s.key); err != nil {
 			return err
 		}
 		s.err = nil
@@ -84,6 +84,7 @@ func (s *Session) moveTo(id, key string, lost lostValues, also ...record.Change)
 	s.id, s.key = id, key
 	s.token = sendToken
 	s.committed(raw)
+	s.protect()
 	return nil
 }
 
@@ -127,7 +128,7 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 		err = ErrEnded
 	}
 	if err != nil && copied {
-		_, failed := s.manager.remove(key)
+		_, _, failed := s.manager.remove(key)
 		err = errors.Join(err, failed)
 	}
 	return raw, err

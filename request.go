@@ -11,10 +11,9 @@ import (
 	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// exchange is one request and its response. It is the request's context and the
-// response's writer: requestContext and responseWriter are the same struct with
-// other methods. In an unexported field, fmt may print it without their Format
-// methods. So it has no secrets; session has them behind a pointer.
+// exchange is one request and its response. requestContext and responseWriter
+// are this struct with the methods of a context and of a writer. fmt does not
+// call Format for an unexported field, so secrets are behind session's pointer.
 type exchange struct {
 	session Session
 	outer   context.Context
@@ -31,16 +30,16 @@ type requestState struct {
 	tls            bool // the client came over TLS, as far as proxies can be trusted
 	encodedOutside bool // an outer handler had set Content-Encoding
 
-	phase   phase // only the handler's goroutine writes it, and reads it without mu
-	passive bool  // the request does not keep the session alive
-	found   bool  // find was called before the handler ran
-	loaded  bool  // the handler used the session, so the response depends on it
-	stored  bool  // the store has the session, as far as this request knows
-	ended   bool  // the session was stored when the request began, and has ended
-	unread  bool  // the client presented id, and its record could not be read
-	isNew   bool
-	token   tokenTask
-	warning warning
+	phase     phase // only the handler's goroutine writes it, and reads it without mu
+	passive   bool  // the request does not keep the session alive
+	readEarly bool  // find was called before the handler ran
+	loaded    bool  // the handler used the session, so the response depends on it
+	stored    bool  // the store has the session, as far as this request knows
+	ended     bool  // the session has ended: nothing can be stored
+	unread    bool  // the client presented id, and its record could not be read
+	isNew     bool
+	token     tokenTask
+	warning   warning
 
 	mu      sync.Mutex      // guards the fields below, and those above from phase on
 	id      string          // "" until the store knows the presented ID, or the session needs one
@@ -110,7 +109,7 @@ func (s *Session) chooseCarrier(outer *http.Request) bool {
 	if choose, ok := s.manager.options.Carrier.(CookieFunc); ok {
 		var err error
 		if s.cookie, err = choose(outer).complete(); err != nil {
-			s.fail(err)
+			s.setErr(err)
 			return true
 		}
 	}
@@ -127,8 +126,8 @@ func (s *Session) carrier() carrier {
 
 func (s *Session) headerSent() bool { return s.phase != beforeHeader }
 
-// fail keeps the first error, for Err and for the commit.
-func (s *Session) fail(err error) {
+// setErr keeps the first error, for Err and for the commit.
+func (s *Session) setErr(err error) {
 	if s.err == nil {
 		s.err = err
 	}

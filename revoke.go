@@ -37,7 +37,7 @@ const revocationLen = 1 + 8 + 8
 // key of a session. No session has it, since its ID would have to be a
 // preimage.
 func (m *Manager) revocationKey(userID string) string {
-	sum := sha256.Sum256(append(m.space[:], "holdfast: revoked\x00"+userID...))
+	sum := sha256.Sum256(append(m.namespace[:], "holdfast: revoked\x00"+userID...))
 	return string(sum[:])
 }
 

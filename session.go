@@ -17,10 +17,10 @@ import (
 // client: each stores only the keys that it changed.
 //
 // A Session prints as its type alone, with every verb of fmt and in every log.
-// Use it through its pointer.
+// Use it through its pointer. The zero Session cannot be used.
 type Session struct {
-	// In an unexported field, fmt prints a Session without its Format method,
-	// but pointers as addresses. So everything secret is behind this pointer.
+	// fmt does not call Format for an unexported field, so secrets are behind a
+	// pointer.
 	*requestState
 }
 
@@ -29,21 +29,21 @@ type Session struct {
 // returns the error and the ErrorHandler answers. A value that the session has
 // already is not stored again.
 //
-// Like all changes it is stored before the first byte of the response, or when
-// the handler returns. A change after that, by a goroutine, is stored at once,
-// and Err returns its error. If the session is new, its first value must be set
-// before the first byte. Otherwise no cookie can be sent, and Err returns
-// ErrHeaderSent.
+// A change before the first byte of the response is stored before that byte is
+// sent. A later one is stored when the handler returns, and one after that, by a
+// goroutine, at once; Err returns its error. If the session is new, its first
+// value must be set before the first byte. Otherwise no cookie can be sent, and
+// Err returns ErrHeaderSent.
 func (s *Session) Set(key string, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
 	encoded, err := s.encode(key, value)
 	if err != nil {
-		s.fail(err)
+		s.setErr(err)
 		return
 	}
-	s.note(key, record.SetValue(key, encoded))
+	s.addChange(key, record.SetValue(key, encoded))
 }
 
 // Delete removes the value under key, if there is one.
@@ -51,7 +51,7 @@ func (s *Session) Delete(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.note(key, record.DeleteValue(key))
+	s.addChange(key, record.DeleteValue(key))
 }
 
 // Clear removes all values. The session goes on, and so does a login; use
@@ -60,7 +60,7 @@ func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.note("", record.ClearValues())
+	s.addChange("", record.ClearValues())
 }
 
 // Keys returns the keys of all values, in no particular order.
@@ -87,7 +87,7 @@ func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.fail(s.needID())
+	s.setErr(s.needID())
 	return s.id
 }
 
@@ -98,7 +98,7 @@ func (s *Session) Token() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	if s.fail(s.needID()); s.id == "" {
+	if s.setErr(s.needID()); s.id == "" {
 		return ""
 	}
 	return s.manager.signer.sign(s.id)
@@ -136,10 +136,10 @@ func (s *Session) SetIdleTimeout(timeout time.Duration) {
 	defer s.mu.Unlock()
 	s.load()
 	if timeout != 0 && timeout < time.Second {
-		s.fail(fmt.Errorf("%w: an idle timeout of %v; it must be 0 or at least a second", ErrValue, timeout))
+		s.setErr(fmt.Errorf("%w: an idle timeout of %v; it must be 0 or at least a second", ErrValue, timeout))
 		return
 	}
-	s.note("", record.SetIdle(timeout))
+	s.addChange("", record.SetIdle(timeout))
 }
 
 // IdleTimeout returns how long the session lasts without a request: the timeout
@@ -152,16 +152,17 @@ func (s *Session) IdleTimeout() time.Duration {
 }
 
 // SetExpires ends this session when the wall clock shows t, unless its idle
-// timeout or Options.AbsoluteLifetime ends it before. The zero time removes
-// that end. A time in the past ends the session now, and removes its cookie.
+// timeout or Options.AbsoluteLifetime ends it before. The zero time removes that
+// end. With a time in the past, the session ends and its cookie is removed when
+// the change is stored.
 func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.note("", record.SetExpires(s.manager.instantAt(t)))
+	s.addChange("", record.SetExpires(s.manager.instantAt(t)))
 }
 
-// Expires returns when the session ends, however active it is.
+// Expires returns the latest time at which the session can end.
 func (s *Session) Expires() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,9 +170,9 @@ func (s *Session) Expires() time.Time {
 	return s.manager.wallTime(s.manager.end(s.changes.ApplyHeader(s.record())))
 }
 
-// Touch restarts the idle timeout. Each request that uses its session does so
-// by itself. Call Touch in a handler that runs longer than the timeout. It
-// returns ErrEnded if the session has ended.
+// Touch restarts the idle timeout. Each request that uses its session does so by
+// itself. Call Touch in a handler that runs longer than the timeout. It returns
+// ErrEnded if the session has ended, and nil if it is new.
 func (s *Session) Touch() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,8 +191,9 @@ func (s *Session) Save() error {
 	return s.commit()
 }
 
-// Reload drops the changes not stored yet, and reads the session again. It
-// returns ErrEnded if the session has ended, or the error of the store.
+// Reload drops the changes not stored yet, and reads the session again. A new
+// session loses its values. Reload returns ErrEnded if the session has ended, or
+// the error of the store.
 func (s *Session) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,9 +203,10 @@ func (s *Session) Reload() error {
 
 // Err returns the first error of a method that returns none: an unusable
 // argument, a session that cannot be read, an Options.NewID or CookieFunc that
-// failed, a change by Pop or after the first byte that could not be stored. It
-// is nil if there was none. Before the first byte, such an error makes the
-// ErrorHandler answer.
+// failed, a Pop that could not be stored, or a change after the handler
+// returned. It is nil if there was none. Before the first byte, such an error
+// makes the ErrorHandler answer. An error of storing changes when the handler
+// returns is logged.
 //
 // Destroy clears the error. So does a Reload that can read the session. A
 // session that cannot be read (ErrRecord) has no values; Destroy or Login
@@ -232,13 +235,13 @@ func (s *Session) Regenerate() error {
 	return s.regenerate()
 }
 
-// Destroy ends the session, also one that cannot be read: its values are
-// deleted, its ID identifies nobody in any request, and the client forgets
-// it. Values set afterwards begin a new session with a new ID. If
-// another request has just given the session a new ID, it lives on under that;
-// Manager.EndUser ends it.
+// Destroy ends the session, also one that cannot be read: it deletes the values,
+// the ID identifies nobody in any request, and the client forgets it. Values set
+// afterwards begin a new session with a new ID.
 //
-// An error is the store's. Then the session still exists.
+// It returns ErrEnded if another request has just given the session a new ID:
+// the session lives on under that, and Manager.EndUser can end it. Any other
+// error is the store's. Then the session still exists.
 func (s *Session) Destroy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -250,7 +253,7 @@ func (s *Session) Destroy() error {
 // Format prints the type alone, with every verb: sessions end up in logs.
 func (s Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Session") }
 
-// LogValue does the same for log/slog.
+// LogValue returns the type alone, for log/slog.
 func (s *Session) LogValue() slog.Value { return slog.StringValue("holdfast.Session") }
 
 // record returns the stored session, or an empty record if it is new.
@@ -269,15 +272,15 @@ func (s *Session) values() record.Values {
 	return record.ViewValues(s.raw)
 }
 
-// note keeps a change until the next commit, or commits it if none follows. key
+// addChange keeps a change until the next commit, or commits it if none follows. key
 // is for an error.
-func (s *Session) note(key string, c record.Change) {
+func (s *Session) addChange(key string, c record.Change) {
 	s.changes = s.changes.Plus(c)
 	if s.headerSent() && !s.stored && !s.ended && s.changes.WorthStoring() {
-		s.fail(fmt.Errorf("%w: the session is new, so its value under %q cannot be stored any more", ErrHeaderSent, key))
+		s.setErr(fmt.Errorf("%w: the session is new, so its value under %q cannot be stored any more", ErrHeaderSent, key))
 	}
 	if s.phase == afterHandler {
-		s.fail(s.commit())
+		s.setErr(s.commit())
 	}
 }
 

@@ -112,18 +112,19 @@ func (m *Manager) storeNew(key string, raw []byte, ttl time.Duration) error {
 	})
 }
 
-// remove deletes a session and reports whether there was one. It uses Update,
-// which has an error.
-func (m *Manager) remove(key string) (removed bool, err error) {
+// remove deletes a session and reports whether there was one, or whether it has
+// moved to a newer ID.
+func (m *Manager) remove(key string) (removed, moved bool, err error) {
 	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
-		if removed = found && !isTombstone(old); !removed {
+		moved = found && isTombstone(old)
+		if removed = found && !moved; !removed {
 			return cache.Keep(), nil
 		}
 		return cache.Remove(), nil
 	})
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	m.watchers.notify(key)
-	return removed, nil
+	return removed, moved, nil
 }

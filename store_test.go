@@ -321,6 +321,23 @@ func TestFlood_cap_and_returning_user(t *testing.T) {
 }
 
 // A visitor whose one page writes several times is no user who came back.
+// A user who has just logged in counts as one who came back.
+func TestFlood_new_login(t *testing.T) {
+	for name, begin := range map[string]string{"new session": "", "known session": "/"} {
+		t.Run(name, func(t *testing.T) {
+			_, client := userSite(t, holdfast.Options{Store: newCacheOf(t, 256<<10)}, nil)
+			if begin != "" {
+				client.visit(begin)
+			}
+			client.visit("/login?user=ada")
+			for range 5000 {
+				client.anonymous().visit("/")
+			}
+			assert.Equal(t, "ada", client.visit("/who"))
+		})
+	}
+}
+
 func TestFlood_double_writes(t *testing.T) {
 	twice := map[string]func(s *holdfast.Session){
 		"Update, then Set":     func(s *holdfast.Session) { increment(s); s.Set("seen", true) },

@@ -84,7 +84,7 @@ func Pop[T any](s *Session, key string) (value T, ok bool) {
 	})
 	if err != nil || !ok {
 		if !errors.Is(err, ErrEnded) {
-			s.fail(err)
+			s.setErr(err)
 		}
 		var zero T
 		return zero, false

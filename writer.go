@@ -20,7 +20,7 @@ func (w *responseWriter) begin() bool {
 		return w.failed == nil
 	}
 	if w.failed = w.session.sendHeader(w.inner.Header()); w.failed != nil {
-		w.session.manager.fail(w.inner, &w.session, w.failed)
+		w.session.manager.answerError(w.inner, &w.session, w.failed)
 	}
 	return w.failed == nil
 }
