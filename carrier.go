@@ -90,7 +90,7 @@ func (c Header) header() string              { return c.Name }
 // (http.MaxBytesHandler) must be outside Manager.Handler.
 //
 // Everyone who sees the source of a page can use its session. No response of
-// such a session is cached, and none names its page as a referrer.
+// the Manager is cached, and none names its page as a referrer.
 type Form struct {
 	Field string // "" means session
 }

@@ -32,8 +32,8 @@ func (s *Session) commit() error {
 // commitAs stores the change that decide returns, with the changes not stored
 // yet. If it fails, nothing is stored.
 //
-// A new session is stored with its response, since nobody knows it before. So
-// the store sees one write of it, which does not count as coming back.
+// A new session is stored once, with its response: nobody knows it before, and
+// a second write would make it look like a returning user.
 func (s *Session) commitAs(decide decision) error {
 	switch {
 	case s.err != nil:

@@ -13,6 +13,10 @@
 //	name, ok := holdfast.Get[string](s, "name")
 //	visits, err := holdfast.Update(s, "visits", func(n int) int { return n + 1 })
 //
+//	err = s.Login(userID)  // after the password was checked
+//	user := s.UserID()     // "" if nobody is logged in
+//	err = s.Destroy()      // logout
+//
 // The zero Options keep the sessions in a cache of 64 MiB. Give a cache of your
 // own to choose its size, or to watch it:
 //
@@ -24,30 +28,40 @@
 // A request that does not use its session costs one allocation. If reads of the
 // Store can fail (see Loader), each request that presents an ID costs one read
 // more. A request that reads values costs one lookup and one touch, and decodes
-// those values. A request that changes values encodes those. A visitor without
-// values gets no cookie, and nothing is stored.
+// those values. A request that changes values encodes those. A visitor who has
+// neither values nor a login gets no cookie, and nothing is stored.
 //
 // # Concurrent requests
 //
-// A browser sends many requests at once, and they share one session. Each
-// request commits only the keys that it changed, to the session as it is then.
-// So requests that change different keys lose nothing. For one key the last
-// commit wins; Update loses no step. If a request ends the session or gives it
-// a new ID, other requests with the old ID cannot bring it back: their Save and
-// Update return ErrEnded, and their other changes are dropped. A value that is
-// set to itself is not stored.
+// A browser sends many requests at once, and they share one session. (The first
+// requests of a new visitor have no cookie yet. Each begins a session of its
+// own, and the last cookie wins.) Each request commits only the keys that it
+// changed, to the session as it is then. So requests that change different keys
+// lose nothing. If two requests Set one key, the last commit wins. Concurrent
+// Updates of one key all count; a Set overwrites earlier Updates of its key. A
+// value that is set to itself is not stored.
+//
+// A request that used the session before it ended cannot bring it back: its
+// Save and Update return ErrEnded, and its other changes are dropped. So does a
+// request that comes with the old ID within a minute after the session got a
+// new one. A request that comes after Destroy begins a new session.
 //
 // # End of a session
 //
-// A session ends when no request has used it for the idle timeout (requests
-// that Options.Passive names do not count), when its absolute lifetime is over,
-// by Destroy and the methods named End, when the cache needs its memory, and
-// with the process unless the cache is saved. The server alone decides this. It
-// believes no time that a client sends.
+// The server alone decides when a session ends, and believes no time that a
+// client sends. A session ends
 //
-// The cache first evicts sessions that were used once, then those of users who
-// came back. So a flood of visitors ends no user's session, as long as the
-// users' sessions fit into four fifths of the cache.
+//   - when no request has used it for the idle timeout; requests that
+//     Options.Passive names do not count;
+//   - when its absolute lifetime is over, or at the time of SetExpires;
+//   - by Destroy, EndOthers, EndAll, and the Manager's End, EndUser and
+//     EndEveryone;
+//   - when the cache needs its memory;
+//   - with the process, unless the cache is saved.
+//
+// The cache first evicts sessions that were used once, then those that were
+// used again or have a user. So a flood of visitors ends no user's session, as
+// long as those sessions fit into 80 % of the cache.
 //
 // # Protection of a session
 //
@@ -55,10 +69,11 @@
 // session has ended, is never adopted. Sessions are stored under the SHA-256 of
 // their ID, so nobody can log in with a key that they read in the store.
 // Managers whose carriers have different names share no sessions, unless
-// Options.Namespace says so. The cookie is HttpOnly, SameSite=Lax, and on TLS
-// Secure and named with the __Host- prefix, unless Options give it a name. A
-// response that sets it has Cache-Control: no-store. A response that depends on
-// the session has Vary: Cookie.
+// Options.Namespace says so. The cookie is HttpOnly and SameSite=Lax. On TLS it
+// is Secure, and its name begins with __Host-, or with __Secure- if it has a
+// Domain or a Path; a name of Options is used unchanged. A response that sets
+// it has Cache-Control: no-store. A response that depends on the session has
+// Vary with the carrier's header.
 //
 // Call Session.Login when a user logs in, and Session.Regenerate when they gain
 // rights. Then an ID that an attacker planted or saw before identifies nobody.

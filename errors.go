@@ -22,8 +22,8 @@ var (
 	// was sent already. Make the call before the first byte.
 	ErrHeaderSent = errors.New("holdfast: the response header was sent already")
 
-	// ErrValue: a value that cannot be encoded, or that does not have the
-	// stored type, an empty user ID, or an idle timeout below a second.
+	// ErrValue: a value cannot be encoded, the stored value has another type,
+	// the user ID is empty, or the idle timeout is below a second.
 	ErrValue = errors.New("holdfast: invalid value")
 
 	// ErrID: Options.NewID failed, or its result cannot be an ID or is the ID

@@ -63,7 +63,8 @@ func (i SessionInfo) Is(s *Session) bool {
 
 // Sessions returns the sessions of a user, the last seen first. It reads the
 // first bytes of every session in the store, which does not count as a use. The
-// user "" has no sessions. The error wraps ErrUnsupported if the store is no Scanner.
+// user "" has no sessions. The error wraps ErrUnsupported if the store is no
+// Scanner.
 func (m *Manager) Sessions(userID string) ([]SessionInfo, error) {
 	var infos []SessionInfo
 	if userID == "" {

@@ -12,7 +12,7 @@ import (
 // maxTokens is how many tokens of one request are tried. A browser sends
 // several cookies of one name if they were set with different Domains or Paths.
 //
-// maxPresented is how many tokens are looked at for one with the form of an ID.
+// maxPresented is how many tokens are examined at most.
 const (
 	maxTokens    = 4
 	maxPresented = 16
@@ -67,7 +67,8 @@ func (s *Session) find() error {
 	return nil
 }
 
-// presented iterates over the tokens of the request that may be IDs.
+// presented iterates over the presented IDs: tokens that have the form of one
+// and a valid signature.
 func (s *Session) presented(yield func(id string) bool) {
 	tokens := 0
 	for n := range maxPresented {

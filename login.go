@@ -13,16 +13,17 @@ import (
 // lifetime. Call it when the user's password, or another proof, has been
 // checked. Then the user's sessions can be listed and ended together.
 //
-// If another user was logged in, Login drops the session's values and lifetime,
-// also those that this request has set: set the new user's values after Login.
-// If the session has ended, because the user pressed the button twice for
-// example, Login begins a new session with the values that this request has
-// set. It does the same if the record is damaged (ErrRecord), and removes the
-// record. It drops values that codec.Sealed cannot open, since their key was
-// lost.
+// If another user was logged in, Login drops the session's values and lifetime.
+// It also drops those that this request has set, so set the new user's values
+// after Login. If the session has ended, because the user pressed the button
+// twice for example, Login begins a new session with the values that this
+// request has set. It does the same if the record is damaged (ErrRecord), and
+// removes the record. It drops values that codec.Sealed cannot open, since
+// their key was lost.
 //
 // The error wraps ErrValue if userID is empty, ErrHeaderSent if the new cookie
-// can no longer be sent, or is the store's. Then nobody is logged in.
+// can no longer be sent, or ErrID; it may be an earlier error (see Err), or the
+// store's. Then nobody is logged in.
 func (s *Session) Login(userID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -152,9 +152,9 @@ func (m *Manager) logError(r *http.Request, err error) {
 	m.options.Logger.Log(r.Context(), level, "the session could not be read or stored", "error", err, "method", r.Method, "path", r.URL.Path)
 }
 
-// answerError lets the ErrorHandler answer. It removes header fields that describe the
-// handler's response, but keeps a Content-Encoding that an outer handler set:
-// that handler encodes the ErrorHandler's answer too.
+// answerError lets the ErrorHandler answer. It removes header fields that
+// describe the handler's response, but keeps a Content-Encoding that an outer
+// handler set: that handler encodes the ErrorHandler's answer too.
 func (m *Manager) answerError(w http.ResponseWriter, s *Session, err error) {
 	m.logError(&s.request, err)
 	for _, name := range []string{"Content-Disposition", "Content-Length", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location"} {

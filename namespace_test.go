@@ -86,9 +86,9 @@ func sessionsInAll(t *testing.T, m *holdfast.Manager) (n int) {
 	return n
 }
 
-// By default, the namespace follows from the carrier's kind and name. The prefix
-// of a cookie over TLS does not count. A pointer to a carrier counts as the
-// carrier.
+// By default, the namespace follows from the carrier's kind and name. The
+// prefix of a cookie over TLS does not count. A pointer to a carrier counts as
+// the carrier.
 func TestNamespace_of_a_carrier(t *testing.T) {
 	choose := holdfast.CookieFunc(func(*http.Request) holdfast.Cookie { return holdfast.Cookie{} })
 	for name, test := range map[string]struct {

@@ -35,9 +35,10 @@ type Options struct {
 	// Namespace separates the sessions of several Managers on one Store: a
 	// Manager does not know the IDs of another, and lists and ends only its own
 	// sessions. Managers with one Namespace share their sessions. "" means the
-	// kind and name of the Carrier, so no Managers share sessions by accident.
-	// A CookieFunc has no name: with a Store it needs a Namespace. After a
-	// change of Namespace, the stored sessions are unknown.
+	// kind and name of the Carrier, so two Managers with the same Carrier share
+	// sessions; give each site a Namespace or a cookie name of its own. A
+	// CookieFunc has no name: with a Store it needs a Namespace. After a change
+	// of Namespace, the stored sessions are unknown.
 	Namespace string
 
 	// Codec turns values into bytes and back. nil means codec.MsgPack.
@@ -84,10 +85,13 @@ type Options struct {
 	// proxy must overwrite the client's.
 	TrustedProxies []netip.Prefix
 
-	// ErrorHandler answers a request whose session could not be read or stored,
-	// in place of the handler. err wraps an error of this package, the store or
-	// the codec. r has the session in its context: if err is ErrRecord, Destroy
-	// removes the damaged record. nil means the status 500 with its text.
+	// ErrorHandler answers a request whose session could not be read or stored.
+	// If it could not be read, the handler has not run, except for a damaged
+	// record. If it could not be stored, the handler has run, and its response
+	// is dropped. err wraps an error of this package, the store or the codec. r
+	// has the session in its context: if err is ErrRecord, Destroy removes the
+	// damaged record. It must be safe for concurrent use. nil means the status
+	// 500 with its text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Logger gets each such error, and errors after the first byte, which no

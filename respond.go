@@ -144,7 +144,7 @@ func (s *Session) commitAndTouch() error {
 
 // writeToken sends the client its token, or clears it. It sends no token of a
 // session that has ended: another request may have given the client a newer
-// token since this one touched the session. If it cannot know, it sends a new
+// token since this one touched the session. If the peek fails, it sends a new
 // token, but does not repeat an old one.
 func (s *Session) writeToken(h http.Header, touched record.Instant) {
 	switch {
@@ -182,8 +182,7 @@ func (s *Session) cookieAge() time.Duration {
 	return 0
 }
 
-// warnOfDroppedCookie sets a warning if a browser may drop the cookie. People
-// have lost days to that.
+// warnOfDroppedCookie sets a warning if a browser may drop the cookie.
 func (s *Session) warnOfDroppedCookie() {
 	cookie, ok := s.carrier().(*Cookie)
 	if ok && !s.tls && cookie.needsTLS() {

@@ -20,7 +20,7 @@ import (
 // is needed only as long as a listing takes, and other requests cost nothing
 // more.
 
-// revocationTTL is longer than a listing takes.
+// revocationTTL is assumed to be longer than a listing takes.
 const revocationTTL = 5 * tombstoneTTL
 
 // revocation is stored under a key of its own for each user.
@@ -34,8 +34,8 @@ type revocation struct {
 const revocationLen = 1 + 8 + 8
 
 // revocationKey returns the key of the user's revocation. It is as long as the
-// key of a session. No session has it, since its ID would have to be a
-// preimage.
+// key of a session. No session has it, since its ID would have to hash
+// to it.
 func (m *Manager) revocationKey(userID string) string {
 	sum := sha256.Sum256(append(m.namespace[:], "holdfast: revoked\x00"+userID...))
 	return string(sum[:])
@@ -57,7 +57,7 @@ func (r revocation) covers(created record.Instant) bool {
 }
 
 // revoke stores that the user's sessions have ended, except the one created at
-// spared. An earlier revocation that covers that session still does.
+// spared. A session that an earlier revocation covers is not spared.
 func (m *Manager) revoke(userID string, spared record.Instant) error {
 	now := m.now()
 	return m.store.Update(m.revocationKey(userID), func(old []byte, found bool) (cache.Change, error) {

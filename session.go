@@ -30,8 +30,8 @@ type Session struct {
 // already is not stored again.
 //
 // A change before the first byte of the response is stored before that byte is
-// sent. A later one is stored when the handler returns, and one after that, by a
-// goroutine, at once; Err returns its error. If the session is new, its first
+// sent. A later one is stored when the handler returns, and one after that, by
+// a goroutine, at once; Err returns its error. If the session is new, its first
 // value must be set before the first byte. Otherwise no cookie can be sent, and
 // Err returns ErrHeaderSent.
 func (s *Session) Set(key string, value any) {
@@ -152,9 +152,9 @@ func (s *Session) IdleTimeout() time.Duration {
 }
 
 // SetExpires ends this session when the wall clock shows t, unless its idle
-// timeout or Options.AbsoluteLifetime ends it before. The zero time removes that
-// end. With a time in the past, the session ends and its cookie is removed when
-// the change is stored.
+// timeout or Options.AbsoluteLifetime ends it before. The zero time removes
+// that end. With a time in the past, the session ends and its cookie is removed
+// when the change is stored.
 func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,9 +170,9 @@ func (s *Session) Expires() time.Time {
 	return s.manager.wallTime(s.manager.end(s.changes.ApplyHeader(s.record())))
 }
 
-// Touch restarts the idle timeout. Each request that uses its session does so by
-// itself. Call Touch in a handler that runs longer than the timeout. It returns
-// ErrEnded if the session has ended, and nil if it is new.
+// Touch restarts the idle timeout. Each request that uses its session does so
+// by itself. Call Touch in a handler that runs longer than the timeout. It
+// returns ErrEnded if the session has ended, and nil if it is new.
 func (s *Session) Touch() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -192,8 +192,8 @@ func (s *Session) Save() error {
 }
 
 // Reload drops the changes not stored yet, and reads the session again. A new
-// session loses its values. Reload returns ErrEnded if the session has ended, or
-// the error of the store.
+// session loses its values. Reload returns ErrEnded if the session has ended,
+// or the error of the store.
 func (s *Session) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -235,9 +235,9 @@ func (s *Session) Regenerate() error {
 	return s.regenerate()
 }
 
-// Destroy ends the session, also one that cannot be read: it deletes the values,
-// the ID identifies nobody in any request, and the client forgets it. Values set
-// afterwards begin a new session with a new ID.
+// Destroy ends the session, also one that cannot be read: it deletes the
+// values, the ID identifies nobody in any request, and the client forgets it.
+// Values set afterwards begin a new session with a new ID.
 //
 // It returns ErrEnded if another request has just given the session a new ID:
 // the session lives on under that, and Manager.EndUser can end it. Any other
@@ -272,8 +272,8 @@ func (s *Session) values() record.Values {
 	return record.ViewValues(s.raw)
 }
 
-// addChange keeps a change until the next commit, or commits it if none follows. key
-// is for an error.
+// addChange keeps a change until the next commit, or commits it if none
+// follows. key is for an error.
 func (s *Session) addChange(key string, c record.Change) {
 	s.changes = s.changes.Plus(c)
 	if s.headerSent() && !s.stored && !s.ended && s.changes.WorthStoring() {

@@ -19,7 +19,7 @@ import (
 // The tombstone contains its own end. A request that read the session before it
 // moved may touch the tombstone, and so prolong its TTL.
 
-// tombstoneTTL is longer than a response is under way.
+// tombstoneTTL is assumed to be longer than a response is under way.
 const tombstoneTTL = time.Minute
 
 const tombstoneLen = 1 + 8

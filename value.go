@@ -9,7 +9,8 @@ import (
 	"github.com/holdfast-go/holdfast/internal/wire"
 )
 
-// Get returns the value under key. It reports false if there is none, or if the
+// Get returns the value under key, or the zero T and false. It reports false if
+// there is no value, if the session could not be read (see Err), or if the
 // codec cannot read it as a T. The codecs of this module are as lenient as
 // encoding/json, so that values outlive a change of their type: a number has
 // every numeric type that can hold it, nil is the zero value of any type, and a
@@ -68,8 +69,8 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 // Pop returns the value under key and removes it, in one atomic step: of
 // concurrent requests only one gets it. Use it for a message that is shown
 // once. Like Update it stores the earlier changes. It reports false if there is
-// no value, if the value is not a T, or if it could not be removed; then Err
-// returns the error.
+// no value. It also reports false if the value is not a T, and leaves that. If
+// it could not remove the value, it reports false, and Err returns the error.
 func Pop[T any](s *Session, key string) (value T, ok bool) {
 	if value, ok = Get[T](s, key); !ok {
 		return value, false

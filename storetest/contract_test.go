@@ -17,6 +17,8 @@ var aside = []string{
 	"*cache.Cache is the usual one.",
 	"A store of your own, in a database for example, must keep this contract.",
 	"Package storetest checks it.",
+	"Only Loader has a context so far.",
+	"The id is a session's store key, a hash, and never the secret ID.",
 	"Change.Stores and Change.Removes tell its decision.",
 	"A store whose reads can fail also implements Loader.",
 	"One that can find entries by the beginning of their value also implements Scanner.",
@@ -24,7 +26,9 @@ var aside = []string{
 	"A Manager calls it before the handler of each request that presents an ID, and again when the handler uses the session.",
 	"If the first call fails, the handler does not run, and the ErrorHandler answers: a store that is away does not make its users strangers.",
 	"Scanner is a Store that can find sessions.",
+	"The caller owns the entries.", // reads_return_copies checks it
 	"Manager.Sessions and all methods that end a user's sessions need it.",
+	"A scan cannot report an error yet: a store that may fail in the middle of one must not be a Scanner.",
 }
 
 func TestContractIsChecked(t *testing.T) {

@@ -32,7 +32,7 @@ var scanChecks = []check{
 				}
 			}
 		}},
-	{"ScanValues_reports_the_TTL", ruleScan, "users would see a wrong end of their sessions", func(t tb, s *store) {
+	{"ScanValues_reports_the_TTL", ruleScanFields, "users would see a wrong end of their sessions", func(t tb, s *store) {
 		as[holdfast.Scanner](t, s)
 		given := time.Now()
 		s.set(t, "a", hour, "a")

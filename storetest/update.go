@@ -78,7 +78,7 @@ var updateChecks = []check{
 				s.want(t, none, "after "+name+" with an error", "missing")
 			}
 		}},
-	{"a_panic_in_Update_changes_nothing", ruleFailure,
+	{"a_panic_in_Update_changes_nothing", rulePanic,
 		"net/http survives a handler's panic, which would change the session or lock it for ever", func(t tb, s *store) {
 			s.set(t, "1", hour, "a")
 			if !s.panicInUpdate("a") {
