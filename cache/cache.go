@@ -74,12 +74,12 @@ func New(o Options) (*Cache, error) {
 }
 
 // Set stores a copy of value under id for ttl and replaces an earlier value.
-// The cache makes room first: it evicts the entries that were idle longest. The
+// The cache makes room first: it evicts victims (see Eviction above). The
 // ttl must be positive; NoExpiry keeps the entry until it is deleted or
 // evicted.
 //
 // The error wraps ErrInvalid (an empty or overlong id, a ttl of 0 or less),
-// ErrTooLarge or ErrClosed. After an error nothing has changed.
+// ErrTooLarge or ErrClosed. After an error the value under id is unchanged.
 func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	if err := c.check(id, value, ttl); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	s, t := c.lockFor(id)
 	err := s.set(id, t, value, ttl)
 	if err == errInSteps {
-		return c.inSteps(s, func() error { return s.set(id, t, value, ttl) })
+		return c.inSteps(s, id, t, func() error { return s.set(id, t, value, ttl) })
 	}
 	c.unlock(s)
 	return err

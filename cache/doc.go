@@ -20,8 +20,9 @@
 //
 // # Eviction
 //
-// The victim is the entry that was idle longest. A new entry is in probation,
-// and its next use makes it protected. So a flood of sessions that are never
+// A new entry is in probation, and its next use makes it protected. The victim
+// is the longest idle entry in probation or, if there is none, the longest idle
+// protected one. So a flood of sessions that are never
 // used again, from crawlers and clients without cookies, evicts only itself,
 // and users who returned keep their sessions. Options.Protected sets the share
 // of the memory for protected entries; a negative share means plain LRU.
@@ -41,8 +42,9 @@
 //     cannot choose IDs that collide. Operations on one ID are linearizable.
 //   - OnEvict, the function of Update and the bodies of loops run without a
 //     lock and may call every method.
-//   - After a change of the cap, memory and tables are those of a new cache with
-//     that cap. Only the number of shards stays as New chose it.
+//   - After a change of the cap, nothing of the old memory and tables is left.
+//     The number of shards, MaxValue (also its default) and the size of an
+//     index segment stay as New chose them.
 //
 // # Costs
 //

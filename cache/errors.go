@@ -7,13 +7,12 @@ import "errors"
 // snapshot, or the function passed to Update. Only the last can contain an ID
 // or a value.
 var (
-	// ErrInvalid: no cache could accept the option or argument, such as an
+	// ErrInvalid: this cache cannot accept the option or argument, such as an
 	// empty ID or a cap of three bytes. The program has to change.
 	ErrInvalid = errors.New("cache: invalid argument")
 
 	// ErrTooLarge: the value exceeds MaxValue, or the ID and the value do not
-	// fit in a shard. Nothing was evicted, and the value stored under the ID
-	// stays.
+	// fit in a shard. The value stored under the ID stays.
 	ErrTooLarge = errors.New("cache: too large")
 
 	// ErrSnapshot: Load could not load all entries. The stream is truncated,

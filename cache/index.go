@@ -211,8 +211,8 @@ func (s *shard) allocOverflow() ref {
 	return r
 }
 
-// compactForOverflow makes a free block for an overflow bucket by a compaction. It
-// reports whether it succeeded.
+// compactForOverflow makes a free block for an overflow bucket by a compaction.
+// It reports whether it succeeded.
 func (s *shard) compactForOverflow() bool {
 	r := s.compact(overflowGranules)
 	if r != 0 {

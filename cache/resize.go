@@ -13,12 +13,13 @@ import (
 // Growing adds memory and touches no entry. Shrinking gives up the last part of
 // each shard's memory: it evicts the longest idle entries, moves the others out
 // of that part, and returns the memory to the system. Both work in short lock
-// holds (see docs/design-cache.md) and notify OnEvict between them. On systems that cannot
-// resize a mapping (all but Linux on amd64 and arm64), SetMaxBytes copies a
-// shard's memory under its lock.
+// holds (see docs/design-cache.md) and notify OnEvict between them. On systems
+// that cannot resize a mapping (all but Linux on amd64 and arm64), SetMaxBytes
+// copies a shard's memory under its lock.
 //
-// The number of shards stays as New chose it. So with a cap much larger than
-// New's, the cache has fewer locks than New would choose.
+// The number of shards, MaxValue (also its default) and the size of an index
+// segment stay as New chose them. So with a cap much larger than New's, the
+// cache has fewer locks than New would choose.
 //
 // The error wraps ErrInvalid if the cap is out of range or a shard would have
 // no room for MaxValue, or ErrClosed. If the system has no memory for this cap,

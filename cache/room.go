@@ -1,6 +1,9 @@
 package cache
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // An entry of up to smallEntry bytes gets its memory in one lock hold: some
 // hundreds of evictions at most free as much. So does any entry in a shard with
@@ -16,8 +19,9 @@ const (
 	fragmentBytes    = 8 << 10
 	fragmentGranules = fragmentBytes / granule
 
-	// If that fails, for example since segments of the index are in the way,
-	// the other fragments are half as long, but not shorter than this.
+	// If no fragment of that length can be had, for example since segments of
+	// the index are in the way, the others are half as long, but not shorter
+	// than this.
 	shortFragmentGranules = 512 / granule
 
 	// One lock hold evicts or moves about workMost entries and copies about
@@ -44,8 +48,9 @@ func (s *shard) isLarge(length uint32) bool {
 // else than errInSteps, and returns that. The caller holds the lock, and its
 // own call of step has returned errInSteps. inSteps releases the lock. It
 // notifies OnEvict at the end, so that OnEvict may store large values itself.
-func (c *Cache) inSteps(s *shard, step func() error) error {
-	victims := s.release()
+// id is the ID that step stores.
+func (c *Cache) inSteps(s *shard, id string, t tag, step func() error) error {
+	victims, stored := s.release(), false
 	s.making.Lock()
 	err := errInSteps
 	for err == errInSteps {
@@ -55,10 +60,14 @@ func (c *Cache) inSteps(s *shard, step func() error) error {
 		s.gathers = false
 		if err != errInSteps {
 			s.freeRoom() // the step may not have needed it any more
+			stored = s.find(id, t) != 0
 		}
 		victims = append(victims, s.release()...)
 	}
 	s.making.Unlock()
+	if stored { // the entry was replaced, also if it was a victim before
+		victims = slices.DeleteFunc(victims, func(v evicted) bool { return v.id == id })
+	}
 	c.notifyAll(victims)
 	return err
 }

@@ -57,7 +57,7 @@ type shard struct {
 	_ [1]int64 // padding to whole cache lines
 }
 
-// init divides memory, the shard's part of the cap, into an arena and an index.
+// init makes memory the shard's arena and puts the first index segment in it.
 func (s *shard) init(memory []byte, o Options, owner *Cache, number int) {
 	s.owner, s.number = owner, uint16(number)
 	s.collectEvicted = o.OnEvict != nil
@@ -166,7 +166,7 @@ func (s *shard) place(old ref, id string, t tag, value []byte, deadline int64) e
 		r = s.makeRoom(length)
 		held = a.claim(r)
 	}
-	if r == 0 {
+	if r == 0 { // largest makes this impossible, as far as we know
 		if old != 0 {
 			s.notify(id, Capacity)
 		}

@@ -14,8 +14,8 @@ import (
 // The cache stays usable meanwhile. The stream has each entry as it was at one
 // instant. An entry that exists throughout is in the stream once; an entry
 // stored or deleted meanwhile may or may not be. Save holds a lock only while
-// it copies one entry. It needs memory for 64 KiB of entries, or for the
-// largest value.
+// it copies one entry or 64 IDs. It needs memory for 64 KiB of entries, or for
+// the largest value.
 //
 // The error wraps ErrClosed or is an error of w.
 func (c *Cache) Save(w io.Writer) error {
@@ -140,7 +140,7 @@ func (l *loader) restore(e savedEntry, value []byte, savedAt int64) error {
 	}
 	err := step()
 	if err == errInSteps {
-		err = c.inSteps(s, step)
+		err = c.inSteps(s, e.id, t, step)
 	} else {
 		c.unlock(s)
 	}

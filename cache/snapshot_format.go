@@ -37,7 +37,8 @@ const (
 	endFrame     = 'z'
 
 	frameBytes = 64 << 10 // a frame of this length is complete
-	// The longest frame has one entry beyond frameBytes: frameMost and MaxValue.
+	// The longest frame has one entry beyond frameBytes: frameMost and
+	// MaxValue.
 	frameMost = frameBytes + MaxIDLen + 64
 )
 

@@ -43,16 +43,16 @@ func (c Change) Stores() (value []byte, ttl time.Duration, ok bool) {
 func (c Change) Removes() bool { return c.action == remove }
 
 // Update reads the entry under id, calls fn with it and carries out the Change
-// that fn returns, as one atomic operation: no other write to id comes between.
+// that fn returns, as one atomic operation.
 // It counts as a use of the entry.
 //
 // fn receives the value and whether it exists; without one, old is nil. The
 // bytes belong to fn until it returns: fn may build its Put in the same memory
 // but must not keep them. fn runs without a lock, so it may be slow and may
-// call the cache. If another write to id comes between, Update discards the
-// Change and calls fn again with the newer value, so fn should have no effect
-// besides its result. A panic in fn reaches the caller of Update and changes
-// nothing.
+// call the cache. If id is written, expires or is evicted meanwhile, Update
+// discards the Change and calls fn again with the newer state, so fn should
+// have no effect besides its result. A panic in fn reaches the caller of Update
+// and changes nothing.
 //
 // If fn returns an error, Update returns it as it is and changes nothing. Other
 // errors wrap ErrInvalid (also for a nil fn), ErrTooLarge, ErrClosed, or
@@ -148,7 +148,7 @@ func (c *Cache) change(id string, read reading, change Change) (done bool, err e
 	c.lock(s)
 	done, err = s.change(id, read, change)
 	if err == errInSteps {
-		err = c.inSteps(s, func() error {
+		err = c.inSteps(s, id, read.tag, func() error {
 			done, err = s.change(id, read, change)
 			return err
 		})

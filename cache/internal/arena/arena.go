@@ -14,7 +14,7 @@ type Arena struct {
 	top Ref // where the last sentinel lies and the unused memory begins
 	end Ref // where the unused memory ends
 
-	touched Ref // the greatest top so far; memory beyond it is not resident
+	touched Ref // beyond it no block was written since memory was given back
 
 	retired Ref // while the region shrinks, where retired memory begins; else 0
 
@@ -75,17 +75,17 @@ func (a *Arena) Memory() []byte { return a.memory }
 // Granules returns how many granules the arena has, the sentinels included.
 func (a *Arena) Granules() int64 { return a.granules }
 
-// FreeGranules returns how many granules are free: in free blocks that are not
-// retired, and beyond the last block.
+// FreeGranules returns how many granules are free: in listed free blocks, also
+// retired ones that no search has met yet, and beyond the last block.
 func (a *Arena) FreeGranules() int64 { return a.free }
 
 // UsedBytes returns how many bytes are in use, the sentinels included.
 func (a *Arena) UsedBytes() int64 { return (a.granules - a.free) * Granule }
 
-// Top returns where the memory that was never used begins.
+// Top returns where the memory beyond the last block begins.
 func (a *Arena) Top() Ref { return a.top }
 
-// Unused returns the memory that was never used.
+// Unused returns the memory beyond the last block.
 func (a *Arena) Unused() []byte { return a.part(a.top, a.end) }
 
 // part returns the memory of the granules from from to to.

@@ -123,8 +123,8 @@ func (a *Arena) compactRow(r Ref, granules uint32, m Mover) Ref {
 	return r
 }
 
-// freeReserved frees the reserved blocks from r to end. It stops at top: the end
-// of the row may have joined the unused memory, which has no blocks.
+// freeReserved frees the reserved blocks from r to end. It stops at top: the
+// end of the row may have joined the unused memory, which has no blocks.
 func (a *Arena) freeReserved(r, end Ref) {
 	for r < end && r < a.top {
 		h := a.Header(r)
