@@ -211,7 +211,7 @@ func (c *Cache) Close() error {
 			s := &c.shards[i]
 			c.lock(s)
 			memory := s.close()
-			s.release() // discards the pending calls of OnEvict
+			s.unlock() // discards the pending calls of OnEvict
 			arena.Release(memory)
 		}
 		c.resizing.Unlock()

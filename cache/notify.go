@@ -36,11 +36,11 @@ func (c *Cache) unlock(s *shard) {
 		s.mu.Unlock()
 		return
 	}
-	c.notifyAll(s.release())
+	c.notifyAll(s.unlock())
 }
 
-// release releases the shard's lock and returns the pending calls of OnEvict.
-func (s *shard) release() []evicted {
+// unlock releases the lock and returns the pending calls of OnEvict.
+func (s *shard) unlock() []evicted {
 	calls := s.evicted
 	s.evicted, s.pending = nil, false
 	s.mu.Unlock()

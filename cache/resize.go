@@ -171,7 +171,7 @@ func (c *Cache) fitStep(s *shard) (done, pending bool, victims []evicted, err er
 	pending = s.room.first != 0
 	size := int64(len(s.arena.Memory()))
 	closed := s.closed
-	victims = s.release()
+	victims = s.unlock()
 	if !closed {
 		arena.Truncate(before, size)
 	}

@@ -50,7 +50,7 @@ func (s *shard) isLarge(length uint32) bool {
 // notifies OnEvict at the end, so that OnEvict may store large values itself.
 // id is the ID that step stores.
 func (c *Cache) inSteps(s *shard, id string, t tag, step func() error) error {
-	victims, stored := s.release(), false
+	victims, stored := s.unlock(), false
 	s.making.Lock()
 	err := errInSteps
 	for err == errInSteps {
@@ -62,7 +62,7 @@ func (c *Cache) inSteps(s *shard, id string, t tag, step func() error) error {
 			s.freeRoom() // the step may not have needed it any more
 			stored = s.find(id, t) != 0
 		}
-		victims = append(victims, s.release()...)
+		victims = append(victims, s.unlock()...)
 	}
 	s.making.Unlock()
 	if stored { // the entry was replaced, also if it was a victim before

@@ -101,7 +101,7 @@ func (c *Cache) sweepOnce() {
 			c.lock(s)
 			from = s.sweepSome(from)
 			more = from != 0 || s.giveBack()
-			c.notifyUntilClosed(s.release())
+			c.notifyUntilClosed(s.unlock())
 		}
 	}
 }
