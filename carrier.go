@@ -27,9 +27,10 @@ type carrier interface {
 	// before the handler runs.
 	admits(r *http.Request) bool
 
-	// extract returns the n-th token of the request, counted from 0, and
-	// reports whether there is one.
-	extract(r *http.Request, tls bool, n int) (token string, ok bool)
+	// extract returns the first token of the request at or after the position
+	// from, and the position after it. It reports false if there is none. The
+	// first position is 0.
+	extract(r *http.Request, tls bool, from int) (token string, next int, ok bool)
 
 	// write sends the client a token. ttl is how long the token is valid
 	// without another request; 0 means until the browser closes.
@@ -72,8 +73,8 @@ func (c Header) namespace() string {
 
 func (c Header) admits(*http.Request) bool { return true }
 
-func (c Header) extract(r *http.Request, _ bool, n int) (string, bool) {
-	return r.Header.Get(c.Name), n == 0
+func (c Header) extract(r *http.Request, _ bool, from int) (string, int, bool) {
+	return r.Header.Get(c.Name), 1, from == 0
 }
 
 func (c Header) write(h http.Header, _ bool, token string, _ time.Duration) {
@@ -108,8 +109,8 @@ func (c Form) admits(r *http.Request) bool {
 	return true
 }
 
-func (c Form) extract(r *http.Request, _ bool, n int) (string, bool) {
-	return r.PostForm.Get(c.Field), n == 0
+func (c Form) extract(r *http.Request, _ bool, from int) (string, int, bool) {
+	return r.PostForm.Get(c.Field), 1, from == 0
 }
 
 func (c Form) write(http.Header, bool, string, time.Duration) {}
@@ -135,11 +136,11 @@ func (c Query) namespace() string { return "query " + cmp.Or(c.Param, defaultNam
 
 func (c Query) admits(*http.Request) bool { return true }
 
-func (c Query) extract(r *http.Request, _ bool, n int) (string, bool) {
-	if n > 0 {
-		return "", false
+func (c Query) extract(r *http.Request, _ bool, from int) (string, int, bool) {
+	if from > 0 {
+		return "", from, false
 	}
-	return r.URL.Query().Get(c.Param), true
+	return r.URL.Query().Get(c.Param), 1, true
 }
 
 func (c Query) write(http.Header, bool, string, time.Duration) {}

@@ -190,8 +190,20 @@ func (s *Session) touchIfSlow() error {
 // if the session has a newer ID. Then this request stays late: it begins no
 // session.
 func (s *Session) destroy() (ended bool, err error) {
-	if s.ended && !s.stored {
+	if s.late {
 		return false, ErrEnded
+	}
+	if s.carrier() != nil {
+		// The client may have presented other sessions too. The next request
+		// must not find one of them. They go first: if one cannot be removed,
+		// the session still exists.
+		for id := range s.presented {
+			if key := s.manager.storeKey(id); key != s.key {
+				if _, _, err := s.manager.remove(key); err != nil {
+					return false, err
+				}
+			}
+		}
 	}
 	if s.stored || s.unread {
 		moved := false
@@ -199,21 +211,12 @@ func (s *Session) destroy() (ended bool, err error) {
 			return false, err
 		}
 		if moved {
-			s.changes, s.ended = nil, true
+			s.changes, s.ended, s.late = nil, true, true
 			return false, ErrEnded
 		}
 		s.token = clearToken
 	}
 	if s.carrier() != nil {
-		// The client may have presented other sessions too. The next request
-		// must not find one of them.
-		for id := range s.presented {
-			if key := s.manager.storeKey(id); key != s.key {
-				if _, _, err := s.manager.remove(key); err != nil {
-					return ended, err
-				}
-			}
-		}
 		s.err = nil
 	}
 	s.startNew(s.manager.now())

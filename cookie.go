@@ -15,10 +15,11 @@ import (
 // sites carry it only if the user follows a link, and it ends when the browser
 // closes. It is Secure if the request came over TLS.
 type Cookie struct {
-	// Name of the cookie. If a request has several of the name, the first four
-	// that have the form of an ID are tried. "" means session, or if the cookie
-	// is Secure __Host-session, which no other host can set; with a Domain or a
-	// Path, __Secure-session. Any other name is used unchanged.
+	// Name of the cookie. If a request has several of the name, up to 16 are
+	// examined, and the first four that have the form of an ID are tried. ""
+	// means session, or if the cookie is Secure __Host-session, which no other
+	// host can set; with a Domain or a Path, __Secure-session. Any other name
+	// is used unchanged.
 	Name string
 
 	// Path limits the cookie to this path and the paths below it. "" means /.
@@ -259,15 +260,15 @@ func originalPath(r *http.Request) string {
 	return r.URL.Path
 }
 
-func (c *Cookie) extract(r *http.Request, tls bool, n int) (token string, ok bool) {
-	value, ok := cookieValue(r.Header["Cookie"], c.name(c.isSecure(tls)), n)
+func (c *Cookie) extract(r *http.Request, tls bool, from int) (token string, next int, ok bool) {
+	value, next, ok := cookieValue(r.Header["Cookie"], c.name(c.isSecure(tls)), from)
 	if strings.IndexByte(value, '%') < 0 {
-		return value, ok
+		return value, next, ok
 	}
 	if token, err := url.PathUnescape(value); err == nil {
-		return token, ok
+		return token, next, ok
 	}
-	return "", ok
+	return "", next, ok
 }
 
 func (c *Cookie) write(h http.Header, tls bool, token string, ttl time.Duration) {
@@ -337,23 +338,21 @@ func needsEscape(c rune) bool {
 	return c >= 0x80 || !isURLBase64(byte(c)) && !strings.ContainsRune(".!~*'()", c)
 }
 
-// cookieValue returns the value of the n-th cookie of that name, and whether
-// there is one. Unlike (*http.Request).CookiesNamed it does not allocate or
+// cookieValue returns the value of the first cookie of that name at or after
+// the position from, and the position after the cookie. Positions are bytes of
+// all lines. Unlike (*http.Request).CookiesNamed it does not allocate or
 // unquote: a token is never quoted.
-func cookieValue(lines []string, name string, n int) (value string, ok bool) {
+func cookieValue(lines []string, name string, from int) (value string, next int, ok bool) {
 	for _, line := range lines {
-		for rest := line; rest != ""; {
+		next += len(line)
+		for rest := line[min(len(line), max(0, from-next+len(line))):]; rest != ""; {
 			var pair string
 			pair, rest, _ = strings.Cut(rest, ";")
 			key, value, ok := strings.Cut(textproto.TrimString(pair), "=")
-			if !ok || key != name {
-				continue
+			if ok && key == name {
+				return value, next - len(rest), true
 			}
-			if n == 0 {
-				return value, true
-			}
-			n--
 		}
 	}
-	return "", false
+	return "", next, false
 }

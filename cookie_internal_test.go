@@ -29,7 +29,7 @@ func TestCookieValue_first_of_its_name(t *testing.T) {
 }
 
 func firstCookie(lines ...string) string {
-	value, _ := cookieValue(lines, "session", 0)
+	value, _, _ := cookieValue(lines, "session", 0)
 	return value
 }
 

@@ -386,3 +386,222 @@ func TestDamagedRecord_Reload_has_no_values(t *testing.T) {
 	client.visit("/reload")
 	assert.Equal(t, "bob", client.visit("/who"))
 }
+
+// brittle is a store that panics once in a call of one of its methods.
+type brittle struct {
+	holdfast.Scanner
+	panicIn string // the method that panics next
+}
+
+func (s *brittle) check(method string) {
+	if s.panicIn == method {
+		s.panicIn = ""
+		panic("the store panics in " + method)
+	}
+}
+
+func (s *brittle) Append(dst []byte, id string) ([]byte, bool) {
+	s.check("Append")
+	return s.Scanner.Append(dst, id)
+}
+
+func (s *brittle) Peek(id string) ([]byte, bool) { s.check("Peek"); return s.Scanner.Peek(id) }
+
+func (s *brittle) Touch(id string, ttl time.Duration) bool {
+	s.check("Touch")
+	return s.Scanner.Touch(id, ttl)
+}
+
+func (s *brittle) Set(id string, value []byte, ttl time.Duration) error {
+	s.check("Set")
+	return s.Scanner.Set(id, value, ttl)
+}
+
+type brittleLoader struct{ *brittle }
+
+func (s brittleLoader) Load(_ context.Context, dst []byte, id string) ([]byte, bool, error) {
+	dst, found := s.Append(dst, id)
+	return dst, found, nil
+}
+
+// The values that the request had set before are not stored in a new session
+// either.
+func TestLogin_failing_begins_no_session(t *testing.T) {
+	for name, looks := range map[string]bool{"late": false, "moved meanwhile": true} {
+		t.Run(name, func(t *testing.T) {
+			store := &frail{Store: newCache(t)}
+			var client *directClient
+			_, client = userSite(t, holdfast.Options{Store: store}, pages{
+				"/again": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					if looks {
+						s.Set("secret", "of ada")
+					}
+					client.visit("/regenerate")
+					store.failNextSet.Store(true)
+					assert.Error(t, s.Login("bob"))
+					s.Set("notice", "try again")
+				}})
+			client.visit("/login?user=ada")
+			assert.Empty(t, client.twin().show("/again").Result().Cookies(), "the client has a newer cookie")
+		})
+	}
+}
+
+func TestReload_that_panics(t *testing.T) {
+	for _, method := range []string{"Append", "Touch"} {
+		for name, meanwhile := range map[string]string{"": "ada", "/destroy": ""} {
+			t.Run(method+name, func(t *testing.T) {
+				store := &brittle{Scanner: newCache(t)}
+				var client *directClient
+				_, client = userSite(t, holdfast.Options{Store: store}, pages{
+					"/reload": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+						s.UserID()
+						store.panicIn = method
+						assert.Panics(t, func() { s.Reload() })
+						if name != "" {
+							client.twin().visit(name)
+						}
+						s.Set("a", 1)
+					}})
+				client.visit("/login?user=ada")
+				client.twin().visit("/reload")
+				assert.Equal(t, meanwhile, client.visit("/who"))
+			})
+		}
+	}
+}
+
+func TestReload_clears_the_error(t *testing.T) {
+	client := direct(t, holdfast.Options{}, pages{"/": count,
+		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.Set("x", make(chan int))
+			assert.ErrorIs(t, s.Err(), holdfast.ErrValue)
+			assert.NoError(t, s.Reload())
+			assert.NoError(t, s.Err())
+			s.Set("x", 1)
+			assert.NoError(t, s.Save())
+		}})
+	client.visit("/")
+	assert.Equal(t, http.StatusOK, client.show("/act").Code)
+}
+
+// A read that panics says nothing about the session.
+func TestLoader_second_read_panics(t *testing.T) {
+	store := brittleLoader{&brittle{Scanner: newCache(t)}}
+	_, client := userSite(t, holdfast.Options{Store: store}, pages{
+		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			store.panicIn = "Append"
+			assert.Panics(t, func() { s.UserID() })
+			assert.Equal(t, "ada", s.UserID())
+			s.Set("notice", "sorry")
+		}})
+	client.visit("/login?user=ada")
+	assert.Empty(t, client.show("/act").Result().Cookies())
+	assert.Equal(t, "ada", client.visit("/who"))
+}
+
+// The handler must run, since nothing else can replace the record.
+func TestLoader_damaged_record(t *testing.T) {
+	c := newCache(t)
+	_, client := userSite(t, holdfast.Options{Store: &away{Scanner: c}}, nil)
+	client.visit("/")
+	damage(t, c, time.Hour)
+	assert.Equal(t, http.StatusOK, client.show("/login?user=ada").Code)
+	assert.Equal(t, "ada", client.visit("/who"))
+}
+
+func TestEndOthers_with_the_old_ID(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, pages{
+		"/others": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			_, err := s.EndOthers()
+			assert.ErrorIs(t, err, holdfast.ErrEnded)
+			_, err = s.EndAll()
+			assert.ErrorIs(t, err, holdfast.ErrEnded)
+		}})
+	client.visit("/login?user=ada")
+	late := client.twin()
+	client.visit("/regenerate")
+	late.visit("/others")
+	assert.Equal(t, "ada", client.visit("/who"))
+}
+
+// A request whose session was just ended by EndOthers calls it too.
+func TestEndOthers_by_an_ended_session(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var good *directClient
+		_, good = userSite(t, holdfast.Options{}, pages{
+			"/others": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, ended(s.EndOthers())) },
+			"/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+				assert.Equal(t, "ada", s.UserID())
+				assert.Equal(t, "1 <nil>", good.visit("/others"))
+				_, err := s.EndOthers()
+				assert.ErrorIs(t, err, holdfast.ErrEnded)
+			}})
+		bad := good.anonymous()
+		good.visit("/login?user=ada")
+		time.Sleep(time.Second)
+		bad.visit("/login?user=ada")
+		bad.visit("/slow")
+		good.visit("/regenerate")
+		assert.Equal(t, "ada", good.visit("/who"), "it was spared")
+	})
+}
+
+func ended(n int, err error) string { return fmt.Sprint(n, err) }
+
+func TestDestroy_that_fails_ends_nothing(t *testing.T) {
+	store := &failing{Store: newCache(t)}
+	_, client := userSite(t, holdfast.Options{Store: store}, pages{
+		"/logout": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.UserID()
+			store.calls, store.failAt = 0, 2
+			assert.ErrorIs(t, s.Destroy(), errAway)
+			assert.Equal(t, "ada", s.UserID())
+		}})
+	first, second := client.anonymous(), client.anonymous()
+	first.visit("/login?user=ada")
+	second.visit("/login?user=ada")
+	client.visitWith("session="+first.cookie.Value+"; session="+second.cookie.Value, "/logout")
+	assert.Equal(t, "ada", first.visit("/who"))
+}
+
+func TestDestroy_after_the_own_end(t *testing.T) {
+	client := direct(t, holdfast.Options{}, pages{"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		s.Set("a", 1)
+		s.SetExpires(time.Now().Add(-time.Hour))
+		assert.ErrorIs(t, s.Save(), holdfast.ErrEnded)
+		assert.NoError(t, s.Destroy())
+		s.Set("b", 1)
+		assert.NoError(t, s.Save())
+	}})
+	client.visit("/")
+}
+
+func TestDestroy_ends_the_fifth_session_too(t *testing.T) {
+	_, client := userSite(t, holdfast.Options{}, nil)
+	var cookies []string
+	for range 5 {
+		c := client.anonymous()
+		c.visit("/login?user=ada")
+		cookies = append(cookies, "session="+c.cookie.Value)
+	}
+	client.visitWith(strings.Join(cookies, "; "), "/destroy")
+	assert.Empty(t, client.visitWith(strings.Join(cookies[1:], "; "), "/who"))
+}
+
+// Nobody would know the ID of the copy.
+func TestRegenerate_that_panics_leaves_no_copy(t *testing.T) {
+	store := &brittle{Scanner: newCache(t)}
+	manager, client := userSite(t, holdfast.Options{Store: store}, pages{
+		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.UserID()
+			store.panicIn = "Peek" // which looks for a revocation, after the copy
+			assert.Panics(t, func() { s.Regenerate() })
+		}})
+	client.visit("/login?user=ada")
+	client.visit("/act")
+	infos, err := manager.Sessions("ada")
+	require.NoError(t, err)
+	assert.Len(t, infos, 1)
+	assert.Equal(t, "ada", client.visit("/who"))
+}

@@ -19,16 +19,19 @@ const (
 )
 
 // readable reads the session before the handler runs, if reads of the store can
-// fail. It reports false if the read failed. Then the handler must not run.
-// load reads again: the session may have ended or changed before the handler
-// uses it.
+// fail. It reports false if the read failed. Then the handler must not run,
+// except with a damaged record: a login can replace that. load reads again: the
+// session may have ended or changed before the handler uses it.
 func (s *Session) readable() bool {
 	if s.manager.loader == nil || s.err != nil {
 		return true
 	}
 	s.startNew(s.manager.now())
 	err := s.find()
-	s.readEarly = true
+	s.absent = err == nil && s.raw == nil
+	if errors.Is(err, ErrRecord) {
+		err = nil
+	}
 	s.loaded = err != nil
 	s.setErr(err)
 	return err == nil
@@ -42,7 +45,7 @@ func (s *Session) load() {
 		return
 	}
 	now := s.manager.now()
-	if absent := s.readEarly && s.raw == nil; !absent {
+	if !s.absent {
 		s.startNew(now)
 		if s.err == nil {
 			s.setErr(s.find())
@@ -51,6 +54,7 @@ func (s *Session) load() {
 	if s.raw != nil && !s.adopt(now) {
 		s.startNew(now)
 	}
+	s.late = s.ended
 	s.loaded = true
 }
 
@@ -59,9 +63,13 @@ func (s *Session) load() {
 func (s *Session) find() error {
 	isPassive := s.manager.options.Passive
 	s.passive = isPassive != nil && isPassive(&s.request)
+	tried := 0
 	for id := range s.presented {
 		if err := s.read(id); err != nil || s.raw != nil {
 			return err
+		}
+		if tried++; tried == maxTokens {
+			return nil
 		}
 	}
 	return nil
@@ -70,16 +78,15 @@ func (s *Session) find() error {
 // presented iterates over the presented IDs: tokens that have the form of one
 // and a valid signature.
 func (s *Session) presented(yield func(id string) bool) {
-	tokens := 0
-	for n := range maxPresented {
-		token, ok := s.carrier().extract(&s.request, s.tls, n)
-		if !ok || tokens == maxTokens {
+	from := 0
+	for range maxPresented {
+		token, next, ok := s.carrier().extract(&s.request, s.tls, from)
+		if !ok {
 			return
 		}
-		if id := s.manager.signer.verify(token); s.manager.mayBeID(id) {
-			if tokens++; !yield(id) {
-				return
-			}
+		from = next
+		if id := s.manager.signer.verify(token); s.manager.mayBeID(id) && !yield(id) {
+			return
 		}
 	}
 }
@@ -141,26 +148,33 @@ func (s *Session) reload() error {
 	case !s.stored:
 		return nil
 	}
-	wasStored, isNew, raw := s.stored, s.isNew, s.raw
-	s.stored, s.raw = false, nil
-	if err := s.read(s.id); err != nil {
-		if !errors.Is(err, ErrRecord) { // a damaged session has no values
+	wasStored, isNew, raw, panics := s.stored, s.isNew, s.raw, true
+	defer func() {
+		if panics { // else a later commit would store the session anew
 			s.stored, s.raw = wasStored, raw
 		}
+	}()
+	s.stored, s.raw = false, nil
+	err, now := s.read(s.id), s.manager.now()
+	ended, adopted := s.ended, s.raw != nil && s.adopt(now)
+	panics = false
+	switch {
+	case errors.Is(err, ErrRecord): // a damaged session has no values
 		s.setErr(err)
 		return err
-	}
-	now, ended := s.manager.now(), s.ended
-	switch {
-	case s.raw != nil && s.adopt(now):
-		s.isNew = wasStored && isNew
+	case err != nil:
+		s.stored, s.raw = wasStored, raw
+		s.setErr(err)
+		return err
+	case adopted:
+		s.err, s.isNew = nil, wasStored && isNew
 		return nil
 	case wasStored:
 		s.stored, s.ended, s.raw = true, true, raw
 		return ErrEnded
 	}
 	s.startNew(now) // the presented ID has no session, so it is not adopted
-	s.ended = ended
+	s.ended, s.late = ended, ended
 	return nil
 }
 
@@ -169,5 +183,5 @@ func (s *Session) startNew(now record.Instant) {
 	s.id, s.key, s.unread = "", "", false
 	s.raw, s.touched = nil, now
 	s.changes = nil
-	s.stored, s.ended, s.isNew = false, false, true
+	s.stored, s.ended, s.late, s.isNew = false, false, false, true
 }

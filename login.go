@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,18 +52,7 @@ func (s *Session) Login(userID string) error {
 			return err
 		}
 	}
-	if err := s.startOver(); err != nil {
-		return err
-	}
-	before := s.changes
-	s.changes = before.With(login...)
-	err := s.commit()
-	if err != nil {
-		s.changes = before // so that no later commit stores the login
-		return err
-	}
-	s.protect()
-	return nil
+	return s.startOver(login...)
 }
 
 // protect uses the stored session a second time if it has a user. So the cache
@@ -126,8 +116,17 @@ func (s *Session) identity() (user, key string, created record.Instant, err erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	if s.unread {
+	switch {
+	case s.unread:
 		return "", "", 0, s.err
+	case s.ended:
+		return "", "", 0, ErrEnded
+	case s.user() == "":
+		return "", "", 0, nil
+	}
+	// A session that another request has ended must not end others.
+	if _, lives, err := s.manager.peek(s.request.Context(), s.key); err != nil || !lives {
+		return "", "", 0, cmp.Or(err, ErrEnded)
 	}
 	return s.user(), s.key, s.changes.ApplyHeader(s.record()).Created, nil
 }

@@ -100,7 +100,8 @@ func (m *Manager) Close() error {
 //
 // If next panics, changes not yet stored are dropped. If next had given the
 // session a new ID, the header has the new cookie, in case an outer handler
-// recovers and answers.
+// recovers and answers. An outer handler that drops the header, such as
+// http.TimeoutHandler after its timeout, drops a new cookie too: put it inside.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(next, w, r) })
 }

@@ -31,10 +31,10 @@ func (s *Session) regenerate() error {
 	return s.rename(id, key)
 }
 
-// startOver makes this a new session with a new ID and the changes that this
-// request made. It removes a record that cannot be read. If it fails, it
-// changes nothing.
-func (s *Session) startOver() error {
+// startOver stores a new session with a new ID, the changes that this request
+// made and also, and makes this that session. It removes a record that cannot
+// be read. If it fails or panics, this session is as before.
+func (s *Session) startOver(also ...record.Change) error {
 	id, key, err := s.otherID()
 	if err != nil {
 		return err
@@ -43,15 +43,27 @@ func (s *Session) startOver() error {
 	if err != nil {
 		return err
 	}
+	now := s.manager.now()
+	changes = changes.With(also...)
+	raw, ttl := s.encodeRecord(record.Record{Created: now}, changes)
+	if ttl <= 0 {
+		return ErrEnded
+	}
+	if err := s.manager.storeNew(key, raw, ttl); err != nil {
+		return err
+	}
 	if s.unread {
 		if _, _, err := s.manager.remove(s.key); err != nil {
-			return err
+			_, _, failed := s.manager.remove(key)
+			return errors.Join(err, failed)
 		}
 		s.err = nil
 	}
-	s.id, s.key, s.changes = id, key, changes
-	s.raw, s.touched = nil, s.manager.now()
-	s.stored, s.ended, s.isNew, s.unread = false, false, true, false
+	s.id, s.key = id, key
+	s.ended, s.late, s.isNew, s.unread = false, false, true, false
+	s.token = sendToken
+	s.committed(raw)
+	s.protect()
 	return nil
 }
 
@@ -93,7 +105,12 @@ func (s *Session) moveTo(id, key string, lost lostValues, also ...record.Change)
 // loses no change stored meanwhile, and a session destroyed meanwhile stays
 // destroyed.
 func (s *Session) move(key string, lost lostValues, also []record.Change) (raw []byte, err error) {
-	store, copied, expired := s.manager.storeNew, false, false
+	store, copied, expired, panics := s.manager.storeNew, false, false, true
+	defer func() {
+		if panics && copied { // nobody would know the copy's ID
+			s.manager.remove(key)
+		}
+	}()
 	err = s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
 		raw, expired = nil, false
 		if !found || isTombstone(old) {
@@ -119,6 +136,7 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 		raw = moved
 		return cache.Put(newTombstone(s.manager.now()), tombstoneTTL), nil
 	})
+	panics = false
 	if err == nil && raw == nil {
 		s.ended = true
 		if expired {

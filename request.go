@@ -30,16 +30,17 @@ type requestState struct {
 	tls            bool // the client came over TLS, as far as proxies can be trusted
 	encodedOutside bool // an outer handler had set Content-Encoding
 
-	phase     phase // only the handler's goroutine writes it, and reads it without mu
-	passive   bool  // the request does not keep the session alive
-	readEarly bool  // find was called before the handler ran
-	loaded    bool  // the handler used the session, so the response depends on it
-	stored    bool  // the store has the session, as far as this request knows
-	ended     bool  // the session has ended: nothing can be stored
-	unread    bool  // the client presented id, and its record could not be read
-	isNew     bool
-	token     tokenTask
-	warning   warning
+	phase   phase // only the handler's goroutine writes it, and reads it without mu
+	passive bool  // the request does not keep the session alive
+	absent  bool  // before the handler ran, the store had no session
+	loaded  bool  // the handler used the session, so the response depends on it
+	stored  bool  // the store has the session, as far as this request knows
+	ended   bool  // the session has ended: nothing can be stored
+	late    bool  // the client presented an ID with a tombstone: it has a newer one
+	unread  bool  // the client presented id, and its record could not be read
+	isNew   bool
+	token   tokenTask
+	warning warning
 
 	mu      sync.Mutex      // guards the fields below, and those above from phase on
 	id      string          // "" until the store knows the presented ID, or the session needs one

@@ -67,7 +67,7 @@ func (s *Session) commitAndSendToken(h http.Header) error {
 	if err != nil {
 		s.changes = nil // the answer says that they are not stored
 	}
-	s.writeToken(h, before)
+	s.writeToken(h, s.touched == before)
 	panics = false
 	return err
 }
@@ -116,10 +116,11 @@ func (s *Session) abandon(h http.Header) {
 	s.changes = nil
 }
 
+// abandonChanges does not ask the store, which may panic again.
 func (s *Session) abandonChanges(h http.Header) {
 	s.changes = nil
 	if s.token != keepToken {
-		s.writeToken(h, s.touched)
+		s.writeToken(h, false)
 	}
 }
 
@@ -142,15 +143,17 @@ func (s *Session) commitAndTouch() error {
 	return nil
 }
 
-// writeToken sends the client its token, or clears it. It sends no token of a
-// session that has ended: another request may have given the client a newer
-// token since this one touched the session. If the peek fails, it sends a new
-// token, but does not repeat an old one.
-func (s *Session) writeToken(h http.Header, touched record.Instant) {
+// writeToken sends the client its token, or clears it. If mayHaveEnded is set,
+// it first asks the store, since another request may have given the client a
+// newer token since this one touched the session. If the store cannot tell, it
+// sends a new token, but does not repeat an old one.
+func (s *Session) writeToken(h http.Header, mayHaveEnded bool) {
 	switch {
 	case s.carrier() == nil:
+	case s.token == clearToken:
+		s.carrier().clear(h, s.tls)
 	case s.stored && !s.ended && (s.token == sendToken || s.rolls()):
-		if s.touched == touched {
+		if mayHaveEnded {
 			_, lives, err := s.manager.peek(s.request.Context(), s.key)
 			s.ended = !lives && err == nil
 			if s.ended || err != nil && s.token != sendToken {
@@ -159,8 +162,6 @@ func (s *Session) writeToken(h http.Header, touched record.Instant) {
 		}
 		s.warnOfDroppedCookie()
 		s.carrier().write(h, s.tls, s.manager.signer.sign(s.id), s.cookieAge())
-	case s.token == clearToken:
-		s.carrier().clear(h, s.tls)
 	}
 }
 

@@ -65,7 +65,7 @@ func (m *Manager) revoke(userID string, spared record.Instant) error {
 		if before, ok := parseRevocation(old); found && ok {
 			r.until = max(r.until, before.until)
 			if before.covers(spared) {
-				r.spared = 0
+				r.spared = before.spared
 			}
 		}
 		return cache.Put(r.encode(), revocationTTL), nil

@@ -208,7 +208,7 @@ func (s *Session) Reload() error {
 // makes the ErrorHandler answer. An error of storing changes when the handler
 // returns is logged.
 //
-// Destroy clears the error. So does a Reload that can read the session. A
+// Destroy clears the error. So does a Reload that returns nil. A
 // session that cannot be read (ErrRecord) has no values; Destroy or Login
 // removes its record.
 func (s *Session) Err() error {
@@ -241,7 +241,8 @@ func (s *Session) Regenerate() error {
 //
 // It returns ErrEnded if another request has just given the session a new ID:
 // the session lives on under that, and Manager.EndUser can end it. Any other
-// error is the store's. Then the session still exists.
+// error is the store's. Then the session still exists. Destroy also ends the
+// sessions of further cookies that the request presents.
 func (s *Session) Destroy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

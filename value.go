@@ -70,7 +70,8 @@ func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 // concurrent requests only one gets it. Use it for a message that is shown
 // once. Like Update it stores the earlier changes. It reports false if there is
 // no value. It also reports false if the value is not a T, and leaves that. If
-// it could not remove the value, it reports false, and Err returns the error.
+// it could not remove the value, it reports false, and Err returns the error,
+// unless the session has ended.
 func Pop[T any](s *Session, key string) (value T, ok bool) {
 	if value, ok = Get[T](s, key); !ok {
 		return value, false
