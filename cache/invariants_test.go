@@ -37,11 +37,11 @@ func (s *shard) inspect(seen *inspection) error {
 // inspection is the state of one check of a shard. It is reused, because the
 // model test checks after each of millions of steps.
 type inspection struct {
-	headers []header // by ref; 0 where no block begins
-	entry   []bool   // by ref: whether it is one of the index
-	entries int
-	pieces  int
-	spills  int
+	headers   []header // by ref; 0 where no block begins
+	entry     []bool   // by ref: whether it is one of the index
+	entries   int
+	fragments int
+	overflows int
 
 	id, value []byte
 }
@@ -52,7 +52,7 @@ func (seen *inspection) reset(granules int) {
 	if granules > len(seen.headers) {
 		seen.headers, seen.entry = make([]header, granules), make([]bool, granules)
 	}
-	seen.entries, seen.pieces, seen.spills = 0, 0, 0
+	seen.entries, seen.fragments, seen.overflows = 0, 0, 0
 }
 
 // checkBlocks: the arena is intact, and reserved blocks are those of the room.
@@ -68,9 +68,9 @@ func (s *shard) checkBlocks(seen *inspection) error {
 	for r, h := range a.Blocks() {
 		switch h.Kind() {
 		case isFragment:
-			seen.pieces++
+			seen.fragments++
 		case isOverflow:
-			seen.spills++
+			seen.overflows++
 		case isReserved:
 			if !rooms[r] {
 				return fmt.Errorf("block %d is reserved for nothing", r)
@@ -85,7 +85,7 @@ func isEntry(h header) bool { return h.Kind() == isRecord || h.Kind() == isChain
 // checkIndex: the index finds each entry under its own ID, and nothing else.
 func (s *shard) checkIndex(seen *inspection) error {
 	x := &s.index
-	spills, pieces := 0, 0
+	overflows, fragments := 0, 0
 	for i := range x.segments {
 		if h := seen.headers[x.segments[i]]; h.Kind() != isSegment || h.Granules() < s.segmentGranules() || s.arena.label(x.segments[i]).number != uint32(i) {
 			return fmt.Errorf("segment %d is not at %d", i, x.segments[i])
@@ -107,7 +107,7 @@ func (s *shard) checkIndex(seen *inspection) error {
 				case empty:
 					return fmt.Errorf("bucket %d has a gap", n)
 				case v.link():
-					spills++
+					overflows++
 					if i != slotsPerBucket-1 || seen.headers[v.ref()].Kind() != isOverflow || s.arena.bucket(v.ref(), 0)[1] == 0 {
 						return fmt.Errorf("bucket %d: a wrong link", n)
 					}
@@ -132,9 +132,9 @@ func (s *shard) checkIndex(seen *inspection) error {
 						return fmt.Errorf("the entry at %d should have %d bytes, but has %d", r, s.arena.valueLen(r), len(seen.value))
 					}
 					for p := s.arena.record(r).next; p != 0; p = s.arena.fragment(p).next {
-						pieces++
+						fragments++
 						if seen.headers[p].Kind() != isFragment {
-							return fmt.Errorf("the entry at %d has no piece at %d", r, p)
+							return fmt.Errorf("the entry at %d has no fragment at %d", r, p)
 						}
 					}
 				}
@@ -144,8 +144,8 @@ func (s *shard) checkIndex(seen *inspection) error {
 			return fmt.Errorf("bucket %d has the deadline %d, the segment's earliest is %d, the shard's %d", n, earliest, s.segmentEarliest[n>>x.shift], s.earliest)
 		}
 	}
-	if spills != seen.spills || pieces != seen.pieces {
-		return fmt.Errorf("%d spills and %d pieces, of which %d and %d are in use", seen.spills, seen.pieces, spills, pieces)
+	if overflows != seen.overflows || fragments != seen.fragments {
+		return fmt.Errorf("%d overflow buckets and %d fragments; %d and %d are in use", seen.overflows, seen.fragments, overflows, fragments)
 	}
 	if ids != s.idBytes || values != s.valueBytes {
 		return fmt.Errorf("IDs of %d bytes and values of %d, accounted for as %d and %d", ids, values, s.idBytes, s.valueBytes)
@@ -158,7 +158,7 @@ func (s *shard) checkLists(seen *inspection) error {
 	a := &s.arena
 	listed := 0
 	for _, l := range []*list{&s.order.probation, &s.order.protected} {
-		n, units := uint32(0), int64(0)
+		n, granules := uint32(0), int64(0)
 		newer := ref(0)
 		for r := l.newest; l.count > 0; r = a.record(r).older {
 			if !seen.entry[r] || s.order.listOf(a.record(r)) != l {
@@ -168,7 +168,7 @@ func (s *shard) checkLists(seen *inspection) error {
 				return fmt.Errorf("the entry at %d is newer than that at %d, not than that at %d", a.record(r).newer, r, newer)
 			}
 			n++
-			units += a.weight(r)
+			granules += a.weight(r)
 			if newer = r; r == l.oldest {
 				break
 			}
@@ -176,8 +176,8 @@ func (s *shard) checkLists(seen *inspection) error {
 				return fmt.Errorf("a list of %d entries has no end", l.count)
 			}
 		}
-		if n != l.count || units != l.granules {
-			return fmt.Errorf("a list of %d entries and %d units, accounted for as %d and %d", n, units, l.count, l.granules)
+		if n != l.count || granules != l.granules {
+			return fmt.Errorf("a list of %d entries and %d granules, accounted for as %d and %d", n, granules, l.count, l.granules)
 		}
 		listed += int(n)
 	}
