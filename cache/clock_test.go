@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,13 +109,14 @@ func TestSweeperWakesForEarlierDeadline(t *testing.T) {
 // No method finds an expired entry, even before a sweep.
 func TestExpiredBeforeSweep(t *testing.T) {
 	methods := map[string]func(c *Cache) bool{
-		"Get":    func(c *Cache) bool { _, ok := c.Get("a-session"); return ok },
-		"Peek":   func(c *Cache) bool { _, ok := c.Peek("a-session"); return ok },
-		"Touch":  func(c *Cache) bool { return c.Touch("a-session", time.Hour) },
-		"Delete": func(c *Cache) bool { return c.Delete("a-session") },
-		"Len":    func(c *Cache) bool { return c.Len() > 0 },
-		"Stats":  func(c *Cache) bool { return c.Stats().Entries > 0 },
-		"All":    func(c *Cache) bool { return len(contents(c)) > 0 },
+		"Get":        func(c *Cache) bool { _, ok := c.Get("a-session"); return ok },
+		"Peek":       func(c *Cache) bool { _, ok := c.Peek("a-session"); return ok },
+		"Touch":      func(c *Cache) bool { return c.Touch("a-session", time.Hour) },
+		"Delete":     func(c *Cache) bool { return c.Delete("a-session") },
+		"Len":        func(c *Cache) bool { return c.Len() > 0 },
+		"Stats":      func(c *Cache) bool { return c.Stats().Entries > 0 },
+		"All":        func(c *Cache) bool { return len(contents(c)) > 0 },
+		"ScanValues": func(c *Cache) bool { return len(slices.Collect(c.ScanValues(nil))) > 0 },
 		"Update": func(c *Cache) (seen bool) {
 			c.Update("a-session", func(_ []byte, found bool) (Change, error) { seen = found; return Keep(), nil })
 			return seen
@@ -131,6 +133,9 @@ func TestExpiredBeforeSweep(t *testing.T) {
 				c, err := New(Options{})
 				require.NoError(t, err)
 				defer c.Close()
+				require.NoError(t, c.Set("before", nil, time.Nanosecond))
+				time.Sleep(time.Nanosecond)
+				synctest.Wait() // the next sweep is a sweepPause later
 				require.NoError(t, c.Set("a-session", nil, sweepPause/2))
 				time.Sleep(sweepPause / 2)
 				assert.False(t, method(c))

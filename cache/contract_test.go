@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -402,14 +403,15 @@ func TestExpiry(t *testing.T) {
 	// No method finds or revives an entry from its deadline on.
 	t.Run("at the deadline", func(t *testing.T) {
 		methods := map[string]func(c *cache.Cache) bool{
-			"Get":    func(c *cache.Cache) bool { _, ok := c.Get("a"); return ok },
-			"Append": func(c *cache.Cache) bool { _, ok := c.Append(nil, "a"); return ok },
-			"Peek":   func(c *cache.Cache) bool { _, ok := c.Peek("a"); return ok },
-			"Touch":  func(c *cache.Cache) bool { return c.Touch("a", time.Hour) },
-			"Delete": func(c *cache.Cache) bool { return c.Delete("a") },
-			"Len":    func(c *cache.Cache) bool { return c.Len() > 0 },
-			"Stats":  func(c *cache.Cache) bool { return c.Stats().Entries > 0 },
-			"All":    func(c *cache.Cache) bool { return len(maps.Collect(c.All())) > 0 },
+			"Get":        func(c *cache.Cache) bool { _, ok := c.Get("a"); return ok },
+			"Append":     func(c *cache.Cache) bool { _, ok := c.Append(nil, "a"); return ok },
+			"Peek":       func(c *cache.Cache) bool { _, ok := c.Peek("a"); return ok },
+			"Touch":      func(c *cache.Cache) bool { return c.Touch("a", time.Hour) },
+			"Delete":     func(c *cache.Cache) bool { return c.Delete("a") },
+			"Len":        func(c *cache.Cache) bool { return c.Len() > 0 },
+			"Stats":      func(c *cache.Cache) bool { return c.Stats().Entries > 0 },
+			"All":        func(c *cache.Cache) bool { return len(maps.Collect(c.All())) > 0 },
+			"ScanValues": func(c *cache.Cache) bool { return len(slices.Collect(c.ScanValues(nil))) > 0 },
 			"Update": func(c *cache.Cache) bool {
 				var seen bool
 				c.Update("a", func(_ []byte, found bool) (cache.Change, error) { seen = found; return cache.Keep(), nil })
@@ -420,6 +422,7 @@ func TestExpiry(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				virtually(t, func(t *testing.T) {
 					c := open(t, cache.Options{})
+					require.NoError(t, c.Set("first", nil, time.Second)) // the sweeper frees it, and then pauses
 					require.NoError(t, c.Set("a", []byte("1"), 1500*time.Millisecond))
 					time.Sleep(1500*time.Millisecond - 1)
 					require.Equal(t, "1", peek(c, "a"), "a nanosecond before the deadline")
