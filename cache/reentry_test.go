@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -108,6 +109,67 @@ func TestReentryOnEvict(t *testing.T) {
 					requireInUse(t, c)
 				})
 			})
+		}
+	}
+}
+
+// OnEvict may store a value whose room is gathered in steps, and may change the
+// cap, while a call of that kind notifies it.
+func TestReentryLarge(t *testing.T) {
+	const large = 64 << 10
+	update := func(c *cache.Cache, id string) error {
+		return c.Update(id, func([]byte, bool) (cache.Change, error) { return cache.Put(make([]byte, large), time.Hour), nil })
+	}
+	load := func(c *cache.Cache, id string) error {
+		source, err := cache.New(cache.Options{})
+		if err != nil {
+			return err
+		}
+		defer source.Close()
+		var stream bytes.Buffer
+		if err := errors.Join(source.Set(id, make([]byte, large), time.Hour), source.Save(&stream)); err != nil {
+			return err
+		}
+		_, err = c.Load(&stream)
+		return err
+	}
+	calls := map[string]func(c *cache.Cache, id string) error{
+		"Set":    func(c *cache.Cache, id string) error { return c.Set(id, make([]byte, large), time.Hour) },
+		"Update": update,
+		"Load":   load,
+		"SetMaxBytes": func(c *cache.Cache, _ string) error {
+			return c.SetMaxBytes(c.Stats().MaxBytes * 3 / 4)
+		},
+	}
+	for outer, outside := range calls {
+		for inner, inside := range calls {
+			ended := t.Run(inner+" in "+outer, func(t *testing.T) {
+				var c *cache.Cache
+				var armed atomic.Bool
+				results := make(chan error, 2)
+				c = open(t, cache.Options{MaxBytes: 1 << 20, Shards: 1, MaxValue: large, OnEvict: func(string, cache.EvictionReason) {
+					if armed.CompareAndSwap(true, false) {
+						results <- inside(c, "inside")
+					}
+				}})
+				for i := 0; c.Stats().EvictedForCapacity == 0; i++ {
+					require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Hour))
+				}
+				armed.Store(true)
+				go func() { results <- outside(c, "outside") }()
+				for range 2 {
+					select {
+					case err := <-results:
+						require.NoError(t, err)
+					case <-time.After(10 * time.Second):
+						require.FailNow(t, "a call waits for itself")
+					}
+				}
+				requireInUse(t, c)
+			})
+			if !ended {
+				return // the others would take as long
+			}
 		}
 	}
 }
