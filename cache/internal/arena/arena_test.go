@@ -377,6 +377,36 @@ func TestArena_give_back(t *testing.T) {
 	m.check()
 }
 
+// One call gives a few MiB back at most.
+func TestArena_give_back_bounds(t *testing.T) {
+	const most = 4 << 20 / Granule
+	memory, err := Reserve(40 << 20)
+	require.NoError(t, err)
+	var a Arena
+	a.Init(memory)
+	t.Cleanup(func() { Release(a.Memory()) })
+	long := a.Alloc(30<<20/Granule, movable)
+	last := a.Alloc(MinBlock, movable)
+	a.Free(long)
+	for calls := 0; !Guarded; calls++ {
+		before := a.freeBlock(long).given
+		if !a.GiveBackFree() {
+			assert.Equal(t, 8, calls)
+			break
+		}
+		require.LessOrEqual(t, a.freeBlock(long).given-before, uint32(most))
+	}
+	a.Free(last)
+	for calls := 0; ; calls++ {
+		before := a.touched
+		if !a.GiveBackTop() {
+			assert.Equal(t, 8, calls)
+			break
+		}
+		require.LessOrEqual(t, before-a.touched, Ref(most))
+	}
+}
+
 // Nothing is allocated in retired memory, and Cut waits until it is empty.
 func TestArena_retired(t *testing.T) {
 	m := newModel(t)
