@@ -59,8 +59,8 @@ func (c *Cache) inSteps(s *shard, id string, t tag, step func() error) error {
 		err = step()
 		s.gathers = false
 		if err != errInSteps {
-			s.freeRoom() // the step may not have needed it any more
-			stored = s.find(id, t) != 0
+			s.freeRoom()                              // the step may not have needed it any more
+			stored = err == nil && s.find(id, t) != 0 // a closed shard has no index
 		}
 		victims = append(victims, s.unlock()...)
 	}
