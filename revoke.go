@@ -57,14 +57,15 @@ func (r revocation) covers(created record.Instant) bool {
 }
 
 // revoke stores that the user's sessions have ended, except the one created at
-// spared. A session that an earlier revocation covers is not spared.
+// spared; 0 spares none. A session that an earlier revocation covers is not
+// spared: then the one that the earlier revocation spared stays.
 func (m *Manager) revoke(userID string, spared record.Instant) error {
 	now := m.now()
 	return m.store.Update(m.revocationKey(userID), func(old []byte, found bool) (cache.Change, error) {
 		r := revocation{until: now, spared: spared}
 		if before, ok := parseRevocation(old); found && ok {
 			r.until = max(r.until, before.until)
-			if before.covers(spared) {
+			if spared != 0 && before.covers(spared) {
 				r.spared = before.spared
 			}
 		}

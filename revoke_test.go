@@ -40,6 +40,29 @@ func TestEndUser_sessions_with_new_IDs(t *testing.T) {
 	assert.Empty(t, infos)
 }
 
+// EndUser spares nobody, also not the session that an earlier EndOthers spared.
+func TestEndUser_after_EndOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &meddling{Scanner: newCache(t)}
+		manager, client := userSite(t, holdfast.Options{Store: store}, pages{
+			"/others": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, ended(s.EndOthers())) }})
+		client.visit("/login?user=ada")
+		time.Sleep(time.Second)
+		require.Equal(t, "0 <nil>", client.visit("/others"))
+		var regenerate func()
+		regenerate = func() {
+			client.visit("/regenerate")
+			store.afterListing = regenerate
+		}
+		store.afterListing = regenerate
+
+		_, err := manager.EndUser("ada")
+
+		require.NoError(t, err)
+		assert.Empty(t, client.visit("/who"))
+	})
+}
+
 func TestEndOthers_sessions_with_new_IDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &meddling{Scanner: newCache(t)}
