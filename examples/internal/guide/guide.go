@@ -2,17 +2,17 @@
 package guide
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/apinames"
 )
 
 // root is the module's directory, relative to examples/NAME, where tests run.
@@ -75,13 +75,16 @@ func firstColumn(document string) string {
 // skips the first column of tables, which has the names of other libraries.
 func wrongNames(t *testing.T, document string) (wrong []string) {
 	t.Helper()
-	exist := exported(t)
+	declared, members, err := apinames.Of(root)
+	require.NoError(t, err)
+	require.NotEmpty(t, declared)
+	exist := slices.Concat(declared, members)
 	for line := range strings.Lines(document) {
 		if _, rest, ok := cutCell(line); ok {
 			line = rest
 		}
 		for _, name := range ourName.FindAllString(line, -1) {
-			if name = strings.TrimPrefix(name, "holdfast."); !exist[name] {
+			if name = strings.TrimPrefix(name, "holdfast."); !slices.Contains(exist, name) {
 				wrong = append(wrong, name)
 			}
 		}
@@ -97,77 +100,4 @@ func cutCell(line string) (cell, rest string, ok bool) {
 		return "", "", false
 	}
 	return strings.Cut(line, " | ")
-}
-
-// exported returns the exported names of package holdfast. Methods and fields
-// are Type.Name.
-func exported(t *testing.T) map[string]bool {
-	t.Helper()
-	names := make(map[string]bool)
-	files, err := filepath.Glob(filepath.Join(root, "*.go"))
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, declaration := range parsed.Decls {
-			declared(declaration, func(name string) { names[name] = true })
-		}
-	}
-	return names
-}
-
-// declared calls add with each name in a declaration.
-func declared(declaration ast.Decl, add func(string)) {
-	switch d := declaration.(type) {
-	case *ast.FuncDecl:
-		name := d.Name.Name
-		if d.Recv != nil {
-			name = typeName(d.Recv.List[0].Type) + "." + name
-		}
-		add(name)
-	case *ast.GenDecl:
-		for _, spec := range d.Specs {
-			switch s := spec.(type) {
-			case *ast.ValueSpec:
-				for _, name := range s.Names {
-					add(name.Name)
-				}
-			case *ast.TypeSpec:
-				add(s.Name.Name)
-				for _, member := range members(s.Type) {
-					add(s.Name.Name + "." + member)
-				}
-			}
-		}
-	}
-}
-
-func typeName(receiver ast.Expr) string {
-	if pointer, ok := receiver.(*ast.StarExpr); ok {
-		receiver = pointer.X
-	}
-	name, _ := receiver.(*ast.Ident)
-	return name.String()
-}
-
-func members(of ast.Expr) (names []string) {
-	var fields *ast.FieldList
-	switch of := of.(type) {
-	case *ast.StructType:
-		fields = of.Fields
-	case *ast.InterfaceType:
-		fields = of.Methods
-	default:
-		return nil
-	}
-	for _, field := range fields.List {
-		for _, name := range field.Names {
-			names = append(names, name.Name)
-		}
-	}
-	return names
 }
