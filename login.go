@@ -116,17 +116,18 @@ func (s *Session) identity() (user, key string, created record.Instant, err erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
+	user = s.user()
 	switch {
 	case s.unread:
 		return "", "", 0, s.err
 	case s.ended:
 		return "", "", 0, ErrEnded
-	case s.user() == "":
+	case user == "":
 		return "", "", 0, nil
 	}
 	// A session that another request has ended must not end others.
 	if _, lives, err := s.manager.peek(s.request.Context(), s.key); err != nil || !lives {
 		return "", "", 0, cmp.Or(err, ErrEnded)
 	}
-	return s.user(), s.key, s.changes.ApplyHeader(s.record()).Created, nil
+	return user, s.key, s.changes.ApplyHeader(s.record()).Created, nil
 }

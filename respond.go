@@ -9,8 +9,8 @@ import (
 	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// sendHeader, conclude, logWarning and abandon take the session's lock. It is
-// held in all other functions of this file.
+// sendHeader, conclude and abandon take the session's lock. It is held in all
+// other functions of this file.
 
 // slowHandler is how long a handler runs before its end counts as activity too.
 const slowHandler = record.Instant(time.Second)
@@ -48,13 +48,13 @@ func (s *Session) sendHeader(h http.Header) error {
 		s.mu.Unlock()
 		return nil
 	}
-	err := s.commitAndSendToken(h)
-	s.logWarning()
+	warning, err := s.commitAndSendToken(h)
+	s.manager.warn(&s.request, warning)
 	return err
 }
 
 // commitAndSendToken unlocks s.mu.
-func (s *Session) commitAndSendToken(h http.Header) error {
+func (s *Session) commitAndSendToken(h http.Header) (warning, error) {
 	defer s.mu.Unlock()
 	defer func() { s.phase = afterHeader }()
 	before, panics := s.touched, true
@@ -69,7 +69,7 @@ func (s *Session) commitAndSendToken(h http.Header) error {
 	}
 	s.writeToken(h, s.touched == before)
 	panics = false
-	return err
+	return s.takeWarning(), err
 }
 
 // conclude commits the changes made after the first byte.
@@ -80,26 +80,23 @@ func (s *Session) conclude() error {
 		s.mu.Unlock()
 		return nil
 	}
-	err := s.commitRest()
-	s.logWarning()
+	warning, err := s.commitRest()
+	s.manager.warn(&s.request, warning)
 	return err
 }
 
 // commitRest unlocks s.mu.
-func (s *Session) commitRest() error {
+func (s *Session) commitRest() (warning, error) {
 	defer s.mu.Unlock()
-	return s.commitAndTouch()
+	err := s.commitAndTouch()
+	return s.takeWarning(), err
 }
 
-// logWarning logs the warning, once and without the lock.
-func (s *Session) logWarning() {
-	s.mu.Lock()
-	warning := s.warning
+// takeWarning returns the warning once.
+func (s *Session) takeWarning() warning {
+	w := s.warning
 	s.warning = noWarning
-	s.mu.Unlock()
-	if warning != noWarning {
-		s.manager.warn(&s.request, warning)
-	}
+	return w
 }
 
 // abandon is called if the handler panicked. It drops the changes. If the
