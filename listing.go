@@ -127,8 +127,8 @@ func (m *Manager) EndEveryone() (int, error) {
 // EndUser ends all sessions of a user who logged in before the call, and
 // returns how many it found. It also ends a session that gets a new ID
 // meanwhile, if the clocks of all processes on the store agree. A login
-// meanwhile may or may not be ended, so make sure first that the old password is
-// not accepted any more. The error wraps ErrUnsupported if the store is no
+// meanwhile may or may not be ended, so make sure first that the old password
+// is not accepted any more. The error wraps ErrUnsupported if the store is no
 // Scanner, or is the store's. Sessions that were ended before the error stay
 // ended and are counted.
 func (m *Manager) EndUser(userID string) (int, error) {

@@ -18,8 +18,8 @@
 //
 // [Sealed] wraps another codec. It encrypts every value and detects every
 // change. A session binds each of its sealed values to the session and to the
-// name of the value. Decoding returns [ErrOpen] for bytes that somebody changed,
-// or copied to another session or another name.
+// name of the value. Decoding returns [ErrOpen] for bytes that somebody
+// changed, or copied to another session or another name.
 //
 // Sealed protects values, and nothing else in a session record. Somebody who
 // can read the store or a snapshot still sees

@@ -29,8 +29,8 @@ func roundTrip[T any](t *testing.T, c codec.Codec, v any) T {
 	return got
 }
 
-// concurrently calls f 200 times in each of 8 goroutines, with the number of the
-// goroutine and of the call.
+// concurrently calls f 200 times in each of 8 goroutines, with the number of
+// the goroutine and of the call.
 func concurrently(f func(g, i int)) {
 	var all sync.WaitGroup
 	for g := range 8 {

@@ -45,8 +45,8 @@ const (
 // limits of this protection, and the steps to replace a key.
 //
 // Make a Sealed with [NewSealed]; the zero value fails with [ErrKey]. A Sealed
-// is safe for concurrent use. It prints as its type alone, without its keys, for
-// every verb of fmt.
+// is safe for concurrent use. It prints as its type alone, without its keys,
+// for every verb of fmt.
 type Sealed struct {
 	inner Codec
 	keys  []*xaes

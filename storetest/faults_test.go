@@ -102,8 +102,8 @@ const more = " more"
 
 // Each fault makes the subtests in fails fail, with a message that contains
 // message. It breaks no other subtest, unless the list ends with more;
-// concurrentChecks that are not in the list do not run, because they can fail by
-// chance.
+// concurrentChecks that are not in the list do not run, because they can fail
+// by chance.
 var faultTests = []struct {
 	name, fails, message string
 	faults               faults

@@ -68,8 +68,8 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	for stream.send("time", timeOfDay()) == nil {
 		select {
 		case <-tick.C:
-			// The visitor looks at the page without making requests. Touch keeps
-			// the session from expiring meanwhile.
+			// The visitor looks at the page without making requests. Touch
+			// keeps the session from expiring meanwhile.
 			if session.Touch() == nil {
 				continue
 			}

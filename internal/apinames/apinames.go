@@ -1,5 +1,5 @@
-// Package apinames lists the exported names of a package, for tests that compare
-// documents with the code.
+// Package apinames lists the exported names of a package, for tests that
+// compare documents with the code.
 package apinames
 
 import (
@@ -12,8 +12,9 @@ import (
 )
 
 // Of returns the exported names of the package in a folder. declared has
-// functions, types, constants and variables, and methods as Type.Method. members
-// has fields and the methods of interfaces, as Type.Name. Both are sorted.
+// functions, types, constants and variables, and methods as Type.Method.
+// members has fields and the methods of interfaces, as Type.Name. Both are
+// sorted.
 func Of(folder string) (declared, members []string, err error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {

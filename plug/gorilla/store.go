@@ -75,9 +75,9 @@ type Store struct {
 	Codecs []securecookie.Codec
 
 	// Options are the options of each new session. NewStore sets gorilla's
-	// defaults: Path "/" and MaxAge 30 days. A site on TLS sets Secure, HttpOnly
-	// and SameSite too. Options without a MaxAge have MaxAge 0, which stores no
-	// session unless BrowserSessionTTL is set. nil makes New panic.
+	// defaults: Path "/" and MaxAge 30 days. A site on TLS sets Secure,
+	// HttpOnly and SameSite too. Options without a MaxAge have MaxAge 0, which
+	// stores no session unless BrowserSessionTTL is set. nil makes New panic.
 	Options *sessions.Options
 
 	// Serializer encodes the values of sessions, a map[any]any. nil means
