@@ -8,7 +8,7 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 )
 
-// A Manager uses its Store through these methods alone, and through Update.
+// These methods read, touch, store and remove single sessions.
 
 // read returns the bytes under key. It counts as a use, unless passive is set.
 // A Loader has no other read, so there it always counts.
