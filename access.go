@@ -2,6 +2,7 @@ package holdfast
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,23 +11,53 @@ import (
 
 // These methods read, touch, store and remove single sessions.
 
-// read returns the bytes under key. It counts as a use, unless passive is set.
-// A Loader has no other read, so there it always counts.
-func (m *Manager) read(ctx context.Context, key string, passive bool) (raw []byte, found bool, err error) {
-	switch {
-	case m.loader != nil:
-		return m.loader.Load(ctx, nil, key)
-	case passive:
-		raw, found = m.store.Peek(key)
-	default:
-		raw, found = m.store.Append(nil, key)
+// storeTimeout bounds a call of a Store. A store that hangs must not hang its
+// requests.
+const storeTimeout = 5 * time.Second
+
+// forRead returns the context of a call of the store that changes nothing. It
+// ends with ctx.
+func (m *Manager) forRead(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m.cache != nil { // it waits for nothing
+		return ctx, func() {}
 	}
-	return raw, found, nil
+	return context.WithTimeout(ctx, storeTimeout)
 }
 
-// peek is a passive read that does not find tombstones.
-func (m *Manager) peek(ctx context.Context, key string) (raw []byte, found bool, err error) {
-	raw, found, err = m.read(ctx, key, true)
+// forWrite returns the context of a call of the store that may change
+// something. It has the deadline of ctx, but does not end when the client goes
+// away: a change that was begun must not stop half-way.
+func (m *Manager) forWrite(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m.cache != nil {
+		return ctx, func() {}
+	}
+	end := time.Now().Add(storeTimeout)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
+		end = deadline
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), end)
+}
+
+// storeError returns the error of a call of the store. A deadline means that
+// the store did not answer.
+func storeError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUnavailable) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// read returns the bytes under key.
+func (m *Manager) read(ctx context.Context, key string, how ReadMode) (raw []byte, found bool, err error) {
+	ctx, cancel := m.forRead(ctx)
+	defer cancel()
+	raw, found, err = m.store.Get(ctx, key, how)
+	return raw, found && err == nil, storeError(err)
+}
+
+// readSession is a read that does not find tombstones.
+func (m *Manager) readSession(ctx context.Context, key string, how ReadMode) (raw []byte, found bool, err error) {
+	raw, found, err = m.read(ctx, key, how)
 	if isTombstone(raw) {
 		return nil, false, err
 	}
@@ -34,21 +65,40 @@ func (m *Manager) peek(ctx context.Context, key string) (raw []byte, found bool,
 }
 
 // touch gives a session a new TTL, and reports false if it has ended.
-func (m *Manager) touch(key string, ttl time.Duration) bool {
-	touched := m.store.Touch(key, ttl)
+func (m *Manager) touch(ctx context.Context, key string, ttl time.Duration) (bool, error) {
+	ctx, cancel := m.forWrite(ctx)
+	defer cancel()
+	touched, err := m.store.Touch(ctx, key, ttl)
+	if err != nil {
+		return false, storeError(err)
+	}
 	if !touched {
 		m.watchers.notify(key)
 	}
-	return touched
+	return touched, nil
+}
+
+// set stores bytes under key.
+func (m *Manager) set(ctx context.Context, key string, raw []byte, ttl time.Duration) error {
+	ctx, cancel := m.forWrite(ctx)
+	defer cancel()
+	return storeError(m.store.Set(ctx, key, raw, ttl))
+}
+
+// update changes the bytes under key in one atomic step.
+func (m *Manager) update(ctx context.Context, key string, fn func(old []byte, found bool) (cache.Change, error)) error {
+	ctx, cancel := m.forWrite(ctx)
+	defer cancel()
+	return storeError(m.store.Update(ctx, key, fn))
 }
 
 // storeNew stores the first record of a session. An ID of the system's CSPRNG
 // is new, but Options.NewID may return the ID of another session.
-func (m *Manager) storeNew(key string, raw []byte, ttl time.Duration) error {
+func (m *Manager) storeNew(ctx context.Context, key string, raw []byte, ttl time.Duration) error {
 	if m.options.NewID == nil {
-		return m.store.Set(key, raw, ttl)
+		return m.set(ctx, key, raw, ttl)
 	}
-	return m.store.Update(key, func(_ []byte, found bool) (cache.Change, error) {
+	return m.update(ctx, key, func(_ []byte, found bool) (cache.Change, error) {
 		if found {
 			return cache.Keep(), fmt.Errorf("%w: Options.NewID returned the ID of another session", ErrID)
 		}
@@ -58,8 +108,8 @@ func (m *Manager) storeNew(key string, raw []byte, ttl time.Duration) error {
 
 // remove deletes a session and reports whether there was one, or whether it has
 // moved to a newer ID.
-func (m *Manager) remove(key string) (removed, moved bool, err error) {
-	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
+func (m *Manager) remove(ctx context.Context, key string) (removed, moved bool, err error) {
+	err = m.update(ctx, key, func(old []byte, found bool) (cache.Change, error) {
 		moved = found && isTombstone(old)
 		if removed = found && !moved; !removed {
 			return cache.Keep(), nil

@@ -7,19 +7,24 @@ import (
 )
 
 // A Manager's clock starts at the wall time and then follows the monotonic
-// clock. So setting the wall clock ends no session and prolongs none. Times
-// that users give or get are on the wall clock.
+// clock. So setting the wall clock ends no session and prolongs none. With a
+// Store, the Manager's clock is the store's: the processes that share sessions
+// must agree on the time. Times that users give or get are on the wall clock of
+// this process.
 
 // clockTolerance is how far in the future a session may have been created. The
-// clocks of several instances differ a little.
+// processes that share a store agree on the time only to about a second.
 const clockTolerance = record.Instant(time.Minute)
 
 func (m *Manager) now() record.Instant {
+	if m.cache == nil {
+		return record.InstantOf(m.store.Now())
+	}
 	return m.epoch + record.Instant(time.Since(m.started))
 }
 
-// stepped returns by how much the wall clock was set forward since the Manager
-// was made, to the second: it reads the two clocks one after the other.
+// stepped returns how far the wall clock is ahead of the Manager's clock, to
+// the second: it reads the two clocks one after the other.
 func (m *Manager) stepped() time.Duration {
 	return time.Duration(record.InstantOf(time.Now()) - m.now()).Round(time.Second)
 }

@@ -68,7 +68,7 @@ func (s *Session) create() error {
 		s.ended = true
 		return ErrEnded
 	}
-	if err := s.manager.storeNew(s.key, raw, ttl); err != nil {
+	if err := s.manager.storeNew(s.request.Context(), s.key, raw, ttl); err != nil {
 		return err
 	}
 	s.token = sendToken
@@ -82,7 +82,7 @@ func (s *Session) create() error {
 func (s *Session) merge(decide decision) error {
 	var raw []byte // nil if the session has ended
 	var expired, written, newLifetime bool
-	err := s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
+	err := s.manager.update(s.request.Context(), s.key, func(old []byte, found bool) (cache.Change, error) {
 		raw, expired = nil, false
 		if !found || isTombstone(old) {
 			return cache.Keep(), nil
@@ -156,7 +156,7 @@ func (s *Session) touch(now record.Instant) error {
 	case !s.stored:
 		return nil
 	}
-	raw, found, err := s.manager.peek(s.request.Context(), s.key)
+	raw, found, err := s.manager.readSession(s.request.Context(), s.key, ReadPeek)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,11 @@ func (s *Session) touch(now record.Instant) error {
 	if err != nil {
 		return err
 	}
-	if !s.manager.touch(s.key, s.manager.ttl(r, now)) {
+	touched, err := s.manager.touch(s.request.Context(), s.key, s.manager.ttl(r, now))
+	if err != nil {
+		return err
+	}
+	if !touched {
 		s.ended = true
 		return ErrEnded
 	}
@@ -199,7 +203,7 @@ func (s *Session) destroy() (ended bool, err error) {
 		// the session still exists.
 		for id := range s.presented {
 			if key := s.manager.storeKey(id); key != s.key {
-				if _, _, err := s.manager.remove(key); err != nil {
+				if _, _, err := s.manager.remove(s.request.Context(), key); err != nil {
 					return false, err
 				}
 			}
@@ -207,7 +211,7 @@ func (s *Session) destroy() (ended bool, err error) {
 	}
 	if s.stored || s.unread {
 		moved := false
-		if ended, moved, err = s.manager.remove(s.key); err != nil {
+		if ended, moved, err = s.manager.remove(s.request.Context(), s.key); err != nil {
 			return false, err
 		}
 		if moved {

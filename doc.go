@@ -21,15 +21,17 @@
 // own to choose its size, or to watch it:
 //
 //	c, err := cache.New(cache.Options{MaxBytes: 512 << 20})
-//	sessions, err := holdfast.New(holdfast.Options{Store: c})
+//	sessions, err := holdfast.New(holdfast.Options{Cache: c})
+//
+// Several processes share their sessions through a Store.
 //
 // # Cost of a request
 //
-// A request that does not use its session costs one allocation. If reads of the
-// Store can fail (see Loader), each request that presents an ID costs one read
-// more. A request that reads values costs one lookup and one touch, and decodes
-// those values. A request that changes values encodes those. A visitor who has
-// neither values nor a login gets no cookie, and nothing is stored.
+// A request that does not use its session costs one allocation. With
+// Options.Store, each request that presents an ID reads its session before the
+// handler runs. A request that reads values costs one lookup and one touch, and
+// decodes those values. A request that changes values encodes those. A visitor
+// who has neither values nor a login gets no cookie, and nothing is stored.
 //
 // # Concurrent requests
 //
@@ -57,7 +59,7 @@
 //   - by Destroy, EndOthers, EndAll, and the Manager's End, EndUser and
 //     EndEveryone;
 //   - when the cache needs its memory;
-//   - with the process, unless the cache is saved.
+//   - with the process, unless the cache is saved, or a Store keeps the session.
 //
 // The cache first evicts sessions that were used once, then those that were
 // used again or have a user. So a flood of visitors ends no user's session, as

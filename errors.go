@@ -33,8 +33,13 @@ var (
 	// ErrCookie: the cookie would be larger than browsers accept.
 	ErrCookie = errors.New("holdfast: cookie too large")
 
-	// ErrUnsupported: the Store is no Scanner, so no sessions can be listed.
+	// ErrUnsupported: the Store cannot list sessions.
 	ErrUnsupported = errors.New("holdfast: not supported by the store")
+
+	// ErrUnavailable: the Store cannot be reached, or did not answer in time.
+	// Nothing is known about the session. A write that failed may have been
+	// carried out.
+	ErrUnavailable = errors.New("holdfast: the session store is not available")
 
 	// ErrRecord: the store has bytes that this version cannot read: they are
 	// damaged, or of another program or a later version. Session.Login and

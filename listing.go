@@ -3,6 +3,7 @@ package holdfast
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -61,53 +62,40 @@ func (i SessionInfo) Is(s *Session) bool {
 	return i.stored().key == s.key
 }
 
-// Sessions returns the sessions of a user, the last seen first. It reads the
-// first bytes of every session in the store, which does not count as a use. The
-// user "" has no sessions. The error wraps ErrUnsupported if the store is no
-// Scanner.
-func (m *Manager) Sessions(userID string) ([]SessionInfo, error) {
+// Sessions returns the sessions of a user, the last seen first. A cache reads
+// the first bytes of every session for it; a Store may have an index. A visit
+// does not count as a use. The user "" has no sessions. The error wraps
+// ErrUnsupported if the Store cannot list, or is the store's.
+func (m *Manager) Sessions(ctx context.Context, userID string) ([]SessionInfo, error) {
 	var infos []SessionInfo
 	if userID == "" {
 		return nil, nil
 	}
-	all, err := m.scan(m.namespace.AppendUserPrefix(nil, []byte(userID)))
-	if err != nil {
-		return nil, err
-	}
-	for entry, r := range all {
-		if string(r.User) == userID {
-			infos = append(infos, m.info(entry, r))
+	for info, err := range m.scan(ctx, m.namespace.AppendUserPrefix(nil, []byte(userID))) {
+		if err != nil {
+			return nil, err
+		}
+		if info.UserID == userID {
+			infos = append(infos, info)
 		}
 	}
 	slices.SortFunc(infos, func(a, b SessionInfo) int { return b.LastSeen.Compare(a.LastSeen) })
 	return infos, nil
 }
 
-// All returns an iterator over all sessions, in no particular order. The error
-// wraps ErrUnsupported if the store is no Scanner.
-func (m *Manager) All() (iter.Seq[SessionInfo], error) {
-	all, err := m.scan(m.namespace.AppendPrefix(nil))
-	if err != nil {
-		return nil, err
-	}
-	return func(yield func(SessionInfo) bool) {
-		for entry, r := range all {
-			if !yield(m.info(entry, r)) {
-				return
-			}
-		}
-	}, nil
+// All iterates over all sessions, in no particular order. After an error, which
+// is one of Sessions, the iteration ends.
+func (m *Manager) All(ctx context.Context) iter.Seq2[SessionInfo, error] {
+	return m.scan(ctx, m.namespace.AppendPrefix(nil))
 }
 
 // Len counts the sessions. It reads each of them; a gauge should use the
-// cache's Stats. The error is one of All.
-func (m *Manager) Len() (int, error) {
-	all, err := m.scan(m.namespace.AppendPrefix(nil))
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for range all {
+// cache's Stats. The error is one of Sessions.
+func (m *Manager) Len(ctx context.Context) (n int, err error) {
+	for _, err := range m.All(ctx) {
+		if err != nil {
+			return 0, err
+		}
 		n++
 	}
 	return n, nil
@@ -116,48 +104,39 @@ func (m *Manager) Len() (int, error) {
 // EndEveryone ends all sessions of all users and visitors, and returns how
 // many. A session that begins or gets a new ID meanwhile may live on. The error
 // is one of EndUser.
-func (m *Manager) EndEveryone() (int, error) {
-	all, err := m.All()
-	if err != nil {
-		return 0, err
-	}
-	return m.endEach(all)
+func (m *Manager) EndEveryone(ctx context.Context) (int, error) {
+	return m.endEach(ctx, m.All(ctx))
 }
 
 // EndUser ends all sessions of a user who logged in before the call, and
 // returns how many it found. It also ends a session that gets a new ID
-// meanwhile, if the clocks of all processes on the store agree. A login
-// meanwhile may or may not be ended, so make sure first that the old password
-// is not accepted any more. The error wraps ErrUnsupported if the store is no
-// Scanner, or is the store's. Sessions that were ended before the error stay
-// ended and are counted.
-func (m *Manager) EndUser(userID string) (int, error) {
-	return m.endWhere(userID, 0, func(infos []SessionInfo) ([]SessionInfo, error) { return infos, nil })
+// meanwhile. A login meanwhile may or may not be ended, so make sure first that
+// the old password is not accepted any more. The error is one of Sessions.
+// Sessions that were ended before the error stay ended and are counted.
+func (m *Manager) EndUser(ctx context.Context, userID string) (int, error) {
+	return m.endWhere(ctx, userID, 0, func(infos []SessionInfo) ([]SessionInfo, error) { return infos, nil })
 }
 
 // End ends one session of a user, given its SessionInfo.Handle, and reports
 // whether there was one. It ends no session of another user, so the handle may
 // come from a form. The user "" is a visitor who has not logged in. The error
 // is the store's.
-func (m *Manager) End(userID, handle string) (bool, error) {
+func (m *Manager) End(ctx context.Context, userID, handle string) (bool, error) {
 	key, err := hex.DecodeString(handle)
 	if err != nil || len(key) != storeKeyLen {
 		return false, nil
 	}
-	return m.endIfUser(string(key), userID)
+	return m.endIfUser(ctx, string(key), userID)
 }
 
 // endWhere ends those of a user's sessions that choose returns. The listing may
 // miss a session that gets a new ID meanwhile, so a revocation is stored first,
 // which ends it (see revoke.go). The session that was created at spared stays.
-func (m *Manager) endWhere(userID string, spared record.Instant, choose func([]SessionInfo) ([]SessionInfo, error)) (n int, err error) {
-	if _, err := m.scan(nil); err != nil {
+func (m *Manager) endWhere(ctx context.Context, userID string, spared record.Instant, choose func([]SessionInfo) ([]SessionInfo, error)) (n int, err error) {
+	if err := m.revoke(ctx, userID, spared); err != nil {
 		return 0, err
 	}
-	if err := m.revoke(userID, spared); err != nil {
-		return 0, err
-	}
-	infos, err := m.Sessions(userID)
+	infos, err := m.Sessions(ctx, userID)
 	if err != nil {
 		return 0, err
 	}
@@ -165,12 +144,22 @@ func (m *Manager) endWhere(userID string, spared record.Instant, choose func([]S
 	if err != nil {
 		return 0, err
 	}
-	return m.endEach(slices.Values(chosen))
+	return m.endEach(ctx, func(yield func(SessionInfo, error) bool) {
+		for _, info := range chosen {
+			if !yield(info, nil) {
+				return
+			}
+		}
+	})
 }
 
-func (m *Manager) endEach(infos iter.Seq[SessionInfo]) (n int, first error) {
-	for info := range infos {
-		ended, err := m.endIfUser(info.stored().key, info.UserID)
+// endEach goes on after a session that it could not end.
+func (m *Manager) endEach(ctx context.Context, infos iter.Seq2[SessionInfo, error]) (n int, first error) {
+	for info, err := range infos {
+		ended := false
+		if err == nil {
+			ended, err = m.endIfUser(ctx, info.stored().key, info.UserID)
+		}
 		if ended {
 			n++
 		}
@@ -181,8 +170,8 @@ func (m *Manager) endEach(infos iter.Seq[SessionInfo]) (n int, first error) {
 
 // endIfUser ends the session under key if it is the user's and of this
 // Manager's namespace.
-func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
-	err = m.store.Update(key, func(old []byte, found bool) (cache.Change, error) {
+func (m *Manager) endIfUser(ctx context.Context, key, userID string) (ended bool, err error) {
+	err = m.update(ctx, key, func(old []byte, found bool) (cache.Change, error) {
 		r, err := record.Parse(old)
 		ended = found && err == nil && string(r.User) == userID && bytes.HasPrefix(old, m.namespace.AppendPrefix(nil))
 		if !ended {
@@ -199,24 +188,24 @@ func (m *Manager) endIfUser(key, userID string) (ended bool, err error) {
 	return ended, nil
 }
 
-// scan returns the sessions whose record begins with prefix. It skips entries
-// that are no session, and sessions that have ended.
-func (m *Manager) scan(prefix []byte) (iter.Seq2[cache.Entry, record.Record], error) {
-	scanner, ok := m.store.(Scanner)
-	if !ok {
-		return nil, fmt.Errorf("%w: %T has no method ScanValues", ErrUnsupported, m.store)
-	}
-	return func(yield func(cache.Entry, record.Record) bool) {
-		for entry := range scanner.ScanValues(prefix) {
+// scan iterates over the sessions whose record begins with prefix. It skips
+// entries that are no session, and sessions that have ended.
+func (m *Manager) scan(ctx context.Context, prefix []byte) iter.Seq2[SessionInfo, error] {
+	return func(yield func(SessionInfo, error) bool) {
+		for entry, err := range m.store.ScanValues(ctx, prefix) {
+			if err != nil {
+				yield(SessionInfo{}, storeError(err))
+				return
+			}
 			r, err := record.Parse(entry.Value)
 			if err != nil || len(entry.ID) != storeKeyLen || m.ttl(r, m.now()) <= 0 {
 				continue
 			}
-			if !yield(entry, r) {
+			if !yield(m.info(entry, r), nil) {
 				return
 			}
 		}
-	}, nil
+	}
 }
 
 // lastSeen returns when a request last used the session. The use restarted the
@@ -225,7 +214,7 @@ func (m *Manager) scan(prefix []byte) (iter.Seq2[cache.Entry, record.Record], er
 func (m *Manager) lastSeen(r record.Record, entry cache.Entry) record.Instant {
 	now := m.now()
 	if end := now.Plus(entry.TTL); end < m.end(r) {
-		return end - record.Instant(m.idleTimeout(r))
+		return min(now, end-record.Instant(m.idleTimeout(r)))
 	}
 	return now - record.Instant(entry.Idle)
 }

@@ -2,6 +2,7 @@ package holdfast
 
 import (
 	"errors"
+	"time"
 
 	"github.com/holdfast-go/holdfast/internal/record"
 )
@@ -18,23 +19,29 @@ const (
 	maxPresented = 16
 )
 
+// earlyReadLasts is how long load can use the session that readable has read.
+// Later, another request may long have ended it.
+const earlyReadLasts = record.Instant(100 * time.Millisecond)
+
 // readable reads the session before the handler runs, if reads of the store can
 // fail. It reports false if the read failed. Then the handler must not run,
-// except with a damaged record: a login can replace that. load reads again: the
-// session may have ended or changed before the handler uses it.
+// except with a damaged record: a login can replace that.
 func (s *Session) readable() bool {
-	if s.manager.loader == nil || s.err != nil {
+	if s.manager.cache != nil || s.err != nil {
 		return true
 	}
-	s.startNew(s.manager.now())
-	err := s.find()
-	s.absent = err == nil && s.raw == nil
-	if errors.Is(err, ErrRecord) {
-		err = nil
+	now := s.manager.now()
+	s.startNew(now)
+	switch err := s.find(); {
+	case err == nil:
+		s.readAt = now
+		s.absent = s.raw == nil
+	case !errors.Is(err, ErrRecord):
+		s.loaded = true
+		s.setErr(err)
+		return false
 	}
-	s.loaded = err != nil
-	s.setErr(err)
-	return err == nil
+	return true
 }
 
 // load reads the session that the request presents, once, and restarts its idle
@@ -45,14 +52,18 @@ func (s *Session) load() {
 		return
 	}
 	now := s.manager.now()
-	if !s.absent {
+	if s.readAt == 0 || !s.absent && now-s.readAt > earlyReadLasts {
 		s.startNew(now)
 		if s.err == nil {
 			s.setErr(s.find())
 		}
 	}
-	if s.raw != nil && !s.adopt(now) {
-		s.startNew(now)
+	if s.raw != nil {
+		adopted, err := s.adopt(now)
+		if !adopted {
+			s.startNew(now)
+		}
+		s.setErr(err)
 	}
 	s.late = s.ended
 	s.loaded = true
@@ -61,11 +72,16 @@ func (s *Session) load() {
 // find reads the session that the request presents: the first of its tokens
 // that has one.
 func (s *Session) find() error {
-	isPassive := s.manager.options.Passive
-	s.passive = isPassive != nil && isPassive(&s.request)
+	if isPassive := s.manager.options.Passive; isPassive != nil && s.readAt == 0 {
+		s.passive = isPassive(&s.request)
+	}
+	how := ReadUse
+	if s.passive {
+		how = ReadPeek
+	}
 	tried := 0
 	for id := range s.presented {
-		if err := s.read(id); err != nil || s.raw != nil {
+		if err := s.read(id, how); err != nil || s.raw != nil {
 			return err
 		}
 		if tried++; tried == maxTokens {
@@ -93,9 +109,9 @@ func (s *Session) presented(yield func(id string) bool) {
 
 // read sets raw to the record of the session with that ID, if there is one. It
 // sets ended if there is a tombstone.
-func (s *Session) read(id string) error {
+func (s *Session) read(id string, how ReadMode) error {
 	key := s.manager.storeKey(id)
-	raw, found, err := s.manager.read(s.request.Context(), key, s.passive)
+	raw, found, err := s.manager.read(s.request.Context(), key, how)
 	if err == nil && !found {
 		return nil
 	}
@@ -116,16 +132,20 @@ func (s *Session) read(id string) error {
 
 // adopt makes this the session of raw, and restarts its idle timeout. So a
 // request that comes in time keeps its session however long it takes. It
-// reports false if the session has ended.
-func (s *Session) adopt(now record.Instant) bool {
+// reports false if the session has ended. The error is that of restarting the
+// timeout: the session has been read, and may still exist.
+func (s *Session) adopt(now record.Instant) (adopted bool, err error) {
 	r := s.record()
 	fromTheFuture := r.Created > now+clockTolerance
 	if fromTheFuture {
 		r.Created = now
 	}
-	ttl := s.manager.ttl(r, now)
-	if !s.passive && !s.manager.touch(s.key, ttl) || ttl <= 0 {
-		return false
+	ttl, lives := s.manager.ttl(r, now), true
+	if !s.passive {
+		lives, err = s.manager.touch(s.request.Context(), s.key, ttl)
+	}
+	if err == nil && !lives || ttl <= 0 {
+		return false, err
 	}
 	s.touched = now
 	s.stored, s.isNew = true, false
@@ -134,7 +154,7 @@ func (s *Session) adopt(now record.Instant) bool {
 		// not wait for that time.
 		s.changes = s.changes.Plus(record.SetCreated(now))
 	}
-	return true
+	return true, err
 }
 
 // reload drops the changes not stored yet, and reads the session again.
@@ -155,8 +175,11 @@ func (s *Session) reload() error {
 		}
 	}()
 	s.stored, s.raw = false, nil
-	err, now := s.read(s.id), s.manager.now()
-	ended, adopted := s.ended, s.raw != nil && s.adopt(now)
+	err, now, adopted := s.read(s.id, ReadFresh), s.manager.now(), false
+	ended := s.ended
+	if s.raw != nil {
+		adopted, err = s.adopt(now)
+	}
 	panics = false
 	switch {
 	case errors.Is(err, ErrRecord): // a damaged session has no values

@@ -2,6 +2,7 @@ package holdfast
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,8 +60,8 @@ func (s *Session) Login(userID string) error {
 // takes the user for one who came back, and a flood of strangers does not evict
 // the session.
 func (s *Session) protect() {
-	if r := s.record(); len(r.User) > 0 {
-		s.manager.touch(s.key, s.manager.ttl(r, s.manager.now()))
+	if r := s.record(); len(r.User) > 0 && s.manager.cache != nil {
+		s.manager.cache.Touch(s.key, s.manager.ttl(r, s.manager.now()))
 	}
 }
 
@@ -101,7 +102,7 @@ func (s *Session) EndOthers() (int, error) {
 	if user == "" || err != nil {
 		return 0, err
 	}
-	return s.manager.endWhere(user, created, func(infos []SessionInfo) ([]SessionInfo, error) {
+	return s.manager.endWhere(context.WithoutCancel(s.request.Context()), user, created, func(infos []SessionInfo) ([]SessionInfo, error) {
 		here := slices.IndexFunc(infos, func(i SessionInfo) bool { return i.stored().key == this })
 		if here < 0 {
 			return nil, ErrEnded
@@ -126,7 +127,7 @@ func (s *Session) identity() (user, key string, created record.Instant, err erro
 		return "", "", 0, nil
 	}
 	// A session that another request has ended must not end others.
-	if _, lives, err := s.manager.peek(s.request.Context(), s.key); err != nil || !lives {
+	if _, lives, err := s.manager.readSession(s.request.Context(), s.key, ReadFresh); err != nil || !lives {
 		return "", "", 0, cmp.Or(err, ErrEnded)
 	}
 	return user, s.key, s.changes.ApplyHeader(s.record()).Created, nil

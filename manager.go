@@ -27,8 +27,7 @@ type Manager struct {
 type managerState struct {
 	options   Options
 	store     Store
-	loader    Loader       // the store, if its reads can fail
-	own       *cache.Cache // nil if the caller gave the store
+	cache     *cache.Cache // that store keeps the sessions in; nil if the caller gave a Store
 	carrier   carrier      // nil if a CookieFunc chooses it for each request
 	signer    signer
 	proxies   proxies
@@ -43,14 +42,14 @@ type managerState struct {
 }
 
 // New returns a Manager configured by o. The error wraps ErrOptions and names
-// the wrong option and the remedy. If o has no Store, it may also be the error
-// of making the cache.
+// the wrong option and the remedy. If o has neither a Cache nor a Store, it may
+// also be the error of making the cache.
 func New(o Options) (*Manager, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{&managerState{options: o, store: o.Store, proxies: proxiesIn(o.TrustedProxies), started: time.Now()}}
+	m := &Manager{&managerState{options: o, store: o.Store, cache: o.Cache, proxies: proxiesIn(o.TrustedProxies), started: time.Now()}}
 	m.epoch = record.InstantOf(m.started)
 	m.namespace = record.NewNamespace(o.Namespace)
 	m.binder, _ = o.Codec.(codec.Binder)
@@ -61,23 +60,24 @@ func New(o Options) (*Manager, error) {
 	if m.signer, err = newSigner(o.Keys); err != nil {
 		return nil, err
 	}
-	if m.store == nil {
-		if m.own, err = cache.New(cache.Options{}); err != nil {
+	if m.store == nil && m.cache == nil {
+		if m.cache, err = cache.New(cache.Options{}); err != nil {
 			return nil, fmt.Errorf("holdfast: making the cache: %w", err)
 		}
-		m.store = m.own
 	}
-	m.loader, _ = m.store.(Loader)
+	if m.cache != nil {
+		m.store = cacheStore{m.cache}
+	}
 	return m, nil
 }
 
-// Close releases the Manager's own cache and its sessions. A Store given in the
-// options stays open. Later requests find no sessions, and if they store
-// something, the ErrorHandler answers. Close returns nil, and may be called
-// again.
+// Close releases the Manager's own cache and its sessions. A Cache or a Store
+// given in the options stays open. Later requests find no sessions, and if they
+// store something, the ErrorHandler answers. Close returns nil, and may be
+// called again.
 func (m *Manager) Close() error {
-	if m.own != nil {
-		return m.own.Close()
+	if m.cache != nil && m.options.Cache == nil {
+		return m.cache.Close()
 	}
 	return nil
 }
@@ -86,10 +86,11 @@ func (m *Manager) Close() error {
 // the session. Manager.Session and FromContext find it there. Nothing is stored
 // unless next changes the session.
 //
-// If reads of the Store cannot fail, as with *cache.Cache, the session is read
-// when next first uses it. If they can fail (see Loader), the session is read
-// before next runs. If that read fails, the ErrorHandler answers and next does
-// not run.
+// If a cache keeps the sessions, the session is read when next first uses it.
+// With Options.Store, the session is read before next runs. If that read fails,
+// the ErrorHandler answers and next does not run: a store that is away does not
+// make its users strangers. The session is read again if next first uses it
+// later than 0.1 s after that.
 //
 // Changes are stored, and the cookie is set, before the first byte of the
 // response is sent. Later changes are stored when next returns; changes after

@@ -27,19 +27,24 @@ const (
 // Options print as their type alone. In an unexported field of another struct
 // fmt prints Keys, so keep Options only until New has them.
 type Options struct {
-	// Store keeps the sessions. nil means a cache of the Manager's own, with
-	// the defaults of cache.Options, that Close closes. A Store given here is
-	// the caller's to close.
+	// Cache keeps the sessions in this process. It is the caller's to close.
+	// nil, without a Store, means a cache of the Manager's own, with the
+	// defaults of cache.Options, that Close closes.
+	Cache *cache.Cache
+
+	// Store keeps the sessions outside of this process, in a database for
+	// example. It is the caller's to close. Set either Cache or Store.
 	Store Store
 
-	// Namespace separates the sessions of several Managers on one Store: a
+	// Namespace separates the sessions of several Managers on one Cache or
+	// Store: a
 	// Manager does not know the IDs of another, and lists and ends only its own
 	// sessions. Managers with one Namespace share their sessions. "" means the
 	// kind and name of the Carrier, so two Managers with the same Carrier share
 	// sessions; give each site a Namespace or a cookie name of its own. Do not
 	// nest the Handlers of two Managers that share sessions. A
-	// CookieFunc has no name: with a Store it needs a Namespace. After a change
-	// of Namespace, the stored sessions are unknown.
+	// CookieFunc has no name: with a Cache or a Store it needs a Namespace.
+	// After a change of Namespace, the stored sessions are unknown.
 	Namespace string
 
 	// Codec turns values into bytes and back. nil means codec.MsgPack.
@@ -92,7 +97,8 @@ type Options struct {
 	// is dropped. err wraps an error of this package, the store or the codec. r
 	// has the session in its context: if err is ErrRecord, Destroy removes the
 	// damaged record. It must be safe for concurrent use. nil means the status
-	// 500 with its text.
+	// 503 with its text and Retry-After if err is ErrUnavailable, and 500
+	// otherwise.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Logger gets each such error, and errors after the first byte, which no
@@ -103,7 +109,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// withDefaults returns o with its defaults, except Store.
+// withDefaults returns o with its defaults, except Cache.
 func (o Options) withDefaults() (Options, error) {
 	if err := o.checkParts(); err != nil {
 		return o, err
@@ -127,7 +133,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("%w: IdleTimeout is %v, but every session ends after AbsoluteLifetime, %v: raise that too", ErrOptions, o.IdleTimeout, o.AbsoluteLifetime)
 	}
 	if o.ErrorHandler == nil {
-		o.ErrorHandler = internalServerError
+		o.ErrorHandler = answerStatus
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -138,8 +144,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Namespace == "" {
 		o.Namespace = o.Carrier.namespace()
 	}
-	if _, ok := o.Carrier.(CookieFunc); ok && o.Namespace == "" && o.Store != nil {
-		return o, fmt.Errorf("%w: Namespace is empty, but with a CookieFunc and a Store it must be set, so that other Managers on the Store do not share the sessions", ErrOptions)
+	if _, ok := o.Carrier.(CookieFunc); ok && o.Namespace == "" && (o.Store != nil || o.Cache != nil) {
+		return o, fmt.Errorf("%w: Namespace is empty, but with a CookieFunc and a Cache or Store it must be set, so that other Managers on it do not share the sessions", ErrOptions)
 	}
 	for _, network := range o.TrustedProxies {
 		if !network.IsValid() {
@@ -156,10 +162,13 @@ func (o Options) checkParts() error {
 			return fmt.Errorf("%w: %s is a nil %T; leave it out for the default", ErrOptions, name, part)
 		}
 	}
-	if c, ok := o.Store.(*cache.Cache); ok {
-		err := c.Update("open?", func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil })
+	if o.Cache != nil && o.Store != nil {
+		return fmt.Errorf("%w: both Cache and Store are set; leave one out", ErrOptions)
+	}
+	if o.Cache != nil {
+		err := o.Cache.Update("open?", func([]byte, bool) (cache.Change, error) { return cache.Keep(), nil })
 		if err != nil {
-			return fmt.Errorf("%w: Store cannot be used: %w", ErrOptions, err)
+			return fmt.Errorf("%w: Cache cannot be used: %w", ErrOptions, err)
 		}
 	}
 	if sealed, ok := o.Codec.(*codec.Sealed); ok {
@@ -173,6 +182,12 @@ func (o Options) checkParts() error {
 // Format prints the type alone, since Keys are secrets.
 func (o Options) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "holdfast.Options") }
 
-func internalServerError(w http.ResponseWriter, _ *http.Request, _ error) {
-	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+// answerStatus is the default ErrorHandler.
+func answerStatus(w http.ResponseWriter, _ *http.Request, err error) {
+	status := http.StatusInternalServerError
+	if errors.Is(err, ErrUnavailable) {
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "1")
+	}
+	http.Error(w, http.StatusText(status), status)
 }

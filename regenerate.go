@@ -49,12 +49,12 @@ func (s *Session) startOver(also ...record.Change) error {
 	if ttl <= 0 {
 		return ErrEnded
 	}
-	if err := s.manager.storeNew(key, raw, ttl); err != nil {
+	if err := s.manager.storeNew(s.request.Context(), key, raw, ttl); err != nil {
 		return err
 	}
 	if s.unread {
-		if _, _, err := s.manager.remove(s.key); err != nil {
-			_, _, failed := s.manager.remove(key)
+		if _, _, err := s.manager.remove(s.request.Context(), s.key); err != nil {
+			_, _, failed := s.manager.remove(s.request.Context(), key)
 			return errors.Join(err, failed)
 		}
 		s.err = nil
@@ -105,13 +105,13 @@ func (s *Session) moveTo(id, key string, lost lostValues, also ...record.Change)
 // loses no change stored meanwhile, and a session destroyed meanwhile stays
 // destroyed.
 func (s *Session) move(key string, lost lostValues, also []record.Change) (raw []byte, err error) {
-	store, copied, expired, panics := s.manager.storeNew, false, false, true
+	ctx, store, copied, expired, panics := s.request.Context(), s.manager.storeNew, false, false, true
 	defer func() {
 		if panics && copied { // nobody would know the copy's ID
-			s.manager.remove(key)
+			s.manager.remove(s.request.Context(), key)
 		}
 	}()
-	err = s.manager.store.Update(s.key, func(old []byte, found bool) (cache.Change, error) {
+	err = s.manager.update(ctx, s.key, func(old []byte, found bool) (cache.Change, error) {
 		raw, expired = nil, false
 		if !found || isTombstone(old) {
 			return cache.Keep(), nil
@@ -123,10 +123,10 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 		if expired = ttl <= 0; expired {
 			return cache.Remove(), nil
 		}
-		if err := store(key, moved, ttl); err != nil {
+		if err := store(ctx, key, moved, ttl); err != nil {
 			return cache.Keep(), err
 		}
-		store, copied = s.manager.store.Set, true // another call replaces the copy of this one
+		store, copied = s.manager.set, true // another call replaces the copy of this one
 		switch revoked, err := s.revoked(moved); {
 		case err != nil:
 			return cache.Keep(), err
@@ -146,7 +146,7 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 		err = ErrEnded
 	}
 	if err != nil && copied {
-		_, _, failed := s.manager.remove(key)
+		_, _, failed := s.manager.remove(s.request.Context(), key)
 		err = errors.Join(err, failed)
 	}
 	return raw, err

@@ -151,7 +151,7 @@ func (s *Session) writeToken(h http.Header, mayHaveEnded bool) {
 		s.carrier().clear(h, s.tls)
 	case s.stored && !s.ended && (s.token == sendToken || s.rolls()):
 		if mayHaveEnded {
-			_, lives, err := s.manager.peek(s.request.Context(), s.key)
+			_, lives, err := s.manager.readSession(s.request.Context(), s.key, ReadPeek)
 			s.ended = !lives && err == nil
 			if s.ended || err != nil && s.token != sendToken {
 				return

@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"context"
 	"crypto/sha256"
 
 	"github.com/holdfast-go/holdfast/cache"
@@ -59,9 +60,9 @@ func (r revocation) covers(created record.Instant) bool {
 // revoke stores that the user's sessions have ended, except the one created at
 // spared; 0 spares none. A session that an earlier revocation covers is not
 // spared: then the one that the earlier revocation spared stays.
-func (m *Manager) revoke(userID string, spared record.Instant) error {
+func (m *Manager) revoke(ctx context.Context, userID string, spared record.Instant) error {
 	now := m.now()
-	return m.store.Update(m.revocationKey(userID), func(old []byte, found bool) (cache.Change, error) {
+	return m.update(ctx, m.revocationKey(userID), func(old []byte, found bool) (cache.Change, error) {
 		r := revocation{until: now, spared: spared}
 		if before, ok := parseRevocation(old); found && ok {
 			r.until = max(r.until, before.until)
@@ -79,7 +80,7 @@ func (s *Session) revoked(raw []byte) (bool, error) {
 	if len(moved.User) == 0 {
 		return false, nil
 	}
-	stored, found, err := s.manager.peek(s.request.Context(), s.manager.revocationKey(string(moved.User)))
+	stored, found, err := s.manager.read(s.request.Context(), s.manager.revocationKey(string(moved.User)), ReadFresh)
 	if err != nil || !found {
 		return false, err
 	}

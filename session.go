@@ -191,7 +191,8 @@ func (s *Session) Save() error {
 	return s.commit()
 }
 
-// Reload drops the changes not stored yet, and reads the session again. A new
+// Reload drops the changes not stored yet, and reads the session again, past
+// any local copy. A new
 // session loses its values. Reload returns ErrEnded if the session has ended,
 // or the error of the store.
 func (s *Session) Reload() error {

@@ -6,20 +6,22 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/internal/record"
 )
 
-// Store keeps session records. *cache.Cache is the usual one. A store of your
-// own, in a database for example, must keep this contract. Package storetest
-// checks it. Only Loader has a context so far.
+// Store keeps session records outside of this process, so that several
+// processes share them. A store of your own must keep this contract. Package
+// storetest checks it.
 //
 // The id is a session's store key, a hash, and never the secret ID.
 //
 //   - IDs are 1 to cache.MaxIDLen bytes of any content, and values any bytes.
 //     The store keeps no reference to its arguments or to its results.
+//   - Get returns the value under id, and reports whether there is one. How
+//     says whether it counts as a use, and whether it may return an older
+//     value. It never returns a value older than a write that this process has
+//     completed.
 //   - Set stores value under id for ttl, which is positive.
-//   - Append appends the value under id to dst, and reports whether there is
-//     one. It counts as a use, if the store evicts by use.
-//   - Peek is Append without counting as a use.
 //   - Touch gives an entry a new ttl; a ttl of 0 or less ends it. It reports
 //     false if there is no such entry, true if the store cannot tell, and never
 //     brings an entry back.
@@ -30,41 +32,97 @@ import (
 //     too. If it returns an error, Update returns that unchanged and stores
 //     nothing. If it panics, Update stores nothing. Change.Stores and
 //     Change.Removes tell its decision.
+//   - ScanValues iterates over the entries whose value begins with prefix, in
+//     any order. It finds every entry that exists from its beginning to its
+//     end. Each has its ID, value, ttl and idle time. The loop's body may call
+//     the store. Scanning does not count as a use. An error is yielded last. A
+//     store that cannot scan yields ErrUnsupported.
+//   - Watch calls changed when another process may have written or removed the
+//     entry under id since this process has read it, until stop is called. It
+//     may call changed in any goroutine and at any time, but not after stop has
+//     returned. A store that cannot tell never calls it.
+//   - Now returns the store's time, and never waits. It is the same in all
+//     processes, to about a second.
 //   - No method finds an entry after its ttl, or after Update removed it. Only
-//     Set and Put make an entry.
+//     Set and Put make an entry. A store may keep entries a little longer than
+//     their ttl, if it documents how long.
 //
-// All methods are safe for concurrent use. Set and Update return an error if
-// the store cannot do it; the error contains no ID and no value.
-//
-// A store whose reads can fail also implements Loader. One that can find
-// entries by the beginning of their value also implements Scanner.
+// All methods are safe for concurrent use. A method whose context ends returns
+// soon. If the store cannot be reached, the error wraps ErrUnavailable, and a
+// write may or may not have been carried out. No error contains an ID or a
+// value.
 type Store interface {
-	Set(id string, value []byte, ttl time.Duration) error
-	Append(dst []byte, id string) ([]byte, bool)
-	Peek(id string) ([]byte, bool)
-	Touch(id string, ttl time.Duration) bool
-	Update(id string, fn func(old []byte, found bool) (cache.Change, error)) error
+	Get(ctx context.Context, id string, how ReadMode) (value []byte, found bool, err error)
+	Set(ctx context.Context, id string, value []byte, ttl time.Duration) error
+	Touch(ctx context.Context, id string, ttl time.Duration) (found bool, err error)
+	Update(ctx context.Context, id string, fn func(old []byte, found bool) (cache.Change, error)) error
+	ScanValues(ctx context.Context, prefix []byte) iter.Seq2[cache.Entry, error]
+	Watch(id string, changed func()) (stop func())
+	Now() time.Time
 }
 
-// Loader is a Store whose reads can fail. Load is Append with an error. A
-// Manager calls it before the handler of each request that presents an ID, and
-// again when the handler uses the session. If the first call fails, the handler
-// does not run, and the ErrorHandler answers: a store that is away does not
-// make its users strangers.
-type Loader interface {
-	Store
-	Load(ctx context.Context, dst []byte, id string) ([]byte, bool, error)
+// ReadMode is the way in which Store.Get reads. The zero value is ReadUse.
+type ReadMode uint8
+
+const (
+	// ReadUse counts as a use, if the store evicts by use. It may return a
+	// local copy, which is a little older than the store's value. The store
+	// documents how old.
+	ReadUse ReadMode = iota
+
+	// ReadPeek is ReadUse without counting as a use.
+	ReadPeek
+
+	// ReadFresh returns the value that the store has now, not a local copy. It
+	// does not count as a use.
+	ReadFresh
+)
+
+// UserTag returns the first bytes of a session's record, which the records of
+// one user's sessions share. It reports false if value is no record, or if its
+// session has no user. Few other users have the same tag.
+//
+// A Manager lists a user's sessions with ScanValues and the tag as the prefix.
+// So a store that indexes its entries by UserTag of their value finds them
+// without reading all entries. The tag shares memory with value.
+func UserTag(value []byte) (tag []byte, ok bool) { return record.UserTag(value) }
+
+// cacheStore is the Store that a Manager makes of a cache. Its methods neither
+// wait nor look at their context.
+type cacheStore struct{ *cache.Cache }
+
+func (s cacheStore) Get(_ context.Context, id string, how ReadMode) (value []byte, found bool, err error) {
+	if how == ReadUse {
+		value, found = s.Cache.Get(id)
+	} else {
+		value, found = s.Cache.Peek(id)
+	}
+	return value, found, nil
 }
 
-// Scanner is a Store that can find sessions. Manager.Sessions and all methods
-// that end a user's sessions need it. ScanValues iterates over the entries
-// whose value begins with prefix, in any order. The caller owns the entries.
-// Each has its ID, value, ttl and idle time. The loop's body may call the
-// store. Scanning does not count as a use. A scan cannot report an error yet: a
-// store that may fail in the middle of one must not be a Scanner.
-type Scanner interface {
-	Store
-	ScanValues(prefix []byte) iter.Seq[cache.Entry]
+func (s cacheStore) Set(_ context.Context, id string, value []byte, ttl time.Duration) error {
+	return s.Cache.Set(id, value, ttl)
 }
 
-var _ Scanner = (*cache.Cache)(nil)
+func (s cacheStore) Touch(_ context.Context, id string, ttl time.Duration) (bool, error) {
+	return s.Cache.Touch(id, ttl), nil
+}
+
+func (s cacheStore) Update(_ context.Context, id string, fn func([]byte, bool) (cache.Change, error)) error {
+	return s.Cache.Update(id, fn)
+}
+
+func (s cacheStore) ScanValues(_ context.Context, prefix []byte) iter.Seq2[cache.Entry, error] {
+	return func(yield func(cache.Entry, error) bool) {
+		for entry := range s.Cache.ScanValues(prefix) {
+			if !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Watch does nothing: no other process can change the cache.
+func (s cacheStore) Watch(string, func()) (stop func()) { return func() {} }
+
+func (s cacheStore) Now() time.Time { return time.Now() }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// watchInterval bounds the delay until Ended reports an end that no method of
-// its Manager caused: expiry, eviction, another process.
+// watchInterval bounds the delay until Ended reports an end that nobody
+// notifies it of: expiry, eviction, another process without Store.Watch.
 const watchInterval = 5 * time.Second
 
 // watch is the state of Ended in one request.
@@ -20,10 +20,12 @@ type watch struct {
 // Ended returns a channel that is closed when the session ends or gets a new
 // ID. It is for handlers that go on after the first byte: a stream of events, a
 // web socket. If a method of this Manager ends the session, the channel is
-// closed at once, otherwise within some seconds. When the request is done, the
-// channel is not closed any more. All calls in one request return the same
-// channel, until the request itself gives the session a new ID. For a session
-// that is not stored yet Ended returns nil; receiving from nil blocks for ever.
+// closed at once. It is closed almost at once if another process ends the
+// session and the Store notifies this one, otherwise within some seconds. When
+// the request is done, the channel is not closed any more. All calls in one
+// request return the same channel, until the request itself gives the session a
+// new ID. For a session that is not stored yet Ended returns nil; receiving
+// from nil blocks for ever.
 //
 // An open stream does not restart the idle timeout. Call Touch for that.
 func (s *Session) Ended() <-chan struct{} {
@@ -43,6 +45,7 @@ func (s *Session) Ended() <-chan struct{} {
 	m, ctx, notified := s.manager, s.request.Context(), s.manager.watchers.add(w.key)
 	go func() {
 		defer m.watchers.remove(w.key, notified)
+		defer m.store.Watch(w.key, func() { notify(notified) })()
 		if m.waitForEnd(ctx, w.key, notified) {
 			close(w.ended)
 		}
@@ -62,7 +65,7 @@ func (m *Manager) waitForEnd(ctx context.Context, key string, notified <-chan st
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for {
-		if _, found, err := m.peek(ctx, key); !found && err == nil {
+		if _, found, err := m.readSession(ctx, key, ReadPeek); !found && err == nil {
 			return true
 		}
 		select {
@@ -106,9 +109,13 @@ func (w *watchers) notify(key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, notified := range w.byKey[key] {
-		select {
-		case notified <- struct{}{}:
-		default: // an earlier notification has not been received yet
-		}
+		notify(notified)
+	}
+}
+
+func notify(notified chan struct{}) {
+	select {
+	case notified <- struct{}{}:
+	default: // an earlier notification has not been received yet
 	}
 }

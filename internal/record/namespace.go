@@ -30,3 +30,13 @@ func (n Namespace) AppendUserPrefix(dst, user []byte) []byte {
 	sum := sha256.Sum256(user)
 	return append(dst, sum[:userTagLen]...)
 }
+
+// UserTag returns the bytes that AppendUserPrefix appends for the user of the
+// record raw. It reports false if raw has no user, or is not a record.
+func UserTag(raw []byte) ([]byte, bool) {
+	if len(raw) < fixedLen || raw[0] != version {
+		return nil, false
+	}
+	tag := raw[:tagsEnd:tagsEnd]
+	return tag, [userTagLen]byte(tag[tagsEnd-userTagLen:]) != [userTagLen]byte{}
+}
