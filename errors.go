@@ -36,9 +36,9 @@ var (
 	// ErrUnsupported: the Store cannot list sessions.
 	ErrUnsupported = errors.New("holdfast: not supported by the store")
 
-	// ErrUnavailable: the Store cannot be reached, or did not answer in time.
-	// Nothing is known about the session. A write that failed may have been
-	// carried out.
+	// ErrUnavailable: the Store cannot be reached, did not answer in time, or
+	// refuses to work, because it is full for example. Nothing is known about
+	// the session. A write that failed may have been carried out.
 	ErrUnavailable = errors.New("holdfast: the session store is not available")
 
 	// ErrRecord: the store has bytes that this version cannot read: they are

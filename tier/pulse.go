@@ -15,7 +15,8 @@ import (
 //     the network swallows everything, as the leases of Gray and Cheriton,
 //     1989, do.
 //   - It tells the database's time, which is the Store's.
-//   - It ends the time in which commands fail at once because one timed out.
+//   - It ends the time in which commands fail at once because there was no
+//     answer to the pulse before.
 
 // pulses asks for a pulse until ctx ends.
 func (s *Store) pulses(ctx context.Context) {

@@ -39,10 +39,13 @@ func (s *Store) fetch(ctx context.Context, id string, known localCopy) (item Ite
 		known = localCopy{}
 	}
 	s.leased(id, func() (Item, outcome) {
-		err = s.call(ctx, func(ctx context.Context) (err error) {
+		command := func(ctx context.Context) (err error) {
 			item, err = s.database.Read(ctx, id, known.version)
 			return err
-		})
+		}
+		if err = s.call(ctx, command); outcomeOf(err) == unknown && ctx.Err() == nil {
+			err = s.call(ctx, command) // over a new connection, if that was the fault
+		}
 		switch {
 		case err != nil:
 			item = Item{}

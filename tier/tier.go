@@ -63,8 +63,8 @@ type Options struct {
 	// negative value each touch is written, and waited for.
 	TouchEvery time.Duration
 
-	// Timeout bounds each command. After a timeout, further commands fail at
-	// once until the database gives a sign of life. 0 means 250ms.
+	// Timeout bounds each command. If the database gives no sign of life within
+	// it, commands fail at once until it does. 0 means 250ms.
 	Timeout time.Duration
 
 	// LocalBytes is the hard cap, in bytes, on the memory of the local copies.
@@ -105,7 +105,7 @@ type Store struct {
 	asked  atomic.Uint64 // the epoch of the latest pulse
 	proof  atomic.Int64  // the instant when the latest pulse that proves something was sent
 	offset atomic.Int64  // the database's Unix time in nanoseconds at instant 0; 0 if it is unknown
-	away   atomic.Bool   // a command has timed out since the latest pulse
+	away   atomic.Bool   // the latest pulse failed
 	silent atomic.Bool   // the latest pulse said that the database does not notify
 
 	leases   leases
@@ -200,7 +200,7 @@ func (s *Store) closed() bool {
 }
 
 // call carries out one command within the Timeout. Its error wraps
-// holdfast.ErrUnavailable, unless it wraps ErrRefused or ctx has ended.
+// holdfast.ErrUnavailable, unless ctx has ended.
 func (s *Store) call(ctx context.Context, command func(context.Context) error) error {
 	switch {
 	case s.closed():
@@ -222,12 +222,11 @@ func (s *Store) attempt(ctx context.Context, command func(context.Context) error
 		return nil
 	case errors.Is(err, ErrRefused):
 		s.counts.refused.Add(1)
-		return err
+		return fmt.Errorf("%w: %w", holdfast.ErrUnavailable, err)
 	case ctx.Err() != nil:
 		return givenUp(ctx)
 	case limited.Err() != nil:
 		err = fmt.Errorf("no answer within %v", s.options.Timeout)
-		s.setAway(err)
 	}
 	s.counts.unavailable.Add(1)
 	return fmt.Errorf("%w: %w", holdfast.ErrUnavailable, err)

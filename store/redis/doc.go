@@ -1,0 +1,3 @@
+// Package redisstore keeps sessions in Redis or Valkey, with local copies in
+// this process.
+package redisstore
