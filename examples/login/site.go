@@ -63,7 +63,7 @@ func (s *site) home(w http.ResponseWriter, r *http.Request, session *holdfast.Se
 		frame.Show(w, http.StatusOK, loginPage, login{})
 		return nil
 	}
-	places, err := s.places(session)
+	places, err := s.places(r, session)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (s *site) logOut(w http.ResponseWriter, r *http.Request, session *holdfast.
 // end logs the user out in one place. The handle comes from a form and can be
 // any string. End ends only sessions of the given user.
 func (s *site) end(w http.ResponseWriter, r *http.Request, session *holdfast.Session) error {
-	if _, err := s.sessions.End(session.UserID(), r.PostFormValue("session")); err != nil {
+	if _, err := s.sessions.End(r.Context(), session.UserID(), r.PostFormValue("session")); err != nil {
 		return err
 	}
 	return goHome(w, r)
@@ -153,8 +153,8 @@ func goHome(w http.ResponseWriter, r *http.Request) error {
 }
 
 // places returns the places where the user of a session is logged in.
-func (s *site) places(session *holdfast.Session) ([]place, error) {
-	infos, err := s.sessions.Sessions(session.UserID())
+func (s *site) places(r *http.Request, session *holdfast.Session) ([]place, error) {
+	infos, err := s.sessions.Sessions(r.Context(), session.UserID())
 	if err != nil {
 		return nil, err
 	}

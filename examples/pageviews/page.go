@@ -28,7 +28,7 @@ type site struct {
 
 // newSite returns the site. It keeps its sessions in c, which must be empty.
 func newSite(c *cache.Cache) (*site, error) {
-	sessions, err := holdfast.New(holdfast.Options{Store: c})
+	sessions, err := holdfast.New(holdfast.Options{Cache: c})
 	if err != nil {
 		return nil, err
 	}

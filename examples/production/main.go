@@ -53,7 +53,7 @@ func (s *settings) run(stop context.Context, addr string) (err error) {
 		err = errors.Join(err, save(c, s.snapshot))
 	}()
 
-	options := holdfast.Options{Store: c}
+	options := holdfast.Options{Cache: c}
 	if s.proxy.IsValid() {
 		options.TrustedProxies = []netip.Prefix{s.proxy}
 	}

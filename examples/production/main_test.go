@@ -29,7 +29,7 @@ func newCache(t *testing.T) *cache.Cache {
 
 func site(t *testing.T, c *cache.Cache) http.Handler {
 	t.Helper()
-	return pages(browser.Sessions(t, holdfast.Options{Store: c}))
+	return pages(browser.Sessions(t, holdfast.Options{Cache: c}))
 }
 
 func TestRestart_keeps_the_count(t *testing.T) {
