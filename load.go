@@ -30,11 +30,9 @@ func (s *Session) readable() bool {
 	if s.manager.cache != nil || s.err != nil {
 		return true
 	}
-	now := s.manager.now()
-	s.startNew(now)
+	s.startNew(s.manager.now())
 	switch err := s.find(); {
 	case err == nil:
-		s.readAt = now
 		s.absent = s.raw == nil
 	case !errors.Is(err, ErrRecord):
 		s.loaded = true
@@ -52,7 +50,8 @@ func (s *Session) load() {
 		return
 	}
 	now := s.manager.now()
-	if s.readAt == 0 || !s.absent && now-s.readAt > earlyReadLasts {
+	age := now - s.touched // of readable's read; negative if the clock was set back
+	if fresh := s.raw != nil && 0 <= age && age <= earlyReadLasts; !fresh && !s.absent {
 		s.startNew(now)
 		if s.err == nil {
 			s.setErr(s.find())
@@ -72,7 +71,7 @@ func (s *Session) load() {
 // find reads the session that the request presents: the first of its tokens
 // that has one.
 func (s *Session) find() error {
-	if isPassive := s.manager.options.Passive; isPassive != nil && s.readAt == 0 {
+	if isPassive := s.manager.options.Passive; isPassive != nil {
 		s.passive = isPassive(&s.request)
 	}
 	how := ReadUse

@@ -46,8 +46,7 @@ type requestState struct {
 	id      string          // "" until the store knows the presented ID, or the session needs one
 	key     string          // storeKey(id)
 	raw     []byte          // the stored record, checked; nil if there is none
-	readAt  record.Instant  // when the session was read before the handler ran; 0 if it was not
-	touched record.Instant  // when this request set the store's TTL; without a record, when it began
+	touched record.Instant  // when this request set the store's TTL; before, when it began
 	changes *record.Changes // not stored yet; nil if there are none
 	err     error           // the first error that must not be lost: commit returns it
 	watch   *watch          // for Ended; nil until it is called
