@@ -204,6 +204,35 @@ func (s *Server) Close() error {
 	return errors.Join(s.Kill(), os.RemoveAll(s.folder))
 }
 
+// running returns the servers that have not ended.
+func running(servers []*Server) (running []*Server) {
+	for _, s := range servers {
+		s.mu.Lock()
+		select {
+		case <-s.process.ended:
+		default:
+			running = append(running, s)
+		}
+		s.mu.Unlock()
+	}
+	return running
+}
+
+func addrs(servers []*Server) (addrs []string) {
+	for _, s := range servers {
+		addrs = append(addrs, s.Addr())
+	}
+	return addrs
+}
+
+func closeAll(servers []*Server) error {
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
+
 // file returns the path of a file in the server's folder.
 func (s *Server) file(name string) string { return filepath.Join(s.folder, name) }
 

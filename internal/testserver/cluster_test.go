@@ -1,0 +1,104 @@
+package testserver_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/testserver"
+)
+
+const slots = 16384
+
+func owner(t *testing.T, c *testserver.Cluster, slot int) *testserver.Server {
+	t.Helper()
+	owner, err := c.Owner(slot)
+	require.NoError(t, err)
+	return owner
+}
+
+func slotOf(t *testing.T, s *testserver.Server, key string) int {
+	t.Helper()
+	return int(do(t, s, "CLUSTER", "KEYSLOT", key).(int64))
+}
+
+func TestCluster(t *testing.T) {
+	each(t, func(t *testing.T, kind testserver.Kind) {
+		c := testserver.RunCluster(t, kind, 0, "maxmemory 64mb")
+		require.Len(t, c.Nodes, 3)
+		require.Len(t, c.Addrs(), 3)
+		used := map[*testserver.Server]bool{}
+		for i := range 20 {
+			key := "key" + strconv.Itoa(i)
+			node := owner(t, c, slotOf(t, c.Nodes[0], key))
+			require.Equal(t, "OK", do(t, node, "SET", key, "value"))
+			used[node] = true
+		}
+		require.Len(t, used, 3)
+		for slot, i := range map[int]int{0: 0, 5460: 0, 5461: 1, 10921: 1, 10922: 2, 16383: 2} {
+			require.Same(t, c.Nodes[i], owner(t, c, slot), slot)
+		}
+		_, err := c.Owner(slots)
+		require.ErrorContains(t, err, "16384")
+		require.Equal(t, []any{"maxmemory", "67108864"}, do(t, c.Nodes[2], "CONFIG", "GET", "maxmemory"))
+	})
+}
+
+func TestCluster_MoveSlot(t *testing.T) {
+	each(t, func(t *testing.T, kind testserver.Kind) {
+		c := testserver.RunCluster(t, kind, 0, "user default off")
+		slot := slotOf(t, c.Nodes[0], "{tag}")
+		from := owner(t, c, slot)
+		to := c.Nodes[0]
+		if to == from {
+			to = c.Nodes[1]
+		}
+		for i := range 250 { // more than one step moves
+			do(t, from, "SET", fmt.Sprint("{tag}", i), strconv.Itoa(i))
+		}
+		require.NoError(t, c.MoveSlot(slot, to))
+		require.NoError(t, c.Wait())
+		require.Same(t, to, owner(t, c, slot))
+		require.Equal(t, "249", do(t, to, "GET", "{tag}249"))
+		require.Equal(t, int64(250), do(t, to, "CLUSTER", "COUNTKEYSINSLOT", strconv.Itoa(slot)))
+		require.Equal(t, int64(0), do(t, from, "CLUSTER", "COUNTKEYSINSLOT", strconv.Itoa(slot)))
+		_, err := from.Do("GET", "{tag}249")
+		require.EqualError(t, err, fmt.Sprintf("MOVED %d %s", slot, to.Addr()))
+
+		require.NoError(t, c.MoveSlot(slot, to), "the slot is there already")
+		require.NoError(t, c.MoveSlot(slot, from))
+		require.Equal(t, "249", do(t, from, "GET", "{tag}249"))
+	})
+}
+
+// A replica takes over, and the node becomes a replica when it starts again.
+func TestCluster_Kill(t *testing.T) {
+	each(t, func(t *testing.T, kind testserver.Kind) {
+		c := testserver.RunCluster(t, kind, 1)
+		require.Len(t, c.Nodes, 6)
+		slot := slotOf(t, c.Nodes[0], "key")
+		old := owner(t, c, slot)
+		replica := c.Nodes[slices.Index(c.Nodes, old)+3]
+		do(t, old, "SET", "key", "value")
+		require.Equal(t, int64(1), do(t, old, "WAIT", "1", "30000"))
+
+		require.NoError(t, c.Kill(old))
+		require.Same(t, replica, owner(t, c, slot))
+		require.Equal(t, "value", do(t, replica, "GET", "key"))
+
+		require.NoError(t, old.Restart())
+		require.NoError(t, c.Wait())
+		require.Same(t, replica, owner(t, c, slot))
+		require.Contains(t, do(t, old, "INFO", "replication"), "role:slave")
+
+		require.NoError(t, c.Kill(old), "a replica")
+		require.NoError(t, c.Kill(replica), "a master whose replica has ended")
+		_, err := c.Owner(slot)
+		require.ErrorContains(t, err, "no master")
+		_, err = owner(t, c, (slot+slots/2)%slots).Do("GET", "key")
+		require.ErrorContains(t, err, "CLUSTERDOWN")
+	})
+}
