@@ -25,6 +25,20 @@ func slotOf(t *testing.T, s *testserver.Server, key string) int {
 	return int(do(t, s, "CLUSTER", "KEYSLOT", key).(int64))
 }
 
+// replicate executes a command and waits until replicas have its effect. WAIT
+// waits for the commands of its own connection.
+func replicate(t *testing.T, master *testserver.Server, replicas int64, args ...string) {
+	t.Helper()
+	c, err := master.Dial()
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.Do(args...)
+	require.NoError(t, err)
+	reply, err := c.Do("WAIT", strconv.FormatInt(replicas, 10), "30000")
+	require.NoError(t, err)
+	require.Equal(t, replicas, reply)
+}
+
 func TestCluster(t *testing.T) {
 	each(t, func(t *testing.T, kind testserver.Kind) {
 		c := testserver.RunCluster(t, kind, 0, "maxmemory 64mb")
@@ -82,8 +96,7 @@ func TestCluster_Kill(t *testing.T) {
 		slot := slotOf(t, c.Nodes[0], "key")
 		old := owner(t, c, slot)
 		replica := c.Nodes[slices.Index(c.Nodes, old)+3]
-		do(t, old, "SET", "key", "value")
-		require.Equal(t, int64(1), do(t, old, "WAIT", "1", "30000"))
+		replicate(t, old, 1, "SET", "key", "value")
 
 		require.NoError(t, c.Kill(old))
 		require.Same(t, replica, owner(t, c, slot))

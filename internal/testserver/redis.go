@@ -47,7 +47,8 @@ func (s *Server) Dial() (*Conn, error) {
 }
 
 // Do sends one command to a Redis or Valkey server, on a connection of its own.
-// See Conn.Do.
+// See Conn.Do. Commands that depend on earlier ones of the connection, such as
+// WAIT and EXEC, need Dial.
 func (s *Server) Do(args ...string) (any, error) {
 	c, err := s.Dial()
 	if err != nil {
