@@ -10,9 +10,13 @@ import (
 	"strings"
 
 	"github.com/alexedwards/scs/v2"
+	ginsessions "github.com/gin-contrib/sessions"
 	"github.com/gin-contrib/sessions/memstore"
+	"github.com/gin-gonic/gin"
+	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/session"
 	"github.com/gorilla/sessions"
+	"github.com/valyala/fasthttp"
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
@@ -29,28 +33,6 @@ type app interface {
 	do(page, cookie string) (set string)
 }
 
-// The pages.
-const (
-	loginPage = "/login"  // stores a session of four keys
-	readPage  = "/read"   // reads two of them
-	writePage = "/write"  // reads one and changes it
-	otherPage = "/static" // does not look at the session
-
-	body = "ok\n"
-)
-
-// loggedIn is the content of a session after login.
-var loggedIn = map[string]any{userKey: "ada@example.com", "theme": "dark", "csrf": "b7c1f0e2a94d4c5d8e6f7a8b9c0d1e2f", visitsKey: 1}
-
-const (
-	userKey, visitsKey = "user", "visits"
-	cookieName         = "session"
-	plugPrefix         = "bench"
-)
-
-// signingKey signs cookies. It protects nothing but a benchmark.
-var signingKey = []byte("0123456789abcdef0123456789abcdef")
-
 // appInfo describes an app. The cost of its sessions is its cost beyond the
 // bare app of the same framework.
 type appInfo struct {
@@ -61,8 +43,10 @@ type appInfo struct {
 	open      func() app
 }
 
+func (a appInfo) String() string { return a.name }
+
 var bareApps = []appInfo{
-	{"bare net/http", "net/http", "", "", func() app { return newHandlerApp(pages{}) }},
+	{"bare net/http", "net/http", "", "", func() app { return newHandlerApp(httpPages(nil)) }},
 	{"bare gin", "gin", "", "github.com/gin-gonic/gin", func() app { return newGinApp(nil) }},
 	{"bare fiber", "fiber", "", "github.com/gofiber/fiber/v3", func() app { return newFiberApp(nil) }},
 }
@@ -71,12 +55,8 @@ var bareApps = []appInfo{
 // runs on Holdfast as its store.
 var sessionApps = []appInfo{
 	{"holdfast", "net/http", "memory", "github.com/holdfast-go/holdfast", newHoldfastApp},
-	{"scs", "net/http", "memory", "github.com/alexedwards/scs/v2", func() app { return newSCSApp(scs.New()) }},
-	{"scs on holdfast", "net/http", "holdfast", "", func() app {
-		manager := scs.New()
-		manager.Store = plug.SCS(newCache(), plugPrefix)
-		return newSCSApp(manager)
-	}},
+	{"scs", "net/http", "memory", "github.com/alexedwards/scs/v2", func() app { return newSCSApp(scs.New().Store) }},
+	{"scs on holdfast", "net/http", "holdfast", "", func() app { return newSCSApp(plug.SCS(newCache(), plugPrefix)) }},
 	{"gorilla", "net/http", "cookie", "github.com/gorilla/sessions", func() app { return newGorillaApp(sessions.NewCookieStore(signingKey)) }},
 	{"gorilla on holdfast", "net/http", "holdfast", "", func() app { return newGorillaApp(must(gorilla.NewStore(newCache(), plugPrefix, signingKey))) }},
 	{"gin sessions", "gin", "memory", "github.com/gin-contrib/sessions", func() app { return ginSessionApp(memstore.NewStore(signingKey)) }},
@@ -85,15 +65,124 @@ var sessionApps = []appInfo{
 	{"fiber session on holdfast", "fiber", "holdfast", "", func() app { return fiberSessionApp(session.Config{Storage: plug.Fiber(newCache(), plugPrefix)}) }},
 }
 
+const cookieName, plugPrefix = "session", "bench"
+
+// signingKey signs cookies. It protects nothing but a benchmark.
+var signingKey = []byte("0123456789abcdef0123456789abcdef")
+
 func newCache() *cache.Cache { return must(cache.New(cache.Options{})) }
 
-func findApp(name string) appInfo {
-	all := slices.Concat(sessionApps, bareApps)
-	i := slices.IndexFunc(all, func(a appInfo) bool { return a.name == name })
-	if i < 0 {
-		panic(fmt.Errorf("unknown app %q", name))
+var allApps = slices.Concat(sessionApps, bareApps)
+
+// The pages.
+const (
+	loginPage = "/login"  // stores a session of four keys
+	readPage  = "/read"   // reads two of them
+	writePage = "/write"  // reads one and changes it
+	otherPage = "/static" // does not look at the session
+
+	body = "ok\n"
+)
+
+var allPages = []string{loginPage, readPage, writePage, otherPage}
+
+const userKey, visitsKey = "user", "visits"
+
+// loggedIn is the content of a session after login.
+var loggedIn = map[string]any{userKey: "ada@example.com", "theme": "dark", "csrf": "b7c1f0e2a94d4c5d8e6f7a8b9c0d1e2f", visitsKey: 1}
+
+// library is how the pages use a session of type S.
+type library[S any] struct {
+	user   func(S) string
+	visits func(S) int
+	set    func(s S, key, value any)
+	save   func(S) error // nil if a change needs no call to be saved
+}
+
+// visit does the work of a page. It fails if there is no session as it should
+// be: a request with a cookie has a user.
+func (l library[S]) visit(page string, s S, hasCookie bool) error {
+	switch page {
+	case loginPage:
+		for key, value := range loggedIn {
+			l.set(s, key, value)
+		}
+	case readPage:
+		user := l.user(s)
+		l.visits(s)
+		if hasCookie == (user == "") {
+			return fmt.Errorf("the user is %q, though the request has a cookie: %v", user, hasCookie)
+		}
+		return nil
+	case writePage:
+		l.set(s, visitsKey, l.visits(s)+1)
 	}
-	return all[i]
+	if l.save == nil {
+		return nil
+	}
+	return l.save(s)
+}
+
+// httpPages is a handler that calls itself, if not nil, on the pages that look
+// at the session.
+type httpPages func(http.ResponseWriter, *http.Request) error
+
+func (p httpPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p != nil && r.URL.Path != otherPage {
+		if err := p(w, r); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	}
+	io.WriteString(w, body)
+}
+
+func hasCookie(r *http.Request) bool { return len(r.Header["Cookie"]) > 0 }
+
+func newHoldfastApp() app {
+	manager := must(holdfast.New(holdfast.Options{}))
+	l := library[*holdfast.Session]{
+		user:   func(s *holdfast.Session) string { v, _ := holdfast.Get[string](s, userKey); return v },
+		visits: func(s *holdfast.Session) int { v, _ := holdfast.Get[int](s, visitsKey); return v },
+		set:    func(s *holdfast.Session, key, value any) { s.Set(key.(string), value) },
+	}
+	return newHandlerApp(manager.Handler(httpPages(func(_ http.ResponseWriter, r *http.Request) error {
+		return l.visit(r.URL.Path, manager.Session(r), hasCookie(r))
+	})))
+}
+
+func newSCSApp(store scs.Store) app {
+	manager := scs.New()
+	manager.Store = store
+	l := library[context.Context]{
+		user:   func(c context.Context) string { return manager.GetString(c, userKey) },
+		visits: func(c context.Context) int { return manager.GetInt(c, visitsKey) },
+		set:    func(c context.Context, key, value any) { manager.Put(c, key.(string), value) },
+	}
+	return newHandlerApp(manager.LoadAndSave(httpPages(func(_ http.ResponseWriter, r *http.Request) error {
+		return l.visit(r.URL.Path, r.Context(), hasCookie(r))
+	})))
+}
+
+func newGorillaApp(store sessions.Store) app {
+	type opened struct {
+		*sessions.Session
+		w http.ResponseWriter
+		r *http.Request
+	}
+	l := library[opened]{
+		user:   func(s opened) string { v, _ := s.Values[userKey].(string); return v },
+		visits: func(s opened) int { v, _ := s.Values[visitsKey].(int); return v },
+		set:    func(s opened, key, value any) { s.Values[key] = value },
+		save:   func(s opened) error { return s.Save(s.r, s.w) },
+	}
+	return newHandlerApp(httpPages(func(w http.ResponseWriter, r *http.Request) error {
+		s, err := store.Get(r, cookieName)
+		if err != nil {
+			return err
+		}
+		return l.visit(r.URL.Path, opened{s, w, r}, hasCookie(r))
+	}))
 }
 
 // handlerApp drives an http.Handler with one response writer. The request is
@@ -144,101 +233,83 @@ func cookiePair(setCookie string) string {
 	return pair
 }
 
-// pages is a handler of the pages. A page fails if there is no session as it
-// should be. A path without a page does nothing.
-type pages map[string]func(http.ResponseWriter, *http.Request) error
-
-func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if page := p[r.URL.Path]; page != nil {
-		if err := page(w, r); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
+// newGinApp returns an engine without the logger and the recovery of
+// gin.Default. It calls page, if not nil, on the pages that look at the
+// session.
+func newGinApp(page func(path string, c *gin.Context) error, use ...gin.HandlerFunc) app {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.Use(use...)
+	for _, path := range allPages {
+		engine.GET(path, func(c *gin.Context) {
+			if page != nil && path != otherPage {
+				if err := page(path, c); err != nil {
+					c.String(http.StatusInternalServerError, err.Error())
+					return
+				}
+			}
+			c.String(http.StatusOK, body)
+		})
 	}
-	io.WriteString(w, body)
+	return newHandlerApp(engine)
 }
 
-// expect checks the user that a page has read: a request with a cookie has one.
-func expect(user string, hasCookie bool) error {
-	if hasCookie == (user == "") {
-		return fmt.Errorf("the user is %q, though the request has a cookie: %v", user, hasCookie)
+func ginSessionApp(store ginsessions.Store) app {
+	l := library[ginsessions.Session]{
+		user:   func(s ginsessions.Session) string { v, _ := s.Get(userKey).(string); return v },
+		visits: func(s ginsessions.Session) int { v, _ := s.Get(visitsKey).(int); return v },
+		set:    ginsessions.Session.Set,
+		save:   ginsessions.Session.Save,
 	}
-	return nil
+	return newGinApp(func(path string, c *gin.Context) error {
+		return l.visit(path, ginsessions.Default(c), hasCookie(c.Request))
+	}, ginsessions.Sessions(cookieName, store))
 }
 
-func newHoldfastApp() app {
-	sessions := must(holdfast.New(holdfast.Options{}))
-	return newHandlerApp(sessions.Handler(pages{
-		loginPage: func(_ http.ResponseWriter, r *http.Request) error {
-			for key, value := range loggedIn {
-				sessions.Session(r).Set(key, value)
-			}
-			return nil
-		},
-		readPage: func(_ http.ResponseWriter, r *http.Request) error {
-			s := sessions.Session(r)
-			user, _ := holdfast.Get[string](s, userKey)
-			holdfast.Get[int](s, visitsKey)
-			return expect(user, len(r.Header["Cookie"]) > 0)
-		},
-		writePage: func(_ http.ResponseWriter, r *http.Request) error {
-			s := sessions.Session(r)
-			visits, _ := holdfast.Get[int](s, visitsKey)
-			s.Set(visitsKey, visits+1)
-			return nil
-		},
-	}))
+// fiberApp drives fiber with one request context, as its server does.
+type fiberApp struct {
+	handler fasthttp.RequestHandler
+	ctx     fasthttp.RequestCtx
 }
 
-func newSCSApp(manager *scs.SessionManager) app {
-	return newHandlerApp(manager.LoadAndSave(pages{
-		loginPage: func(_ http.ResponseWriter, r *http.Request) error {
-			for key, value := range loggedIn {
-				manager.Put(r.Context(), key, value)
-			}
-			return nil
-		},
-		readPage: func(_ http.ResponseWriter, r *http.Request) error {
-			user := manager.GetString(r.Context(), userKey)
-			manager.GetInt(r.Context(), visitsKey)
-			return expect(user, len(r.Header["Cookie"]) > 0)
-		},
-		writePage: func(_ http.ResponseWriter, r *http.Request) error {
-			manager.Put(r.Context(), visitsKey, manager.GetInt(r.Context(), visitsKey)+1)
-			return nil
-		},
-	}))
-}
-
-func newGorillaApp(store sessions.Store) app {
-	// with opens the session for a page, which returns whether to save it.
-	with := func(page func(r *http.Request, values map[any]any) (save bool, err error)) func(http.ResponseWriter, *http.Request) error {
-		return func(w http.ResponseWriter, r *http.Request) error {
-			s, err := store.Get(r, cookieName)
-			if err != nil {
-				return err
-			}
-			if save, err := page(r, s.Values); err != nil || !save {
-				return err
-			}
-			return s.Save(r, w)
-		}
+func (a *fiberApp) do(page, cookie string) string {
+	a.ctx.Request.Reset()
+	a.ctx.Response.Reset()
+	a.ctx.Request.Header.SetMethod(fiber.MethodGet)
+	a.ctx.Request.SetRequestURI(page)
+	a.ctx.Request.Header.SetHost("localhost")
+	if cookie != "" {
+		a.ctx.Request.Header.Set(fiber.HeaderCookie, cookie)
 	}
-	return newHandlerApp(pages{
-		loginPage: with(func(_ *http.Request, values map[any]any) (bool, error) {
-			for key, value := range loggedIn {
-				values[key] = value
+	a.handler(&a.ctx)
+	return cookiePair(string(a.ctx.Response.Header.Peek(fiber.HeaderSetCookie)))
+}
+
+func newFiberApp(page func(path string, c fiber.Ctx) error, use ...any) app {
+	f := fiber.New()
+	if len(use) > 0 {
+		f.Use(use...)
+	}
+	for _, path := range allPages {
+		f.Get(path, func(c fiber.Ctx) error {
+			if page != nil && path != otherPage {
+				if err := page(path, c); err != nil {
+					return err
+				}
 			}
-			return true, nil
-		}),
-		readPage: with(func(r *http.Request, values map[any]any) (bool, error) {
-			user, _ := values[userKey].(string)
-			return false, expect(user, len(r.Header["Cookie"]) > 0)
-		}),
-		writePage: with(func(_ *http.Request, values map[any]any) (bool, error) {
-			visits, _ := values[visitsKey].(int)
-			values[visitsKey] = visits + 1
-			return true, nil
-		}),
-	})
+			return c.SendString(body)
+		})
+	}
+	return &fiberApp{handler: f.Handler()}
+}
+
+func fiberSessionApp(config session.Config) app {
+	l := library[*session.Middleware]{
+		user:   func(s *session.Middleware) string { v, _ := s.Get(userKey).(string); return v },
+		visits: func(s *session.Middleware) int { v, _ := s.Get(visitsKey).(int); return v },
+		set:    (*session.Middleware).Set,
+	}
+	return newFiberApp(func(path string, c fiber.Ctx) error {
+		return l.visit(path, session.FromContext(c), len(c.Request().Header.Peek(fiber.HeaderCookie)) > 0)
+	}, session.New(config))
 }

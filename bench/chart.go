@@ -1,21 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
-	"image/color"
+	"fmt"
+	"html"
 	"math"
-	"slices"
-	"strconv"
 	"strings"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // chart is a chart of horizontal bars or of lines, as SVG that reads well on a
@@ -23,9 +12,12 @@ import (
 type chart struct {
 	File  string // without the extension
 	Title string
-	X, Y  string // the axes
+	X     string // the unit of bars, or the axes of lines
 	Bars  []bar  // the first one is on top
-	Lines []line // over a logarithmic X axis
+
+	// Lines are of percentages over a logarithmic X axis with these marks.
+	Lines []line
+	Marks []int
 }
 
 // bar is a figure and its spread.
@@ -35,163 +27,111 @@ type bar struct {
 }
 
 type line struct {
-	Label  string
-	Points plotter.XYs
+	Label    string
+	Percents []float64 // by mark; NaN for none
 }
 
-func (c chart) caption() string {
-	if c.Lines != nil {
-		return c.Title + ": " + c.Y + " over " + c.X
-	}
-	return c.Title + ": " + c.X
-}
-
-// barChart returns a chart of one figure of the rows, in another unit.
+// barChart returns a chart of one figure in another unit, with a bar for each
+// row that has the figure.
 func barChart(file, title, axis string, s samples, rows []string, name string, unit float64) chart {
 	c := chart{File: file, Title: title, X: axis}
 	for _, row := range rows {
-		c.Bars = append(c.Bars, bar{row, s.summary(row, name).in(unit)})
+		if figure := s.summary(row, name); figure.N > 0 {
+			c.Bars = append(c.Bars, bar{row, figure.in(unit)})
+		}
 	}
 	return c
 }
 
-var (
-	// ink is the colour of axes and text. In the file the page's style sheet
-	// replaces it.
-	ink = color.RGBA{A: 255}
+// colours have enough contrast with white and with black. The first is
+// Holdfast's.
+var colours = []string{"#1f883d", "#c9510c", "#577eb0", "#a457c8", "#a8800a", "#0d8f9c", "#cf4574", "#7d858f"}
 
-	// colours have enough contrast with white and with black. The first is
-	// Holdfast's.
-	colours = []color.RGBA{
-		{R: 0x1f, G: 0x88, B: 0x3d, A: 255},
-		{R: 0xc9, G: 0x51, B: 0x0c, A: 255}, {R: 0x57, G: 0x7e, B: 0xb0, A: 255},
-		{R: 0xa4, G: 0x57, B: 0xc8, A: 255}, {R: 0xa8, G: 0x80, B: 0x0a, A: 255},
-		{R: 0x0d, G: 0x8f, B: 0x9c, A: 255}, {R: 0xcf, G: 0x45, B: 0x74, A: 255},
-		{R: 0x7d, G: 0x85, B: 0x8f, A: 255},
-	}
-	peerColour = colours[2]
-)
+// plotLeft, plotTop and plotWidth are the place of the bars or lines, in
+// pixels. Labels stand around it.
+const plotLeft, plotTop, plotWidth = 180.0, 40.0, 400.0
 
-const (
-	inkInFile = "#000000"
-	styles    = `<style>
+const svgHead = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f">
+<style>
 svg { color: #24292f }
-text { fill: currentColor; font-family: Liberation Sans, Arial, Helvetica, sans-serif !important }
+text { fill: currentColor; font: 13px Liberation Sans, Arial, Helvetica, sans-serif }
+path { stroke: currentColor }
 @media (prefers-color-scheme: dark) { svg { color: #e6edf3 } }
-</style>`
-)
+</style>
+`
 
-func (c chart) svg() ([]byte, error) {
-	p := plot.New()
-	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
-		style.Font = font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, style.Font.Size)
-		style.Color = ink
-	}
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Color, axis.Tick.Color = ink, ink
-		axis.Tick.Marker = plainTicks{}
-	}
-	p.BackgroundColor = nil
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.Title, c.X, c.Y
-	p.Title.Padding = vg.Points(8)
+// drawing is an SVG file.
+type drawing struct{ strings.Builder }
+
+func (d *drawing) add(format string, args ...any) { fmt.Fprintf(d, format+"\n", args...) }
+
+// text adds a text with its start, middle or end at x.
+func (d *drawing) text(anchor string, x, y float64, text string) {
+	d.add(`<text text-anchor="%s" x="%.1f" y="%.1f">%s</text>`, anchor, x, y, html.EscapeString(text))
+}
+
+func (c chart) svg() string {
+	draw, height := c.drawBars, float64(22*len(c.Bars))
 	if c.Lines != nil {
-		const legend = 4 * vg.Centimeter // beside the plot, not over it
-		p.Legend.Top, p.Legend.XOffs, p.Legend.Padding = true, legend, vg.Points(3)
-		return render(p, 11*vg.Centimeter, legend, c.drawLines(p))
+		draw, height = c.drawLines, 330
 	}
-	const perBar = 20 // points
-	bars := slices.DeleteFunc(slices.Clone(c.Bars), func(b bar) bool { return math.IsNaN(b.Median) })
-	slices.Reverse(bars) // the plot counts from below
-	return render(p, vg.Points(float64(len(bars)*perBar+90)), 0, drawBars(p, bars))
+	var d drawing
+	d.add(svgHead, plotLeft+plotWidth+140, plotTop+height+50)
+	d.text("middle", plotLeft+plotWidth/2, 20, c.Title)
+	d.text("middle", plotLeft+plotWidth/2, plotTop+height+40, c.X)
+	draw(&d, height)
+	d.add("</svg>")
+	return d.String()
 }
 
-func drawBars(p *plot.Plot, bars []bar) error {
-	p.X.Min = 0
-	var labels []string
-	var spreads struct {
-		plotter.XYs
-		plotter.XErrors
+func (c chart) drawBars(d *drawing, height float64) {
+	most := 0.0
+	for _, b := range c.Bars {
+		most = max(most, b.High)
 	}
-	for i, b := range bars {
-		drawn, err := plotter.NewBarChart(plotter.Values{b.Median}, vg.Points(14))
-		if err != nil {
-			return err
-		}
-		drawn.Horizontal, drawn.XMin, drawn.LineStyle.Width = true, float64(i), 0
-		drawn.Color = peerColour
-		if i == len(bars)-1 {
-			drawn.Color = colours[0]
-		}
-		p.Add(drawn)
-		labels = append(labels, b.Label)
-		spreads.XYs = append(spreads.XYs, plotter.XY{X: b.Median, Y: float64(i)})
-		spreads.XErrors = append(spreads.XErrors, struct{ Low, High float64 }{b.Low - b.Median, b.High - b.Median})
+	x := func(figure float64) float64 { return plotLeft + plotWidth*max(0, figure)/most }
+	colour := colours[0]
+	for i, b := range c.Bars {
+		y := plotTop + height*float64(i)/float64(len(c.Bars))
+		d.text("end", plotLeft-8, y+12, b.Label)
+		d.add(`<rect x="%.1f" y="%.1f" width="%.1f" height="15" fill="%s"/>`, plotLeft, y, x(b.Median)-plotLeft, colour)
+		d.add(`<path d="M%.1f %.1fH%.1f"/>`, x(b.Low), y+7.5, x(b.High))
+		d.text("start", x(b.High)+6, y+12, number(b.Median))
+		colour = colours[2]
 	}
-	errorBars, err := plotter.NewXErrorBars(spreads)
-	if err != nil {
-		return err
-	}
-	errorBars.LineStyle.Color = ink
-	p.Add(errorBars)
-	p.NominalY(labels...)
-	return nil
 }
 
-func (c chart) drawLines(p *plot.Plot) error {
-	var ticks plot.ConstantTicks // at each measured X
+func (c chart) drawLines(d *drawing, height float64) {
+	least, most := float64(c.Marks[0]), float64(c.Marks[len(c.Marks)-1])
+	x := func(mark int) float64 {
+		return plotLeft + plotWidth*math.Log(float64(mark)/least)/max(math.Log(most/least), 1e-9)
+	}
+	y := func(percent float64) float64 { return plotTop + height*(1-percent/100) }
+	for percent := 0.0; percent <= 100; percent += 20 {
+		d.text("end", plotLeft-8, y(percent)+5, fmt.Sprint(percent))
+		d.add(`<path d="M%.1f %.1fh%.1f" opacity="0.2"/>`, plotLeft, y(percent), plotWidth)
+	}
+	for _, mark := range c.Marks {
+		d.text("middle", x(mark), plotTop+height+18, fmt.Sprint(mark))
+	}
+	legend := plotTop
 	for i, l := range c.Lines {
-		drawn, err := plotter.NewLine(l.Points)
-		if err != nil {
-			return err
-		}
-		drawn.Color = colours[i%len(colours)]
-		drawn.Width = vg.Points(1.5)
-		if i == 0 {
-			drawn.Width = vg.Points(3)
-		}
+		style := fmt.Sprintf(`fill="none" stroke="%s" stroke-width="%d"`, colours[i%len(colours)], max(2, 4-2*i))
 		if i >= len(colours) { // all colours are used
-			drawn.Dashes = []vg.Length{vg.Points(5), vg.Points(3)}
+			style += ` stroke-dasharray="5 3"`
 		}
-		p.Add(drawn)
-		p.Legend.Add(l.Label, drawn)
-		for _, point := range l.Points {
-			tick := plot.Tick{Value: point.X, Label: strconv.FormatFloat(point.X, 'g', -1, 64)}
-			if !slices.Contains(ticks, tick) {
-				ticks = append(ticks, tick)
+		var points strings.Builder
+		for m, percent := range l.Percents {
+			if !math.IsNaN(percent) {
+				fmt.Fprintf(&points, "%.1f,%.1f ", x(c.Marks[m]), y(percent))
 			}
 		}
-	}
-	p.Y.Min = 0
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks
-	return nil
-}
-
-// plainTicks are the default ones, without trailing zeros.
-type plainTicks struct{ plot.DefaultTicks }
-
-// Ticks implements plot.Ticker.
-func (t plainTicks) Ticks(low, high float64) []plot.Tick {
-	ticks := t.DefaultTicks.Ticks(low, high)
-	for i := range ticks {
-		if ticks[i].Label != "" {
-			ticks[i].Label = strconv.FormatFloat(ticks[i].Value, 'g', 6, 64)
+		if points.Len() == 0 {
+			continue
 		}
+		d.add(`<polyline points="%s" %s/>`, points.String(), style)
+		d.add(`<polyline points="%.1f,%.1f %.1f,%.1f" %s/>`, plotLeft+plotWidth+15, legend, plotLeft+plotWidth+35, legend, style)
+		d.text("start", plotLeft+plotWidth+40, legend+5, l.Label)
+		legend += 20
 	}
-	return ticks
-}
-
-// render returns the SVG of p, with room to the right of it, unless err is not
-// nil.
-func render(p *plot.Plot, height, right vg.Length, err error) ([]byte, error) {
-	const margin = 10
-	canvas := vgsvg.New(18*vg.Centimeter, height)
-	if err == nil {
-		p.Draw(draw.Crop(draw.New(canvas), margin, -margin-right, margin, -margin))
-	}
-	var out bytes.Buffer
-	_, writeErr := canvas.WriteTo(&out)
-	svg := strings.ReplaceAll(out.String(), inkInFile, "currentColor")
-	end := strings.Index(svg, "<svg")
-	end += strings.Index(svg[end:], ">") + 1
-	return []byte(svg[:end] + "\n" + styles + svg[end:]), cmp.Or(err, writeErr)
 }

@@ -10,70 +10,74 @@ import (
 const longTTL = 24 * time.Hour
 
 // fill opens a peer, fills it with sessions, and keeps it in the child. Its
-// figures are the share of sessions that the peer kept and the seconds of
-// filling.
+// figure is the share of sessions that the peer kept.
 type fill struct {
 	Peer     string
+	Config   config
 	Sessions int
 	ValueLen int
-	TTL      time.Duration
 
-	// Timed has one goroutine fill and adds the figures of single sets: the
-	// longest, and the 99.9 % quantile. Otherwise all processors fill.
-	Timed bool
-
-	// Twice stores every session a second time. Then the heap has its final
-	// size and a ring of bytes is full, as in a server that runs for long.
-	Twice bool
+	// Passes is how often all processors store every session. After the second
+	// time the heap has its final size and a ring of bytes is full, as in a
+	// server that runs for long. If it is 0, one goroutine stores every session
+	// once. Then there are more figures: those of fillAlone, the growth of the
+	// resident set, and the bytes of it beyond ID and value for a kept session.
+	Passes int
 }
 
 func (f fill) measure(c *child) figures {
-	p := findPeer(f.Peer).open(roomy(f.Sessions, f.ValueLen, f.TTL))
-	c.peer, c.filled = p, f
+	c.empty = settled()
+	p := find(allPeers, f.Peer).open(f.Config)
+	c.peer = p
+	for range f.Passes {
+		onAllProcs(func(first, step int) { f.store(first, step, p.set) })
+	}
 	result := figures{}
-	start := time.Now()
-	if f.Timed {
-		took := make([]time.Duration, 0, f.Sessions)
-		f.store(p, 0, 1, &took)
-		result["seconds"] = time.Since(start).Seconds()
-		result["longest"], result["p999"] = quantile(took, 1), quantile(took, 0.999)
-	} else {
-		onAllProcs(func(first, step int) { f.store(p, first, step, nil) })
-		result["seconds"] = time.Since(start).Seconds()
+	if f.Passes == 0 {
+		result = f.fillAlone(p)
+		result["full"] = float64(settled() - c.empty)
 	}
-	if f.Twice {
-		onAllProcs(func(first, step int) { f.store(p, first, step, nil) })
-	}
-	result["kept"] = float64(countKept(p, f.Sessions, f.ValueLen)) / float64(f.Sessions)
+	kept := float64(countKept(p, f.Sessions, f.ValueLen))
+	result["kept"] = kept / float64(f.Sessions)
+	result["beyond"] = result["full"]/kept - float64(idLen+f.ValueLen)
 	return result
+}
+
+// fillAlone fills the peer from one goroutine. The figures are the seconds that
+// it took, the longest single set, and the 99.9 % quantile of sets.
+func (f fill) fillAlone(p peer) figures {
+	took := make([]time.Duration, 0, f.Sessions)
+	start := time.Now()
+	f.store(0, 1, func(id string, value []byte) {
+		start := time.Now()
+		p.set(id, value)
+		took = append(took, time.Since(start))
+	})
+	return figures{"seconds": time.Since(start).Seconds(), "longest": quantile(took, 1), "p999": quantile(took, 0.999)}
+}
+
+// store stores every step-th session from first on.
+func (f fill) store(first, step int, set func(id string, value []byte)) {
+	value := newValue(f.ValueLen, uint64(first))
+	for n := first; n < f.Sessions; n += step {
+		set(sessionID(n), value)
+	}
+}
+
+// capped returns the configuration of a peer that is capped to so many sessions
+// with values of those lengths.
+func capped(sessions, meanLen, maxLen int) config {
+	entry := idLen + meanLen
+	return config{Bytes: int64(sessions) * int64(entry), Entries: sessions, EntryLen: entry, MaxValue: maxLen, TTL: longTTL}
 }
 
 // roomy returns a configuration in which nothing is evicted: generous bytes for
 // bookkeeping, and a tenth more entries because shards fill unevenly.
-func roomy(sessions, valueLen int, ttl time.Duration) config {
+func roomy(sessions, valueLen int) config {
 	const bookkeeping, spare = 256, 64 << 20
-	return config{
-		Bytes:    spare + int64(sessions)*int64(idLen+valueLen+bookkeeping)*5/4,
-		Entries:  sessions + sessions/10 + 1024,
-		EntryLen: idLen + valueLen,
-		MaxValue: valueLen,
-		TTL:      ttl,
-	}
-}
-
-// store stores every step-th session from first on.
-func (f fill) store(p peer, first, step int, took *[]time.Duration) {
-	value := newValue(f.ValueLen, uint64(first))
-	for n := first; n < f.Sessions; n += step {
-		id := sessionID(n)
-		if took == nil {
-			p.set(id, value)
-			continue
-		}
-		start := time.Now()
-		p.set(id, value)
-		*took = append(*took, time.Since(start))
-	}
+	c := capped(sessions+sessions/10+1024, valueLen, valueLen)
+	c.Bytes = spare + int64(sessions)*int64(idLen+valueLen+bookkeeping)*5/4
+	return c
 }
 
 // countKept returns how many of the sessions can be read back.
@@ -81,13 +85,11 @@ func countKept(p peer, sessions, valueLen int) int {
 	var total atomic.Int64
 	onAllProcs(func(first, step int) {
 		r := newReader(valueLen)
-		kept := 0
 		for n := first; n < sessions; n += step {
 			if p.get(sessionID(n), r) {
-				kept++
+				total.Add(1)
 			}
 		}
-		total.Add(int64(kept))
 	})
 	return int(total.Load())
 }

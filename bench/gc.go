@@ -16,17 +16,18 @@ type collecting struct {
 	Peer     string
 	Sessions int
 
-	// Each of PerSecond requests gets a session (one in ten sets it) and leaves
-	// Garbage bytes, as an HTTP request does. The stream lasts for Cycles
-	// collections, at least AtLeast and at most AtMost.
+	// The stream lasts for three collections, at least AtLeast and at most
+	// AtMost.
 	PerSecond       int
-	Garbage         int
-	Cycles          int
 	AtLeast, AtMost time.Duration
 }
 
+// garbageLen is the number of bytes that a request leaves. If it were constant,
+// they would be on the stack.
+var garbageLen = 8 << 10
+
 func (m collecting) measure(c *child) figures {
-	fill{Peer: m.Peer, Sessions: m.Sessions, ValueLen: centreValueLen, TTL: longTTL}.measure(c)
+	fill{m.Peer, roomy(m.Sessions, centreValueLen), m.Sessions, centreValueLen, 1}.measure(c)
 	runtime.GC() // also sweeps the garbage of filling
 	var seconds []float64
 	for range 3 {
@@ -34,7 +35,7 @@ func (m collecting) measure(c *child) figures {
 		runtime.GC()
 		seconds = append(seconds, time.Since(start).Seconds())
 	}
-	f := m.stream(m.requests(c.peer))
+	f := m.stream(c.peer)
 	f["collection"] = median(seconds)
 	return f
 }
@@ -42,21 +43,28 @@ func (m collecting) measure(c *child) figures {
 // stream returns the collector's share in cores, and the collections a second,
 // from the end of one collection to the end of the last one. The figures are
 // NaN if there was none.
-func (m collecting) stream(request func()) figures {
+func (m collecting) stream(p peer) figures {
+	picker, rng := newPicker(zipf, m.Sessions, 1), rand.New(rand.NewPCG(1, 1))
+	reader, value := newReader(centreValueLen), newValue(centreValueLen, 1)
+	ticks := time.NewTicker(time.Millisecond)
+	defer ticks.Stop()
 	runtime.GC()
 	start := time.Now()
 	firstCycle, firstBusy := collector()
 	last := firstCycle
 	f := figures{"cores": math.NaN(), "cycles": math.NaN()}
-	ticks := time.NewTicker(time.Millisecond)
-	defer ticks.Stop()
-	for served, until := 0, 0.0; last-firstCycle < float64(m.Cycles) || until < m.AtLeast.Seconds(); {
+	for served, until := 0, 0.0; last-firstCycle < 3 || until < m.AtLeast.Seconds(); {
 		elapsed := (<-ticks.C).Sub(start)
 		if elapsed > m.AtMost {
 			break
 		}
 		for due := int(elapsed.Seconds() * float64(m.PerSecond)); served < due; served++ {
-			request()
+			runtime.KeepAlive(make([]byte, garbageLen))
+			if id := sessionID(int(picker.pick())); rng.IntN(10) == 0 {
+				p.set(id, value)
+			} else {
+				p.get(id, reader)
+			}
 		}
 		if cycle, busy := collector(); cycle != last {
 			last, until = cycle, time.Since(start).Seconds()
@@ -65,23 +73,6 @@ func (m collecting) stream(request func()) figures {
 		}
 	}
 	return f
-}
-
-// requests returns a function that serves one request.
-func (m collecting) requests(p peer) func() {
-	picker := newPicker(zipf, m.Sessions, 1)
-	rng := rand.New(rand.NewPCG(1, 1))
-	reader, value := newReader(centreValueLen), newValue(centreValueLen, 1)
-	var id []byte
-	return func() {
-		runtime.KeepAlive(make([]byte, m.Garbage))
-		id = appendID(id[:0], picker.pick())
-		if rng.IntN(10) == 0 {
-			p.set(string(id), value)
-		} else {
-			p.get(string(id), reader)
-		}
-	}
 }
 
 // collector returns the collections so far, and the seconds of processor time
@@ -94,49 +85,34 @@ func collector() (cycles, seconds float64) {
 
 // collections is the garbage collection part.
 func (b *bench) collections() section {
-	stream := pick(b,
-		collecting{PerSecond: 20_000, Garbage: 8 << 10, Cycles: 3, AtLeast: 200 * time.Millisecond, AtMost: 500 * time.Millisecond},
-		collecting{PerSecond: 100_000, Garbage: 8 << 10, Cycles: 3, AtLeast: 2 * time.Second, AtMost: 30 * time.Second})
-	sizes := pick(b, []int{30_000}, []int{1_000_000, 8_000_000})
-	rounds := func(sessions int) int {
-		if sessions > centreSessions {
-			return 1 // filling takes minutes
-		}
-		return b.longRounds()
-	}
-	for _, n := range sizes {
-		b.steps += len(b.peers) * rounds(n)
-	}
+	peers := names(b.peers)
 	sec := section{Title: "Garbage collection", Intro: `Caches on Go's heap are walked by each garbage collection; those whose memory holds no pointers, or lies
 outside the heap, are not. But the heap's size also sets the pace: with little on it, collections are cheap and frequent.`}
-	for _, n := range sizes {
+	for _, n := range pick(b, []int{30_000}, []int{1_000_000, 8_000_000}) {
 		if childSize(n, centreValueLen) > b.memory {
 			sec.Missing = append(sec.Missing, count(n)+" sessions, for want of memory")
 			continue
 		}
+		rounds := b.longRounds()
+		if n > centreSessions {
+			rounds = 1 // filling takes minutes
+		}
+		m := pick(b, collecting{"", n, 20_000, 200 * time.Millisecond, 500 * time.Millisecond}, collecting{"", n, 100_000, 2 * time.Second, 30 * time.Second})
 		s := samples{}
-		b.eachPeer(s, rounds(n), func(peer string) []measurement {
-			m := stream
-			m.Peer, m.Sessions = peer, n
-			return []measurement{m}
-		})
-		b.addCollections(&sec, stream, n, s)
+		b.eachPeer(s, rounds, "", func(peer string) measurement { m.Peer = peer; return m })
+		with := " with " + count(n) + " sessions"
+		t := newTable(
+			fmt.Sprintf("What does garbage collection cost%s of %d bytes?", with, centreValueLen), "peer", peers,
+			"One collection: time of runtime.GC(), all processors free to help. In parentheses the lowest and the highest round, if there was more than one; each round has a new process.",
+			fmt.Sprintf("Cores: processor time of the collector, idle-time marking included, by elapsed time, at %d requests a second of which one in ten sets; each leaves %s of garbage.", m.PerSecond, size(garbageLen)))
+		t.column("one collection", s.spreads("collection", 1e3, " ms"))
+		t.column("cores busy collecting", s.spreads("cores", 1, ""))
+		t.column("collections a second", s.medians("cycles"))
+		sec.Tables = append(sec.Tables, t)
+		sec.Charts = append(sec.Charts, barChart(fmt.Sprintf("gc-%d", n), "One garbage collection"+with,
+			"milliseconds (median, lowest and highest round)", s, peers, "collection", 1e3))
+		sec.compare("one collection"+with, peers, s.ratiosTo(holdfastName, "collection"))
+		sec.compare("collector's share"+with, peers, s.ratiosTo(holdfastName, "cores"))
 	}
 	return sec
-}
-
-func (b *bench) addCollections(sec *section, m collecting, sessions int, s samples) {
-	peers, with := b.peerNames(), " with "+count(sessions)+" sessions"
-	t := newTable(
-		fmt.Sprintf("What does garbage collection cost%s of %d bytes?", with, centreValueLen), "peer", peers,
-		"One collection: time of runtime.GC(), all processors free to help. In parentheses the lowest and the highest round, if there was more than one; each round has a new process.",
-		fmt.Sprintf("Cores: processor time of the collector, idle-time marking included, by elapsed time, at %d requests a second of which one in ten sets; each leaves %s of garbage.", m.PerSecond, size(m.Garbage)))
-	t.column("one collection", s.spreads("collection", 1e3, " ms"))
-	t.column("cores busy collecting", s.spreads("cores", 1, ""))
-	t.column("collections a second", s.medians("cycles"))
-	sec.Tables = append(sec.Tables, t)
-	sec.Charts = append(sec.Charts, barChart(fmt.Sprintf("gc-%d", sessions), "One garbage collection"+with,
-		"milliseconds (median, lowest and highest round)", s, peers, "collection", 1e3))
-	sec.compare("one collection"+with, peers, s.ratiosTo(holdfastName, "collection"))
-	sec.compare("collector's share"+with, peers, s.ratiosTo(holdfastName, "cores"))
 }

@@ -3,19 +3,16 @@ package main
 import (
 	"cmp"
 	"runtime"
-	"slices"
 	"time"
 )
 
-// The kinds of requests.
-const (
-	reads     = "read"
-	writes    = "write"
-	anonymous = "anonymous" // reads, without a cookie
-	untouched = "untouched" // has no cookie and a page that ignores the session
-)
+// The kinds of requests. Anonymous and untouched ones have no cookie.
+const reads, writes, anonymous, untouched = "read", "write", "anonymous", "untouched"
 
-var kinds = []string{reads, writes, anonymous, untouched}
+var (
+	kinds = []string{reads, writes, anonymous, untouched}
+	pages = map[string]string{reads: readPage, writes: writePage, anonymous: readPage, untouched: otherPage}
+)
 
 // visit requests one page of an app for some time. Its figures are the
 // nanoseconds, bytes and allocations of a request.
@@ -23,12 +20,6 @@ type visit struct {
 	App  string
 	Kind string
 	For  time.Duration
-}
-
-// visited is an app with the cookie that its login set.
-type visited struct {
-	app    app
-	cookie string
 }
 
 const (
@@ -48,28 +39,21 @@ const (
 // measure follows a session that the response moves to another cookie, as a
 // browser would.
 func (v visit) measure(c *child) figures {
-	at, ok := c.apps[v.App]
-	if !ok {
-		at.app = findApp(v.App).open()
-		at.cookie = cmp.Or(at.app.do(loginPage, ""), bareCookie)
-		c.apps[v.App] = at
+	if c.app == nil {
+		c.app = find(allApps, v.App).open()
+		c.cookie = cmp.Or(c.app.do(loginPage, ""), bareCookie)
 		c.ballast = make([]byte, ballast)
 	}
-	page, cookie := readPage, at.cookie
-	switch v.Kind {
-	case writes:
-		page = writePage
-	case anonymous:
+	page, cookie := pages[v.Kind], c.cookie
+	if v.Kind == anonymous || v.Kind == untouched {
 		cookie = ""
-	case untouched:
-		page, cookie = otherPage, ""
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	requests, took, start := 0, time.Duration(0), time.Now()
 	for ; took < v.For; took = time.Since(start) {
 		for range unwatched {
-			if set := at.app.do(page, cookie); set != "" && v.Kind == writes {
+			if set := c.app.do(page, cookie); set != "" && v.Kind == writes {
 				cookie = set
 			}
 		}
@@ -86,7 +70,6 @@ func (v visit) measure(c *child) figures {
 
 // http is the part about sessions over HTTP.
 func (b *bench) http() section {
-	b.steps = b.rounds*b.visits()*len(kinds)*(len(sessionApps)+len(bareApps)) + b.serverSteps()
 	costs := samples{}
 	for round := range b.rounds {
 		costs.addBeyondBare(b.visitAll(round))
@@ -96,78 +79,61 @@ func (b *bench) http() section {
 	return sec
 }
 
-// visits is the number of visits to an app in a round.
-func (b *bench) visits() int { return pick(b, 1, 5) }
-
 // visitAll measures one round of all apps, each in a new child. A visit has a
 // time and no number of requests: otherwise the fastest app would end just
 // before or after a collection of its heap.
 func (b *bench) visitAll(round int) samples {
-	var children []*process
-	for _, a := range slices.Concat(sessionApps, bareApps) {
-		child := start(b.ctx, a.name)
-		defer child.close()
-		children = append(children, child)
-	}
-	return b.inPasses(children, round, b.visits(), kinds, func(i, _ int, app string) measurement {
+	children, stop := b.startAll(names(allApps))
+	defer stop()
+	return b.inPasses(children, round, pick(b, 1, 5), kinds, func(i, _ int, app string) measurement {
 		return visit{app, kinds[i], pick(b, 20*time.Millisecond, 200*time.Millisecond)}
 	})
 }
+
+// betweenVisits is the noise between two visits, in nanoseconds. A ratio of
+// smaller differences means nothing.
+const betweenVisits = 100
 
 // addBeyondBare adds the cost of a round beyond the bare app: the median of the
 // differences in the same visit.
 func (s samples) addBeyondBare(took samples) {
 	for _, a := range sessionApps {
-		bare := bareApps[slices.IndexFunc(bareApps, func(b appInfo) bool { return b.framework == a.framework })]
 		for _, kind := range kinds {
 			for _, figure := range []string{": ns", ": bytes", ": allocs"} {
+				bare := took.of("bare "+a.framework, kind+figure)
 				var beyond []float64
 				for i, v := range took.of(a.name, kind+figure) {
-					beyond = append(beyond, v-took.of(bare.name, kind+figure)[i])
+					beyond = append(beyond, v-bare[i])
 				}
 				s.add(a.name, kind+figure, median(beyond))
 			}
+			ns := s.of(a.name, kind+": ns")
+			s.add(a.name, kind+": cost", max(betweenVisits, ns[len(ns)-1]))
 		}
 	}
 }
 
 func costSection(s samples) section {
-	sec := section{Title: "Sessions over HTTP", Intro: `A session holds four keys: three strings and a number. A read reads two of them, a write changes the number, and an
-anonymous request, without a cookie, reads and finds nothing. An untouched one has no cookie either, and its page does not ask
-for the session. Each figure is beyond the bare handler of the same framework,
-measured in the same round; requests are made in process, without a network, from one goroutine. In each round all
-processes are started anew, each with 64 MiB of other data on its heap, as a server has, and visited five times for a
-fifth of a second (a quick run: once, for a fiftieth); of a round's five figures the median counts.`}
-	var names []string
-	for _, a := range sessionApps {
-		names = append(names, a.name)
-	}
-	t := newTable("What does a session add to a request?", "sessions", names,
+	sec := section{Title: "Sessions over HTTP", Intro: `A session holds three strings and a number. A read reads two of them, a write changes the number, an anonymous
+request, without a cookie, reads and finds nothing, and an untouched one has no cookie and a page that does not ask for the session.
+Each figure is beyond the bare handler of the same framework in the same round. Requests are made in process, from one goroutine. In each
+round all processes are started anew, each with 64 MiB of other data on its heap, and visited five times for a fifth of a second
+(a quick run: once, for a fiftieth); the median counts.`}
+	apps := names(sessionApps)
+	t := newTable("What does a session add to a request?", "sessions", apps,
 		"Microseconds (median of the rounds, lowest and highest), bytes and allocations, beyond the bare handler of the framework.")
-	t.column("framework", func(app string) string { return findApp(app).framework })
-	t.column("kept in", func(app string) string { return findApp(app).keeps })
+	t.column("framework", func(app string) string { return find(allApps, app).framework })
+	t.column("kept in", func(app string) string { return find(allApps, app).keeps })
 	for _, kind := range kinds {
 		t.column(kind+" µs", s.spreads(kind+": ns", 1e-3, ""))
 		t.column("bytes", s.medians(kind+": bytes"))
 		t.column("allocations", s.medians(kind+": allocs"))
-		sec.compare("time that a session adds to a request: "+kind, names, func(app string) summary {
-			return ratios(s.aboveNoise(app, kind), s.aboveNoise(holdfastName, kind))
-		})
+		sec.compare("time that a session adds to a request: "+kind, apps, s.ratiosTo(holdfastName, kind+": cost"))
 	}
 	sec.Tables = []table{t}
 	for _, kind := range []string{reads, writes} {
 		sec.Charts = append(sec.Charts, barChart("http-"+kind, "What a session adds to a request: "+kind,
-			"microseconds beyond the bare handler (median, lowest and highest round)", s, names, kind+": ns", 1e-3))
+			"microseconds beyond the bare handler (median, lowest and highest round)", s, apps, kind+": ns", 1e-3))
 	}
 	return sec
-}
-
-// aboveNoise returns the nanoseconds, at least the noise between two visits: a
-// ratio of smaller differences means nothing.
-func (s samples) aboveNoise(name, kind string) (all []float64) {
-	const noise = 100
-	for _, ns := range s.of(name, kind+": ns") {
-		all = append(all, max(ns, noise))
-	}
-	return all
 }

@@ -12,48 +12,55 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// bench is one run.
 type bench struct {
-	progress
-	ctx    context.Context
-	quick  bool // small and few measurements, as a check that all works
-	out    string
-	beside string
-	only   []string
-	peers  []peerInfo // Holdfast first
-	rounds int
-	seed   uint64
-	memory int64 // bytes that the caches of one moment may take together
-	traces []string
-	cells  []circumstance // of the speed part, instead of its plan
+	ctx     context.Context
+	quick   bool // small and few measurements, as a check that all works
+	out     string
+	earlier *report // to compare with
+	only    []string
+	peers   []peerInfo // Holdfast first
+	rounds  int
+	seed    uint64
+	memory  int64 // bytes that the caches of one moment may take together
+	traces  []string
+	cells   []cell // of the speed part, instead of its plan
+
+	started  time.Time
+	progress io.Writer
+	part     string    // that is being measured
+	printed  time.Time // the last line of progress
 }
 
 type part struct {
 	name    string
-	weight  float64 // about the seconds of a full run
 	measure func(*bench) section
 }
 
+func (p part) String() string { return p.name }
+
 var parts = []part{
-	{"speed", 2700, (*bench).speed},
-	{"memory", 300, (*bench).footprints},
-	{"gc", 440, (*bench).collections},
-	{"survival", 390, (*bench).survival},
-	{"http", 190, (*bench).http},
+	{"speed", (*bench).speed},
+	{"memory", (*bench).footprints},
+	{"gc", (*bench).collections},
+	{"survival", (*bench).survival},
+	{"http", (*bench).http},
 }
 
 func main() {
@@ -71,12 +78,6 @@ func do(args []string) error {
 	if err != nil {
 		return err
 	}
-	var earlier report
-	if b.beside != "" {
-		if earlier, err = readReport(b.beside); err != nil {
-			return err
-		}
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	b.ctx = ctx
@@ -87,8 +88,8 @@ func do(args []string) error {
 	if len(r.Sections) == 0 {
 		return err
 	}
-	if b.beside != "" {
-		r.Sections = append(r.Sections, r.beside(earlier))
+	if b.earlier != nil {
+		r.Sections = append(r.Sections, r.beside(*b.earlier))
 	}
 	r.print(os.Stdout, false)
 	if b.out != "" {
@@ -99,24 +100,21 @@ func do(args []string) error {
 
 // parse reads the flags. The error is flag.ErrHelp after a request for help.
 func parse(args []string) (*bench, error) {
-	b := &bench{ctx: context.Background(), progress: newProgress(os.Stderr)}
-	var partNames, peerNames, peers []string
-	for _, p := range parts {
-		partNames = append(partNames, p.name)
-	}
-	for _, p := range allPeers {
-		peerNames = append(peerNames, p.name)
-	}
+	b := &bench{ctx: context.Background(), started: time.Now(), progress: os.Stderr}
+	var peers []string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.BoolVar(&b.quick, "quick", false, "small cells and few rounds: under a minute, to see that all works")
 	f.StringVar(&b.out, "out", "", "write report.md, report.json and charts into this `directory`")
-	f.StringVar(&b.beside, "beside", "", "compare this run with an earlier one, by its report.json `file`")
-	f.Func("only", "`parts` to run, of "+strings.Join(partNames, ",")+" (default all)", words(&b.only, partNames))
-	f.Func("peers", "`names` of the peers to compare with Holdfast (default all)", words(&peers, peerNames))
+	f.Func("beside", "compare this run with an earlier one, by its report.json `file`", func(file string) (err error) {
+		b.earlier, err = readReport(file)
+		return err
+	})
+	f.Func("only", "`parts` to run, of "+strings.Join(names(parts), ",")+" (default all)", words(&b.only, names(parts)))
+	f.Func("peers", "`names` of the peers to compare with Holdfast (default all)", words(&peers, names(allPeers)))
 	f.IntVar(&b.rounds, "rounds", 3, "how often caches are started, filled and measured")
 	f.Uint64Var(&b.seed, "seed", 1, "seed of all random numbers")
 	f.Func("cell", "speed: measure this `circumstance`, for example 100k,256,zipf,2, not the plan's (may be repeated)", func(value string) error {
-		c, err := parseCircumstance(value)
+		c, err := parseCell(value)
 		b.cells = append(b.cells, c)
 		return err
 	})
@@ -129,13 +127,9 @@ func parse(args []string) (*bench, error) {
 		return b, fmt.Errorf("-rounds must be 1 or more, not %d", b.rounds)
 	}
 	b.memory = *memoryMiB << 20
-	b.peers = allPeers
-	if peers != nil {
-		b.peers = allPeers[:1:1]
-		for _, name := range peers {
-			if name != holdfastName {
-				b.peers = append(b.peers, findPeer(name))
-			}
+	for _, p := range allPeers {
+		if peers == nil || p.name == holdfastName || slices.Contains(peers, p.name) {
+			b.peers = append(b.peers, p)
 		}
 	}
 	return b, nil
@@ -158,14 +152,13 @@ func words(list *[]string, all []string) func(string) error {
 // measure runs the parts one after the other. If one fails or is interrupted,
 // the report has those before it and names the missing ones.
 func (b *bench) measure() (r report, failed error) {
-	chosen := slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return b.only != nil && !slices.Contains(b.only, p.name) })
-	for _, p := range chosen {
-		b.total += p.weight
-	}
 	r = report{Facts: b.facts(), Versions: b.versions()}
 	var missing []string
-	for _, p := range chosen {
-		b.begin(p.name, p.weight)
+	for _, p := range parts {
+		if b.only != nil && !slices.Contains(b.only, p.name) {
+			continue
+		}
+		b.part = p.name
 		var s section
 		if failed == nil {
 			s, failed = attempt(func() section { return p.measure(b) })
@@ -176,13 +169,72 @@ func (b *bench) measure() (r report, failed error) {
 			missing = append(missing, p.name)
 		}
 	}
-	b.clear()
 	r.Facts = append(r.Facts, fact{"took", time.Since(b.started).Round(time.Second).String()})
 	if failed != nil {
 		r.Facts = append(r.Facts, fact{"missing", strings.Join(missing, ", ") + ": the run ended before"})
 		failed = fmt.Errorf("%s: %w", missing[0], failed)
 	}
 	return r, failed
+}
+
+// facts describe the machine and the run. They contain no host name and no
+// path.
+func (b *bench) facts() []fact {
+	platform := runtime.GOOS + "/" + runtime.GOARCH
+	if name := fileField("/etc/os-release", "PRETTY_NAME", "="); name != "" {
+		platform = strings.Trim(name, `"`) + ", " + platform
+	}
+	processor := cmp.Or(fileField("/proc/cpuinfo", "model name", ":"), runtime.GOARCH)
+	kind := pick(b, "quick: too short for figures to quote", "full")
+	return []fact{
+		{"processor", fmt.Sprintf("%s, %d cores, GOMAXPROCS %d", processor, runtime.NumCPU(), procs())},
+		{"memory", size(machineMemory())},
+		{"system", platform},
+		{"go", runtime.Version()},
+		{"run", fmt.Sprintf("%s; %d rounds, seed %d", kind, b.rounds, b.seed)},
+	}
+}
+
+// fileField returns the value of the first line "name separator value" of the
+// file, or "".
+func fileField(file, name, separator string) string {
+	content, _ := os.ReadFile(file)
+	for line := range strings.Lines(string(content)) {
+		if key, value, _ := strings.Cut(line, separator); strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// versions returns the versions of all measured modules.
+func (b *bench) versions() []fact {
+	measured := map[string]bool{}
+	for _, p := range b.peers {
+		measured[p.module] = true
+	}
+	for _, a := range allApps {
+		measured[a.module] = true
+	}
+	facts := []fact{{"std", runtime.Version()}}
+	if built, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range built.Deps {
+			if measured[m.Path] {
+				facts = append(facts, fact{m.Path, m.Version})
+			}
+		}
+	}
+	return facts
+}
+
+// step prints the time since the start and the next step, at most one line in
+// ten seconds.
+func (b *bench) step(format string, args ...any) {
+	if time.Since(b.printed) < 10*time.Second {
+		return
+	}
+	b.printed = time.Now()
+	fmt.Fprintf(b.progress, "%6v  %s: %s\n", time.Since(b.started).Round(time.Second), b.part, fmt.Sprintf(format, args...))
 }
 
 // pick returns the value for a quick run or for a full one.
@@ -202,12 +254,21 @@ func (b *bench) order(n, turn int) []int {
 	return rand.New(rand.NewPCG(b.seed, uint64(turn))).Perm(n)
 }
 
-func (b *bench) peerNames() []string {
-	var names []string
-	for _, p := range b.peers {
-		names = append(names, p.name)
+// names returns the names of parts, peers or apps.
+func names[T fmt.Stringer](all []T) (names []string) {
+	for _, v := range all {
+		names = append(names, v.String())
 	}
 	return names
+}
+
+// find returns the part, peer or app of a name.
+func find[T fmt.Stringer](all []T, name string) T {
+	i := slices.IndexFunc(all, func(v T) bool { return v.String() == name })
+	if i < 0 {
+		check(fmt.Errorf("there is no %q", name))
+	}
+	return all[i]
 }
 
 func procs() int { return runtime.GOMAXPROCS(0) }

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/holdfast-go/holdfast/bench/internal/trace"
 )
 
 // The test program is its own child, as the benchmark program is.
@@ -34,7 +32,7 @@ func newBench(t *testing.T, args ...string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.to = io.Discard
+	b.progress = io.Discard
 	return b
 }
 
@@ -109,10 +107,10 @@ func TestParse(t *testing.T) {
 		t.Errorf("without flags: %+v", b)
 	}
 	b = newBench(t, "-peers", "otter", "-cell", "10k,64,uniform,1", "-cell", "8M,256,zipf,4")
-	if names := b.peerNames(); !slices.Equal(names, []string{holdfastName, "otter"}) {
+	if names := names(b.peers); !slices.Equal(names, []string{holdfastName, "otter"}) {
 		t.Errorf("peers: %v", names)
 	}
-	want := []circumstance{{stored{10_000, 64}, uniform, 1}, {stored{8_000_000, 256}, zipf, 4}}
+	want := []cell{{10_000, 64, uniform, 1, opGet, false}, {8_000_000, 256, zipf, 4, opGet, false}}
 	if !slices.Equal(b.cells, want) || len(b.plan()) != 2*7 {
 		t.Errorf("cells: %v of %v, want 14 of %v", b.plan(), b.cells, want)
 	}
@@ -139,7 +137,7 @@ func TestPlan(t *testing.T) {
 		}
 		seen[c] = true
 		differs := 0
-		for _, d := range []bool{c.stored != centre.stored, c.distribution != centre.distribution, c.goroutines != centre.goroutines} {
+		for _, d := range []bool{c.content() != centre.content(), c.Distribution != centre.Distribution, c.Goroutines != centre.Goroutines} {
 			if d {
 				differs++
 			}
@@ -148,61 +146,49 @@ func TestPlan(t *testing.T) {
 			t.Errorf("%v differs from the centre in %d respects", c, differs)
 		}
 	}
-	for _, want := range []stored{{10_000, 256}, {1_000_000, 64}, {1_000_000, 256}, {1_000_000, 4096}, {8_000_000, 256}} {
-		if !slices.ContainsFunc(cells, func(c cell) bool { return c.stored == want }) {
+	for _, want := range [][2]int{{10_000, 256}, {1_000_000, 64}, {1_000_000, 256}, {1_000_000, 4096}, {8_000_000, 256}} {
+		if !slices.ContainsFunc(cells, func(c cell) bool { return c.Sessions == want[0] && c.ValueLen == want[1] }) {
 			t.Errorf("the plan lacks %v", want)
 		}
 	}
 }
 
-func TestProgress(t *testing.T) {
+func TestStep(t *testing.T) {
 	var out bytes.Buffer
-	p := progress{to: &out, terminal: true, started: time.Now().Add(-30 * time.Second), total: 100}
-	p.begin("first", 50)
-	p.begin("second", 50)
-	p.steps = 2
-	p.next("one")
-	p.next("two")
-	want := "\r\x1b[K 50 %  second: one, about 30s left\r\x1b[K 75 %  second: two, about 10s left"
-	if out.String() != want {
-		t.Errorf("printed %q, want %q", out.String(), want)
-	}
-	out.Reset()
-	p = progress{to: &out, started: time.Now(), total: 1}
+	b := bench{progress: &out, part: "speed", started: time.Now().Add(-90 * time.Second)}
 	for range 100 {
-		p.next("step")
+		b.step("get, round %d", 1)
 	}
-	if got := strings.Count(out.String(), "\n"); got != 1 {
-		t.Errorf("%d lines were printed at once outside a terminal, want 1", got)
+	if want := " 1m30s  speed: get, round 1\n"; out.String() != want {
+		t.Errorf("printed %q, want %q", out.String(), want)
 	}
 }
 
 func TestProcess(t *testing.T) {
 	p := start(context.Background(), "child")
 	p.pauses = true
-	p.run(fill{Peer: holdfastName, Sessions: 100, ValueLen: 64, TTL: time.Hour})
+	p.run(fill{holdfastName, roomy(100, 64), 100, 64, 1})
 	// The child keeps its peer from one measurement to the next.
-	if f := p.run(accesses{Op: opGet, Distribution: zipf, Goroutines: 1, Ops: 10}); f["found"] != 1 {
+	if f := p.run(accesses{cell{100, 64, zipf, 1, opGet, false}, 10, 1}); f["found"] != 1 {
 		t.Errorf("accesses: %v", f)
 	}
 	run := func(m measurement) error {
 		_, err := attempt(func() figures { return p.run(m) })
 		return err
 	}
-	if err := run(fill{Peer: "nobody"}); err == nil || !strings.Contains(err.Error(), `unknown peer "nobody"`) {
+	if err := run(fill{Peer: "nobody"}); err == nil || !strings.Contains(err.Error(), `there is no "nobody"`) {
 		t.Errorf("the child's error came back as %v", err)
 	}
-	p.close()
 	if run(fill{}) == nil {
-		t.Error("a child that has ended answered")
+		t.Error("a child that has failed answered")
 	}
 }
 
 // A measurement that cannot be carried out is an error, not a figure.
 func TestMeasurement_errors(t *testing.T) {
 	for _, m := range []measurement{
-		fill{Peer: "nobody"}, brim{Peer: "nobody"}, pressure{Peer: "nobody"}, expiry{Peer: "nobody"}, collecting{Peer: "nobody"},
-		flood{Peer: "nobody"}, accesses{Goroutines: 2, Ops: 1}, visit{App: "nobody"}, replay{Source: source{File: "missing.lis"}},
+		fill{Peer: "nobody"}, pressure{Peer: "nobody", Cap: 1 << 20}, collecting{Peer: "nobody"},
+		flood{Peer: "nobody"}, accesses{cell{Goroutines: 2}, 1, 1}, visit{App: "nobody"}, replay{Source: source{File: "missing.lis"}},
 	} {
 		if f, err := attempt(func() figures { return m.measure(new(child)) }); err == nil || f != nil {
 			t.Errorf("%T: %v, %v", m, f, err)
@@ -315,12 +301,13 @@ func TestPeers(t *testing.T) {
 			for n := range sessions {
 				copy(buf, newValue(valueLen, uint64(n)))
 				p.set(sessionID(n), buf)
-				if p.wait != nil {
-					p.wait()
-				}
 			}
 			clear(buf)
 			r := newReader(valueLen)
+			// ristretto stores in the background.
+			for deadline := time.Now().Add(time.Minute); countKept(p, sessions, valueLen) < sessions && time.Now().Before(deadline); {
+				time.Sleep(time.Millisecond)
+			}
 			for n := range sessions {
 				var want reader
 				want.read(newValue(valueLen, uint64(n)))
@@ -378,11 +365,11 @@ func TestApps(t *testing.T) {
 }
 
 func TestFill(t *testing.T) {
-	for _, f := range []fill{{Timed: true}, {Twice: true}, {}} {
-		f.Peer, f.Sessions, f.ValueLen, f.TTL = holdfastName, 1000, 64, time.Hour
+	for passes := range 3 {
 		var c child
-		if got := f.measure(&c); got["kept"] != 1 || got["seconds"] <= 0 || f.Timed != (got["longest"] > 0) {
-			t.Errorf("%+v: %v", f, got)
+		got := fill{holdfastName, roomy(1000, 64), 1000, 64, passes}.measure(&c)
+		if got["kept"] != 1 || (passes == 0) != (got["longest"] > 0 && got["seconds"] > 0) {
+			t.Errorf("%d passes: %v", passes, got)
 		}
 		c.peer.close()
 	}
@@ -390,13 +377,13 @@ func TestFill(t *testing.T) {
 
 func TestAccesses(t *testing.T) {
 	var c child
-	fill{Peer: holdfastName, Sessions: 500, ValueLen: 64, TTL: time.Hour}.measure(&c)
+	fill{holdfastName, roomy(500, 64), 500, 64, 1}.measure(&c)
 	defer c.peer.close()
-	for op, found := range map[string]float64{opGet: 1, opMixed: 1, opSet: 1, opTouch: 1, opAbsent: 0} {
+	for op, found := range map[operation]float64{opGet: 1, opMixed: 1, opSet: 1, opTouch: 1, opAbsent: 0} {
 		for _, timed := range []bool{false, true} {
-			f := accesses{Op: op, Distribution: zipf, Goroutines: 3, Ops: 900, Seed: 1, Timed: timed}.measure(&c)
+			f := accesses{cell{500, 64, zipf, 3, op, timed}, 900, 1}.measure(&c)
 			if f["found"] != found || f["ns"] <= 0 || timed != (f["longest"] > 0) {
-				t.Errorf("%s, timed %v: %v, want %v found", op, timed, f, found)
+				t.Errorf("%v, timed %v: %v, want %v found", op, timed, f, found)
 			}
 		}
 	}
@@ -424,20 +411,20 @@ func TestAddRound(t *testing.T) {
 
 func TestSpeedSection(t *testing.T) {
 	b := newBench(t, "-peers", "fastcache,phuslu")
-	get := cell{circumstance{stored{1000, 64}, zipf, 2}, opGet, false}
+	get := cell{1000, 64, zipf, 2, opGet, false}
 	touch, single, large := get, get, get
-	touch.op, single.timed, large.sessions = opTouch, true, 8_000_000
+	touch.Op, single.Timed, large.Sessions = opTouch, true, 8_000_000
 	s := samples{}
 	for _, c := range []cell{get, touch, single} {
-		for _, peer := range b.peerNames() {
-			if c.op == opTouch && peer == "fastcache" {
+		for _, peer := range names(b.peers) {
+			if c.Op == opTouch && peer == "fastcache" {
 				continue // has no TTL
 			}
 			s.addAll(peer, c.String()+": ", figures{"ns": 100, "ratio": 0.5, "median": 1, "longest": 5, "clock": 1})
 			s.addAll(peer, c.String()+": ", figures{"ns": 100, "ratio": 0.5, "median": 3, "longest": 9, "clock": 1})
 		}
 	}
-	s.add("fastcache", "kept of "+get.stored.String(), 0.5)
+	s.add("fastcache", "kept of "+get.content(), 0.5)
 	sec := b.speedSection([]cell{get, touch, single, large}, []string{"8.00 M sessions"}, s)
 	text := fmt.Sprint(sec.Tables)
 	for _, want := range []string{
@@ -469,29 +456,32 @@ func TestMixedLen(t *testing.T) {
 	}
 }
 
-func TestMemory(t *testing.T) {
-	for _, m := range []pressure{{holdfastName, 4 << 20, 1, largestUnder(4 << 20)}, {holdfastName, 4 << 20, 0, 0}} {
-		if f := m.measure(nil); f["churn"]+f["growth"] <= 0 {
-			t.Errorf("%+v: %v", m, f)
+func TestPressure(t *testing.T) {
+	for times := range 2 {
+		if f := (pressure{holdfastName, 4 << 20, times}).measure(nil); f["peak"] <= 0 {
+			t.Errorf("%d times: %v", times, f)
 		}
 	}
-	m := expiry{Peer: holdfastName, Sessions: 1000, ValueLen: 256, TTL: time.Millisecond, Wait: time.Millisecond}
-	if f := m.measure(nil); f["remains"] < 1<<20 {
-		t.Errorf("expiry: %v", f)
-	}
+}
+
+// Only peers with a TTL are measured.
+func TestExpire(t *testing.T) {
 	b, s := newBench(t, "-peers", "phuslu,fastcache"), samples{}
-	if err := b.expire(m, s); err != nil || len(s.of("phuslu", "full")) != 1 || len(s.of(holdfastName, "full")) != 1 || s.of("fastcache", "full") != nil {
-		t.Errorf("expire: %v, %v", s, err)
+	b.expire(memoryPlan{expiring: 1000, ttl: time.Millisecond, wait: time.Millisecond}, s)
+	for peer, want := range map[string]int{holdfastName: 1, "phuslu": 1, "fastcache": 0} {
+		if len(s.of(peer, "expiry full")) != want || len(s.of(peer, "expiry after")) != want || s.median(peer, "expiry remains") < 1<<20 {
+			t.Errorf("%s: %v", peer, s)
+		}
 	}
 }
 
 func TestMemorySection(t *testing.T) {
 	b, s := newBench(t, "-peers", "phuslu,sync.Map", "-quick"), samples{}
-	for _, peer := range b.peerNames() {
-		s.addAll(peer, "", figures{"beyond": 50, "kept": 1, "seconds": 2, "p999": 3000, "longest": 4e6, "churn": 1.5, "growth": 2})
+	for _, peer := range names(b.peers) {
+		s.addAll(peer, "", figures{"brim beyond": 50, "kept": 1, "seconds": 2, "p999": 3000, "longest": 4e6, "churn peak": 1.5, "growth peak": 2})
 	}
-	s.addAll("phuslu", "", figures{"full": 4 << 20, "after": 1 << 20, "remains": 1 << 20})
-	s.addAll(holdfastName, "", figures{"full": 4 << 20, "after": -1, "remains": 2 << 20})
+	s.addAll("phuslu", "expiry ", figures{"full": 4 << 20, "after": 1 << 20, "remains": 1 << 20})
+	s.addAll(holdfastName, "expiry ", figures{"full": 4 << 20, "after": -1, "remains": 2 << 20})
 	sec := b.memorySection(b.memoryPlan(), s)
 	text := fmt.Sprint(sec.Tables)
 	for _, want := range []string{
@@ -512,63 +502,63 @@ func TestMemorySection(t *testing.T) {
 
 func TestCollecting(t *testing.T) {
 	var c child
-	m := collecting{Peer: holdfastName, Sessions: 1000, PerSecond: 20_000, Garbage: 8 << 10, Cycles: 2, AtMost: 10 * time.Second}
-	if f := m.measure(&c); f["collection"] <= 0 || f["cores"] <= 0 || f["cycles"] <= 0 {
+	m := collecting{Peer: holdfastName, Sessions: 1000, PerSecond: 20_000, AtMost: 10 * time.Second}
+	if f := m.measure(&c); !(f["collection"] > 0 && f["cores"] > 0 && f["cycles"] > 0) { // NaN is not enough
 		t.Errorf("%v", f)
 	}
 	defer c.peer.close()
-	m = collecting{Sessions: 1000, PerSecond: 1, Cycles: 1, AtMost: 20 * time.Millisecond}
-	if f := m.stream(m.requests(c.peer)); !math.IsNaN(f["cores"]) || !math.IsNaN(f["cycles"]) {
+	m = collecting{Sessions: 1000, PerSecond: 1, AtMost: 20 * time.Millisecond}
+	if f := m.stream(c.peer); !math.IsNaN(f["cores"]) || !math.IsNaN(f["cycles"]) {
 		t.Errorf("without garbage: %v", f)
 	}
 }
 
-func TestLimits(t *testing.T) {
-	traffic := must(source{Requests: 5000, Seed: 1}.load())
+func TestOfCapacity(t *testing.T) {
+	traffic := source{Requests: 5000, Seed: 1}.load()
 	for _, name := range []string{holdfastName, "phuslu", "ttlcache", "hashicorp"} {
-		if _, held := limits(findPeer(name), 2000, traffic.Lengths); off(held, 2000) > 0.03 {
-			t.Errorf("%s holds %d sessions, want 2000", name, held)
+		if _, off := ofCapacity(name, 2000, traffic.lengths); off > 0.03 {
+			t.Errorf("%s is off by %v", name, off)
 		}
 	}
 }
 
 func TestFlood(t *testing.T) {
 	for name, want := range map[string]float64{"hashicorp": 1, "sync.Map": 0} {
-		f := flood{Peer: name, Capacity: 500, Times: []int{2}}.measure(nil)
-		if f["2"] != want || f[heldBy(500)] != 500 {
+		if f := (flood{name, 500, 2}).measure(nil); f["share"] != want {
 			t.Errorf("%s: %v, want %v lost", name, f, want)
 		}
 	}
 }
 
-// A replay on an exact LRU has exactly the hits of the model.
+// A replay on an exact LRU has exactly the misses of the model.
 func TestReplay(t *testing.T) {
-	m := replay{Peer: "hashicorp", Source: source{Requests: 20_000, Seed: 1}, Capacities: []int{300}}
-	f := m.measure(nil)
-	requests := must(m.Source.load())
-	want := float64(trace.LRU(requests.Requests, 300)) / float64(len(requests.Requests))
-	if f[heldBy(300)] != 300 || f["300"] != want {
+	m := replay{"hashicorp", source{Requests: 20_000, Seed: 1}, 300}
+	requests := m.Source.load().requests
+	want := float64(len(requests)-exactLRU(requests, 300)) / float64(len(requests))
+	if f := m.measure(nil); f["share"] != want {
 		t.Errorf("hashicorp: %v, want %v", f, want)
 	}
 }
 
-// A peer that holds another number of sessions is not compared.
-func TestShare(t *testing.T) {
-	s := samples{}
-	for peer, held := range map[string]float64{holdfastName: 1000, "otter": 1000, "bigcache": 500} {
-		s.addAll(peer, "", figures{"10": 0.25, heldBy(1000): held})
+// A peer that cannot be given a capacity is not compared: bigcache has caps of
+// whole megabytes.
+func TestFlood_capacity(t *testing.T) {
+	lost := flood{"bigcache", 100, 1}.measure(nil)["share"]
+	if !math.IsNaN(lost) {
+		t.Errorf("bigcache of 100 sessions lost %v", lost)
 	}
 	var sec section
-	share := func(peer string) float64 { return s.share(peer, 10, 1000) }
-	sec.compareShares("losses", []string{holdfastName, "otter", "bigcache"}, share)
-	if len(sec.Comparisons) != 1 || sec.Comparisons[0].Peer != "otter" || sec.Comparisons[0].Ratio.Median != 1 || !math.IsNaN(share("bigcache")) {
+	sec.compareShares("losses", []string{holdfastName, "otter", "bigcache"}, samples{
+		{holdfastName, "share"}: {0.0002}, {"otter", "share"}: {0.0001}, {"bigcache", "share"}: {lost},
+	})
+	if len(sec.Comparisons) != 1 || sec.Comparisons[0].Peer != "otter" || sec.Comparisons[0].Ratio.Median != 1 {
 		t.Errorf("comparisons: %v", sec.Comparisons)
 	}
 }
 
 func TestVisit(t *testing.T) {
-	c := child{apps: make(map[string]visited)}
-	if f := (visit{App: "bare net/http", Kind: reads, For: time.Millisecond}).measure(&c); f["ns"] <= 0 {
+	var c child
+	if f := (visit{"bare net/http", reads, time.Millisecond}).measure(&c); f["ns"] <= 0 {
 		t.Errorf("visit: %v", f)
 	}
 }
@@ -577,7 +567,7 @@ func TestVisit(t *testing.T) {
 func TestAddBeyondBare(t *testing.T) {
 	took := samples{}
 	for _, ns := range []float64{110, 9999, 130} {
-		for _, a := range slices.Concat(sessionApps, bareApps) {
+		for _, a := range allApps {
 			for _, kind := range kinds {
 				f := figures{"ns": ns, "bytes": 50, "allocs": 5}
 				if strings.HasPrefix(a.name, "bare") {
@@ -601,7 +591,7 @@ func TestAddBeyondBare(t *testing.T) {
 
 func TestDrive(t *testing.T) {
 	f := viewServer{2}.measure(nil)
-	rate, err := drive(context.Background(), fmt.Sprint(f["port"]), 50*time.Millisecond)
+	rate, err := drive(fmt.Sprint(f["port"]), 50*time.Millisecond)
 	if err != nil || rate <= 0 {
 		t.Errorf("drive = %v, %v", rate, err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"strconv"
@@ -32,8 +33,5 @@ func kilobytes(text string) int64 {
 
 // machineMemory returns the bytes of physical memory; 8 GiB if unknown.
 func machineMemory() int64 {
-	if n := kilobytes(fileField("/proc/meminfo", "MemTotal", ":")); n > 0 {
-		return n
-	}
-	return 8 << 30
+	return cmp.Or(kilobytes(fileField("/proc/meminfo", "MemTotal", ":")), 8<<30)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -26,9 +24,6 @@ type peer struct {
 	touch func(id string) bool
 
 	close func()
-
-	// wait, if not nil, returns when the sets before it are visible.
-	wait func()
 }
 
 // config is the size of a peer. Both caps are always given, and a peer uses the
@@ -56,7 +51,8 @@ const (
 	unbounded    = "nothing"
 )
 
-func (p peerInfo) bounded() bool { return p.cap != unbounded }
+func (p peerInfo) bounded() bool  { return p.cap != unbounded }
+func (p peerInfo) String() string { return p.name }
 
 // allPeers are the caches that are compared, Holdfast first.
 var allPeers = []peerInfo{
@@ -76,14 +72,6 @@ var allPeers = []peerInfo{
 	{"sync.Map", "std", unbounded, "none", false, openSyncMap},
 }
 
-func findPeer(name string) peerInfo {
-	i := slices.IndexFunc(allPeers, func(p peerInfo) bool { return p.name == name })
-	if i < 0 {
-		panic(fmt.Errorf("unknown peer %q", name))
-	}
-	return allPeers[i]
-}
-
 func openHoldfast(c config) peer {
 	h := must(cache.New(cache.Options{MaxBytes: c.Bytes, MaxValue: c.MaxValue}))
 	return peer{
@@ -97,17 +85,12 @@ func openHoldfast(c config) peer {
 // reader reads found values, one byte of each cache line, as decoding a session
 // would at least. Each goroutine needs its own.
 type reader struct {
-	sum   uint64 // of all bytes read: keeps the compiler from removing the reads
-	buf   []byte // for libraries that copy the value
-	value func([]byte) error
+	sum uint64 // of all bytes read: keeps the compiler from removing the reads
+	buf []byte // for libraries that copy the value
 }
 
 // newReader returns a reader with room for values of up to maxValue bytes.
-func newReader(maxValue int) *reader {
-	r := &reader{buf: make([]byte, 0, maxValue)}
-	r.value = func(v []byte) error { r.read(v); return nil }
-	return r
-}
+func newReader(maxValue int) *reader { return &reader{buf: make([]byte, 0, maxValue)} }
 
 func (r *reader) read(v []byte) {
 	const cacheLine = 64

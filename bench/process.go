@@ -3,50 +3,44 @@ package main
 import (
 	"context"
 	"encoding/gob"
-	"errors"
 	"fmt"
 	"io"
+	"net/rpc"
 	"os"
 	"os/exec"
-	"runtime"
 	"runtime/debug"
 )
 
 // Each cache is measured in a child process, with a heap, a garbage collector
-// and a resident set of its own. A child is this same program. It reads
-// measurements from its standard input, carries them out one after the other,
-// and writes their figures to its standard output, both as gobs. It ends with
-// its input, so it can keep a filled cache while other children are measured.
+// and a resident set of its own. A child is this same program. It carries out
+// the measurements that it receives on its standard input, and answers on its
+// standard output. It ends with its input, so it can keep a filled cache while
+// other children are measured.
 
-// measurement is a task for a child.
-type measurement interface {
-	// measure panics if it fails.
-	measure(c *child) figures
+// measurement is a task for a child. It fails by check or must.
+type measurement interface{ measure(c *child) figures }
+
+// failure is the panic of check. Measurements and parts fail by it, and attempt
+// turns it into an error.
+type failure struct{ error }
+
+func check(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
 }
 
-// must returns v, or panics with err. The code of measurements and of parts
-// fails by a panic, which attempt turns into an error.
 func must[T any](v T, err error) T {
 	check(err)
 	return v
 }
 
-func check(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
-// attempt calls f, and returns the error that f panics with. An error of the
-// runtime still ends the process with a stack trace.
 func attempt[T any](f func() T) (result T, err error) {
 	defer func() {
 		switch failed := recover().(type) {
 		case nil:
-		case runtime.Error:
-			panic(failed)
-		case error:
-			err = failed
+		case failure:
+			err = failed.error
 		default:
 			panic(failed)
 		}
@@ -56,20 +50,16 @@ func attempt[T any](f func() T) (result T, err error) {
 
 // child is the state that a child keeps from one measurement to the next.
 type child struct {
-	peer    peer // and how it was filled
-	filled  fill
+	peer    peer
+	empty   int64 // the resident set before
 	workers []*worker
-	apps    map[string]visited
+	app     app
+	cookie  string // of a login
 	ballast []byte
 }
 
-type answer struct {
-	Figures figures
-	Err     string
-}
-
 func init() {
-	for _, m := range []measurement{fill{}, accesses{}, brim{}, pressure{}, expiry{}, collecting{}, flood{}, replay{}, visit{}, viewServer{}} {
+	for _, m := range []measurement{fill{}, accesses{}, pressure{}, remainder{}, collecting{}, flood{}, replay{}, visit{}, viewServer{}} {
 		gob.Register(m)
 	}
 }
@@ -81,34 +71,30 @@ func isChild() bool { return os.Getenv(childEnv) != "" }
 
 // serve carries out measurements until the standard input ends.
 func serve() error {
-	in, out := gob.NewDecoder(os.Stdin), gob.NewEncoder(os.Stdout)
-	os.Stdout = os.Stderr // the output of a library must not mix with the answers
-	c := &child{apps: make(map[string]visited)}
-	for {
-		var m measurement
-		if err := in.Decode(&m); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		var a answer
-		var err error
-		if a.Figures, err = attempt(func() figures { return m.measure(c) }); err != nil {
-			a.Err = err.Error()
-		}
-		if err := out.Encode(a); err != nil {
-			return err
-		}
-	}
+	server := rpc.NewServer()
+	err := server.RegisterName("child", new(child))
+	answers := os.Stdout
+	os.Stdout = os.Stderr // the output of a library must not mix with them
+	server.ServeConn(pipes{os.Stdin, answers})
+	return err
+}
+
+// Measure carries out m, a measurement, for a client of net/rpc.
+func (c *child) Measure(m any, result *figures) (err error) {
+	*result, err = attempt(func() figures { return m.(measurement).measure(c) })
+	return err
+}
+
+type pipes struct {
+	io.Reader
+	io.WriteCloser
 }
 
 // process is a running child. It is not safe for concurrent use.
 type process struct {
 	name string
 	cmd  *exec.Cmd
-	in   io.WriteCloser
-	enc  *gob.Encoder
-	dec  *gob.Decoder
+	rpc  *rpc.Client
 
 	// pauses stops the child between its measurements: background work of one
 	// cache must not slow down the measurement of another.
@@ -121,56 +107,56 @@ func start(ctx context.Context, name string) *process {
 	cmd.Env = append(os.Environ(), childEnv+"=1")
 	cmd.Stderr = os.Stderr
 	endWithParent(cmd)
-	in, out := must(cmd.StdinPipe()), must(cmd.StdoutPipe())
+	child := pipes{must(cmd.StdoutPipe()), must(cmd.StdinPipe())}
 	check(cmd.Start())
-	return &process{name: name, cmd: cmd, in: in, enc: gob.NewEncoder(in), dec: gob.NewDecoder(out)}
+	return &process{name: name, cmd: cmd, rpc: rpc.NewClient(child)}
 }
 
-// run has the child carry out a measurement, and returns its figures.
-func (p *process) run(m measurement) figures {
+// run has the child carry out a measurement, and returns its figures. It closes
+// a child that fails.
+func (p *process) run(m any) (f figures) {
 	if p.pauses {
 		resume(p.cmd.Process)
 		defer pause(p.cmd.Process)
 	}
-	var a answer
-	err := p.enc.Encode(&m)
-	if err == nil {
-		err = p.dec.Decode(&a)
+	if err := p.rpc.Call("child.Measure", &m, &f); err != nil {
+		p.close()
+		check(fmt.Errorf("%T%+v: %w", m, m, err))
 	}
-	if err == nil && a.Err != "" {
-		err = errors.New(a.Err)
-	}
-	if err != nil {
-		panic(fmt.Errorf("%T%+v: %w", m, m, err))
-	}
-	return a.Figures
+	return f
 }
 
 // close kills the child, paused or not, and waits until its memory is free. It
 // does not wait for the cache to close, which may take long.
 func (p *process) close() {
-	p.in.Close()
+	p.rpc.Close()
 	p.cmd.Process.Kill()
 	p.cmd.Wait()
 }
 
-// alone carries out one measurement in a new child.
-func (b *bench) alone(m measurement) figures {
-	p := start(b.ctx, "")
-	defer p.close()
-	return p.run(m)
+// startAll starts children, which stop closes.
+func (b *bench) startAll(names []string) (children []*process, stop func()) {
+	for _, name := range names {
+		children = append(children, start(b.ctx, name))
+	}
+	return children, func() {
+		for _, child := range children {
+			child.close()
+		}
+	}
 }
 
-// eachPeer carries out the measurements of all peers in rounds, each in a new
-// child, and adds their figures to s. The order of the peers is random.
-func (b *bench) eachPeer(s samples, rounds int, of func(peer string) []measurement) {
+// eachPeer carries out a measurement of all peers in rounds, each in a new
+// child, and adds their figures to s, with the prefix before each name. The
+// order of the peers is random.
+func (b *bench) eachPeer(s samples, rounds int, prefix string, of func(peer string) measurement) {
 	for round := range rounds {
 		for _, i := range b.order(len(b.peers), round) {
 			peer := b.peers[i].name
-			b.next("%s, round %d", peer, round+1)
-			for _, m := range of(peer) {
-				s.addAll(peer, "", b.alone(m))
-			}
+			b.step("%s%s, round %d", prefix, peer, round+1)
+			child := start(b.ctx, peer)
+			s.addAll(peer, prefix, child.run(of(peer)))
+			child.close()
 		}
 	}
 }
@@ -185,7 +171,7 @@ func (b *bench) inPasses(children []*process, round, passes int, names []string,
 		for n, name := range names {
 			for _, i := range b.order(len(children), round*passes+pass) {
 				child := children[i]
-				b.next("%s, %s, round %d", name, child.name, round+1)
+				b.step("%s, %s, round %d", name, child.name, round+1)
 				if m := of(n, pass, child.name); m != nil {
 					took.addAll(child.name, name+": ", child.run(m))
 				}

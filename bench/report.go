@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+	"text/tabwriter"
 )
 
 // report is the outcome of one run: aligned text for the terminal, a Markdown
@@ -92,10 +93,9 @@ func (r report) losses() table {
 		Notes:    []string{"Listed is each peer whose median lies below 1, with the lowest and the highest round."},
 		prose:    true,
 	}
-	const visible = 0.995 // a smaller difference prints as 1.00
 	for _, s := range r.Sections {
 		for _, c := range s.Comparisons {
-			if c.Ratio.Median >= visible {
+			if c.Ratio.Median >= 0.995 { // it prints as 1.00
 				continue
 			}
 			entry := c.Peer + " " + spread(c.Ratio)
@@ -113,8 +113,9 @@ func (r report) losses() table {
 	return t
 }
 
-// repeatability is the table of the expected distance of a second run. It has
-// no rows if nothing was measured in rounds.
+// repeatability is the table of the expected distance of a second run: for each
+// peer with enough comparisons, or for all peers together. It has no rows if
+// nothing was measured in rounds.
 func (s section) repeatability() table {
 	t := table{
 		Question: "How near should a second run be?",
@@ -124,24 +125,20 @@ func (s section) repeatability() table {
 	}
 	rounds := 0
 	var peers []string
+	comparisons := map[string]int{}
 	for _, c := range s.Comparisons {
 		rounds = max(rounds, c.Ratio.N)
-		if !slices.Contains(peers, c.Peer) {
+		if comparisons[c.Peer]++; comparisons[c.Peer] == enough {
 			peers = append(peers, c.Peer)
 		}
 	}
-	row := func(who string, noise float64) {
-		if noise > 0 {
-			t.row(who, "± "+percent(noise), "± "+percent(repeats(noise, rounds)-1))
-		}
+	if peers == nil {
+		peers = []string{"all"}
 	}
 	for _, peer := range peers {
-		if len(s.ratios(peer)) >= enough {
-			row(peer, s.noiseOf(peer))
+		if noise := s.noiseOf(peer); noise > 0 {
+			t.row(peer, "± "+percent(noise), "± "+percent(repeats(noise, rounds)-1))
 		}
-	}
-	if len(t.Rows) == 0 {
-		row("all", s.noiseOf(""))
 	}
 	return t
 }
@@ -152,21 +149,17 @@ const enough = 10
 // noiseOf returns the noise of a peer's comparisons. If they are too few, it is
 // the noise of the whole section.
 func (s section) noiseOf(peer string) float64 {
-	if own := s.ratios(peer); len(own) >= enough {
-		return noise(own)
-	}
-	return noise(s.ratios(""))
-}
-
-// ratios returns the ratios of a peer, or of all peers for "".
-func (s section) ratios(peer string) []summary {
-	var all []summary
+	var own, all []summary
 	for _, c := range s.Comparisons {
-		if peer == "" || c.Peer == peer {
-			all = append(all, c.Ratio)
+		all = append(all, c.Ratio)
+		if c.Peer == peer {
+			own = append(own, c.Ratio)
 		}
 	}
-	return all
+	if len(own) >= enough {
+		return noise(own)
+	}
+	return noise(all)
 }
 
 // beside compares this run with an earlier one.
@@ -189,22 +182,20 @@ func (r report) beside(earlier report) section {
 		Columns:  []string{"what", "peer", "earlier", "now"},
 		prose:    true,
 	}
-	for _, now := range r.Sections {
+	for _, s := range r.Sections {
 		all, far := 0, 0
-		for _, c := range now.Comparisons {
-			for _, then := range earlier.Sections {
-				i := slices.IndexFunc(then.Comparisons, func(was comparison) bool { return was.Peer == c.Peer && was.What == c.What })
-				if i < 0 {
-					continue
-				}
-				all++
-				if was := then.Comparisons[i].Ratio; !near(was, c.Ratio, then.noiseOf(c.Peer)) {
-					far++
-					apart.row(c.What, c.Peer, spread(was), spread(c.Ratio))
-				}
+		for _, c := range s.Comparisons {
+			was, noise := earlier.find(c)
+			if was.N == 0 {
+				continue
+			}
+			all++
+			if !near(was, c.Ratio, noise) {
+				far++
+				apart.row(c.What, c.Peer, spread(was), spread(c.Ratio))
 			}
 		}
-		counts.row(now.Title, strconv.Itoa(all), strconv.Itoa(all-far), strconv.Itoa(far), number(float64(all)/20))
+		counts.row(s.Title, strconv.Itoa(all), strconv.Itoa(all-far), strconv.Itoa(far), number(float64(all)/20))
 	}
 	if len(apart.Rows) == 0 {
 		apart.row("nowhere", "", "", "")
@@ -215,6 +206,19 @@ func (r report) beside(earlier report) section {
 for 19 of 20 cases? Where there were no rounds to tell by, within a tenth counts as near.`,
 		Tables: []table{counts, apart},
 	}
+}
+
+// find returns the ratio of the same comparison and the noise of its peer, or
+// zeros if this report has no such comparison.
+func (r report) find(c comparison) (ratio summary, noise float64) {
+	for _, s := range r.Sections {
+		for _, own := range s.Comparisons {
+			if own.Peer == c.Peer && own.What == c.What {
+				return own.Ratio, s.noiseOf(c.Peer)
+			}
+		}
+	}
+	return summary{}, 0
 }
 
 // near reports whether the medians are as near as the noise predicts.
@@ -238,7 +242,7 @@ func (r report) print(w io.Writer, charts bool) {
 		fmt.Fprintf(w, "\n## %s\n\n%s\n", s.Title, s.Intro)
 		for _, c := range s.Charts {
 			if charts {
-				fmt.Fprintf(w, "\n![%s](%s.svg)\n", c.caption(), c.File)
+				fmt.Fprintf(w, "\n![%s: %s](%s.svg)\n", c.Title, c.X, c.File)
 			}
 		}
 		for _, t := range s.Tables {
@@ -261,36 +265,16 @@ func (r report) print(w io.Writer, charts bool) {
 
 func (t table) print(w io.Writer) {
 	fmt.Fprintf(w, "\n### %s\n\n", t.Question)
-	widths := make([]int, len(t.Columns))
-	for _, row := range append(t.Rows, t.Columns) {
-		for i, cell := range row {
-			widths[i] = max(widths[i], 4, utf8.RuneCountInString(cell))
-		}
-	}
+	rule := slices.Repeat([]string{"---:"}, len(t.Columns))
+	rule[0] = "---"
 	if t.prose {
-		widths[len(widths)-1] = 4 // the text of the last column may be long
+		rule = slices.Repeat([]string{"---"}, len(t.Columns))
 	}
-	line := func(row []string) {
-		for i, width := range widths {
-			if i == 0 || t.prose {
-				width = -width
-			}
-			fmt.Fprintf(w, "| %*s ", width, row[i])
-		}
-		fmt.Fprintln(w, "|")
+	aligned := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
+	for _, row := range append([][]string{t.Columns, rule}, t.Rows...) {
+		fmt.Fprintf(aligned, "| %s |\n", strings.Join(row, "\t| "))
 	}
-	line(t.Columns)
-	for i, width := range widths {
-		end := ":"
-		if i == 0 || t.prose {
-			end = "-"
-		}
-		fmt.Fprint(w, "|", strings.Repeat("-", width+1), end)
-	}
-	fmt.Fprintln(w, "|")
-	for _, row := range t.Rows {
-		line(row)
-	}
+	aligned.Flush()
 	for i, note := range t.Notes {
 		fmt.Fprintf(w, "%s- %s\n", strings.Repeat("\n", 1-min(i, 1)), note)
 	}
@@ -299,41 +283,32 @@ func (t table) print(w io.Writer) {
 // write writes report.md, report.json and the charts into dir, which it creates
 // if necessary.
 func (r report) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	var page bytes.Buffer
 	r.print(&page, true)
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{"report.md": page.Bytes(), "report.json": append(data, '\n')}
+	err = os.MkdirAll(dir, 0o755)
+	write := func(name, content string) {
+		err = cmp.Or(err, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
+	}
+	write("report.md", page.String())
+	write("report.json", string(data)+"\n")
 	for _, s := range r.Sections {
 		for _, c := range s.Charts {
-			if files[c.File+".svg"], err = c.svg(); err != nil {
-				return fmt.Errorf("chart %s: %w", c.File, err)
-			}
+			write(c.File+".svg", c.svg())
 		}
 	}
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
-// readReport reads the report.json of an earlier run.
-func readReport(file string) (r report, err error) {
+func readReport(file string) (r *report, err error) {
 	data, err := os.ReadFile(file)
-	if err != nil {
-		return r, err
+	if err == nil {
+		err = json.Unmarshal(data, &r)
 	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("%s is no report.json: %w", file, err)
-	}
-	return r, nil
+	return r, err
 }
 
 // none stands in a cell without a figure.
@@ -363,7 +338,6 @@ func spread(s summary) string {
 	return fmt.Sprintf("%s (%s–%s)", number(s.Median), number(s.Low), number(s.High))
 }
 
-// percent prints a share.
 func percent(share float64) string {
 	if math.IsNaN(share) {
 		return none
@@ -371,37 +345,32 @@ func percent(share float64) string {
 	return number(100*share) + " %"
 }
 
-// count prints round numbers as 10.0 k or 8.00 M.
+// count prints a number; a round one as 10.0 k or 8.00 M.
 func count(n int) string {
-	switch {
-	case n >= 1_000_000 && n%100_000 == 0:
-		return number(float64(n)/1e6) + " M"
-	case n >= 1000 && n%100 == 0:
-		return number(float64(n)/1e3) + " k"
-	default:
+	if n < 1000 || n%100 != 0 {
 		return strconv.Itoa(n)
 	}
-}
-
-// scaled prints v in the largest of the units that does not exceed it; below
-// all, it is an integer in the last one.
-func scaled(v float64, sizes []float64, units []string) string {
-	if math.IsNaN(v) {
-		return none
-	}
-	for i, size := range sizes {
-		if v >= size {
-			return number(v/size) + " " + units[i]
-		}
-	}
-	return strconv.Itoa(int(v)) + " " + units[len(sizes)]
+	return scaled(float64(n), 1000, "", "k", "M")
 }
 
 // size prints a number of bytes.
 func size[N int | int64 | float64](bytes N) string {
-	return scaled(float64(bytes), []float64{1 << 30, 1 << 20, 1 << 10}, []string{"GiB", "MiB", "KiB", "B"})
+	return scaled(float64(bytes), 1024, "B", "KiB", "MiB", "GiB")
 }
 
-func duration(nanoseconds float64) string {
-	return scaled(nanoseconds, []float64{1e9, 1e6, 1e3}, []string{"s", "ms", "µs", "ns"})
+func duration(nanoseconds float64) string { return scaled(nanoseconds, 1000, "ns", "µs", "ms", "s") }
+
+// scaled prints v in the largest of the units in which it is 1 or more, each so
+// many times the one before it. In the first it is an integer.
+func scaled(v, times float64, units ...string) string {
+	if math.IsNaN(v) {
+		return none
+	}
+	if v < times {
+		return strconv.Itoa(int(v)) + " " + units[0]
+	}
+	for v >= times && len(units) > 1 {
+		v, units = v/times, units[1:]
+	}
+	return number(v) + " " + units[0]
 }

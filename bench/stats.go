@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// figures are the numbers of one measurement by name.
-type figures map[string]float64
+// figures are the numbers of one measurement by name. An alias, because net/rpc
+// transfers no unexported types.
+type figures = map[string]float64
 
 // samples are the figures of several rounds, one a round, by the row of a table
 // (a peer, for example) and by name.
@@ -28,6 +29,8 @@ func (s samples) of(row, name string) []float64 { return s[[2]string{row, name}]
 
 func (s samples) summary(row, name string) summary { return summarize(s.of(row, name)) }
 
+func (s samples) median(row, name string) float64 { return s.summary(row, name).Median }
+
 // spreads returns the cell of a table for each row: the summary of the figure
 // in another unit, with a suffix.
 func (s samples) spreads(name string, unit float64, suffix string) func(row string) string {
@@ -36,7 +39,7 @@ func (s samples) spreads(name string, unit float64, suffix string) func(row stri
 
 // medians is spreads without the spread.
 func (s samples) medians(name string) func(row string) string {
-	return func(row string) string { return number(s.summary(row, name).Median) }
+	return func(row string) string { return number(s.median(row, name)) }
 }
 
 // ratiosTo returns the ratios of each row's figures to those of the base.
@@ -119,11 +122,8 @@ func repeats(noise float64, rounds int) float64 {
 }
 
 // quantile sorts the durations, and returns the nanoseconds that a share q of
-// them do not exceed; 0 without durations.
+// them do not exceed.
 func quantile(all []time.Duration, q float64) float64 {
-	if len(all) == 0 {
-		return 0
-	}
 	slices.Sort(all)
 	return float64(all[max(0, int(math.Ceil(q*float64(len(all))))-1)])
 }

@@ -3,15 +3,11 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"gonum.org/v1/plot/plotter"
-
-	"github.com/holdfast-go/holdfast/bench/internal/trace"
 )
 
 // Caps mean different things to different libraries: bytes with or without
@@ -21,56 +17,41 @@ import (
 // tolerated is the distance from the capacity up to which a peer is compared.
 const tolerated = 0.1
 
-// limits finds the configuration with which a peer holds so many sessions of
-// the given lengths, and returns it with the number of sessions that the peer
-// holds.
-func limits(info peerInfo, capacity int, lengths lengths) (config, int) {
-	const attempts, close = 6, 0.01
-	c := config{
-		Bytes: int64(capacity * (idLen + lengths.mean())), Entries: capacity,
-		EntryLen: idLen + lengths.mean(), MaxValue: int(slices.Max(lengths)), TTL: longTTL,
-	}
+// ofCapacity returns a peer whose cap makes it hold so many sessions of the
+// given lengths, as nearly as possible, and the relative distance of the number
+// that it holds.
+func ofCapacity(name string, capacity int, lengths lengths) (p peer, off float64) {
+	info := find(allPeers, name)
+	c := capped(capacity, lengths.mean(), lengths.max())
 	if !info.bounded() {
-		return c, capacity
+		return info.open(c), 0
 	}
-	best, held := c, 0
-	for range attempts {
-		n := holds(info.open(c), c, capacity, lengths)
-		if off(n, capacity) < off(held, capacity) {
-			best, held = c, n
+	best, off := c, math.Inf(1)
+	for range 6 {
+		factor := float64(capacity) / float64(max(1, holds(info.open(c), 3*capacity, lengths)))
+		if distance := math.Abs(1/factor - 1); distance < off {
+			best, off = c, distance
 		}
-		if off(held, capacity) < close {
+		if off < 0.01 {
 			break
 		}
-		factor := min(4, float64(capacity)/float64(max(n, 1)))
+		factor = min(4, factor)
 		c.Bytes = int64(float64(c.Bytes) * factor)
 		c.Entries = int(math.Round(float64(c.Entries) * factor))
 	}
-	return best, held
+	return info.open(best), off
 }
 
-// off is the relative distance of n from the target.
-func off[N int | float64](n N, target int) float64 {
-	return math.Abs(float64(n)-float64(target)) / float64(target)
-}
-
-// holds counts the sessions in a cache after three times its capacity has been
-// stored, each session once.
-func holds(p peer, c config, capacity int, lengths lengths) int {
+// holds counts the sessions in a cache after so many have been stored, each
+// once.
+func holds(p peer, sessions int, lengths lengths) int {
 	defer p.close()
-	value := newValue(c.MaxValue, 1)
-	for n := range 3 * capacity {
+	value := newValue(lengths.max(), 1)
+	for n := range sessions {
 		p.set(sessionID(n), value[:lengths.of(n)])
 	}
 	waitForEviction()
-	held := 0
-	r := newReader(c.MaxValue)
-	for n := range 3 * capacity {
-		if p.get(sessionID(n), r) {
-			held++
-		}
-	}
-	return held
+	return countKept(p, sessions, lengths.max())
 }
 
 // waitForEviction gives caches time that evict in the background.
@@ -83,6 +64,7 @@ type lengths []uint16
 var plainLengths = lengths{centreValueLen}
 
 func (l lengths) of(n int) int { return int(l[n%len(l)]) }
+func (l lengths) max() int     { return int(slices.Max(l)) }
 
 func (l lengths) mean() int {
 	sum := 0
@@ -92,212 +74,154 @@ func (l lengths) mean() int {
 	return sum / len(l)
 }
 
-// flood gives half the capacity to users who visit three times, stores
-// one-visit sessions while the users are away, and counts the users who lost
-// their session. Each flood meets a new cache. The figures are the lost shares
-// by flood, and the number of sessions that the cache holds.
+// request gets the session, and stores it if it is not found.
+func request(p peer, n int, value []byte, r *reader) (found bool) {
+	id := sessionID(n)
+	if found = p.get(id, r); !found {
+		p.set(id, value)
+	}
+	return found
+}
+
+// flood gives half the capacity to users who visit three times, and stores
+// one-visit sessions while the users are away. The figure is the share of users
+// who lost their session; NaN if the peer cannot be given that capacity.
 type flood struct {
 	Peer     string
 	Capacity int
-	Times    []int // the length of each flood, in capacities
+	Times    int // the length of the flood, in capacities
 }
 
 func (m flood) measure(*child) figures {
-	info := findPeer(m.Peer)
-	c, held := limits(info, m.Capacity, plainLengths)
-	f := figures{heldBy(m.Capacity): float64(held)}
-	for _, times := range m.Times {
-		p := info.open(c)
-		f[strconv.Itoa(times)] = m.once(p, times)
-		p.close()
+	p, off := ofCapacity(m.Peer, m.Capacity, plainLengths)
+	if off > tolerated {
+		return figures{"share": math.NaN()}
 	}
-	return f
-}
-
-func (m flood) once(p peer, times int) float64 {
+	defer p.close()
 	users := m.Capacity / 2
 	value, r := newValue(centreValueLen, 1), newReader(centreValueLen)
-	for range 3 {
-		for n := range users {
-			if !p.get(sessionID(n), r) {
-				p.set(sessionID(n), value)
-			}
-		}
+	for visit := range 3 * users {
+		request(p, visit%users, value, r)
 	}
 	waitForEviction()
-	for n := range times * m.Capacity {
+	for n := range m.Times * m.Capacity {
 		p.set(sessionID(users+n), value)
 	}
 	waitForEviction()
-	lost := 0
-	for n := range users {
-		if !p.get(sessionID(n), r) {
-			lost++
-		}
-	}
-	return float64(lost) / float64(users)
+	return figures{"share": 1 - float64(countKept(p, users, centreValueLen))/float64(users)}
 }
 
-// replay requests a whole trace from a new cache of each capacity. A session
-// that is not found is stored. The figures are the share of hits by capacity,
-// and the number of sessions that each cache holds.
+// replay requests a whole trace from a new cache. The figure is the share of
+// requests that miss; NaN if the peer cannot be given that capacity.
 type replay struct {
-	Peer       string
-	Source     source
-	Capacities []int
+	Peer     string
+	Source   source
+	Capacity int
 }
 
 // source is a trace file or, with an empty File, the model of a site.
 type source struct {
+	Name     string
 	File     string
 	Requests int // of the model
 	Seed     uint64
 }
 
-func (s source) load() (t trace.Trace, err error) {
+func (s source) load() trace {
 	if s.File == "" {
-		return trace.Site.Generate(s.Requests, s.Seed), nil
+		return site.generate(s.Requests, s.Seed)
 	}
-	t, err = trace.Load(s.File)
-	t.Lengths = plainLengths
-	return t, err
-}
-
-func (s source) name() string {
-	if s.File != "" {
-		return filepath.Base(s.File)
-	}
-	return "session traffic"
+	file := must(os.Open(s.File))
+	defer file.Close()
+	return must(readARC(file))
 }
 
 func (m replay) measure(*child) figures {
-	t := must(m.Source.load())
-	info := findPeer(m.Peer)
-	f := figures{}
-	for _, capacity := range m.Capacities {
-		c, held := limits(info, capacity, t.Lengths)
-		p := info.open(c)
-		value, r := newValue(c.MaxValue, 1), newReader(c.MaxValue)
-		hits := 0
-		for _, session := range t.Requests {
-			id := sessionID(int(session))
-			if p.get(id, r) {
-				hits++
-			} else {
-				p.set(id, value[:lengths(t.Lengths).of(int(session))])
-			}
-		}
-		p.close()
-		f[strconv.Itoa(capacity)] = float64(hits) / float64(len(t.Requests))
-		f[heldBy(capacity)] = float64(held)
+	t := m.Source.load()
+	p, off := ofCapacity(m.Peer, m.Capacity, t.lengths)
+	if off > tolerated {
+		return figures{"share": math.NaN()}
 	}
-	return f
+	defer p.close()
+	value, r := newValue(t.lengths.max(), 1), newReader(t.lengths.max())
+	misses := 0
+	for _, session := range t.requests {
+		if !request(p, int(session), value[:t.lengths.of(int(session))], r) {
+			misses++
+		}
+	}
+	return figures{"share": float64(misses) / float64(len(t.requests))}
 }
-
-// heldBy names the figure of the sessions that the cache of a capacity holds.
-func heldBy(capacity int) string { return fmt.Sprintf("held of %d", capacity) }
 
 // survival is the part about the sessions that a full cache keeps.
 func (b *bench) survival() section {
-	sources := []source{{Requests: pick(b, 20_000, 2_000_000), Seed: b.seed}}
-	for _, file := range b.traces {
-		sources = append(sources, source{File: file})
-	}
-	b.steps = (1 + len(sources)) * len(b.peers)
 	sec := section{Title: "Who survives", Intro: `Caps mean different things to different libraries, so here each peer's cap is first adjusted until it holds the stated
 number of sessions; what is compared is whom it keeps. Nothing expires meanwhile.`}
-	b.floods(&sec, flood{Capacity: pick(b, 1000, 120_000), Times: []int{1, 10, 100}})
-	for _, source := range sources {
-		b.replays(&sec, source)
+	b.floods(&sec, pick(b, 1000, 120_000))
+	b.replays(&sec, source{"session traffic", "", pick(b, 20_000, 2_000_000), b.seed})
+	for _, file := range b.traces {
+		b.replays(&sec, source{Name: filepath.Base(file), File: file})
 	}
 	return sec
 }
 
 // bounded are the peers with a cap, Holdfast first.
-func (b *bench) bounded() (names []string) {
-	for _, info := range b.peers {
-		if info.bounded() {
-			names = append(names, info.name)
-		}
-	}
-	return names
+func (b *bench) bounded() []string {
+	return names(slices.DeleteFunc(slices.Clone(b.peers), func(p peerInfo) bool { return !p.bounded() }))
 }
 
-// share returns a figure at a capacity, or NaN if the peer holds another number
-// of sessions.
-func (s samples) share(peer string, figure, capacity int) float64 {
-	held := s.of(peer, heldBy(capacity))
-	if held != nil && off(held[0], capacity) > tolerated {
-		return math.NaN()
-	}
-	return s.of(peer, strconv.Itoa(figure))[0]
+// compareShares compares shares of losses. Below a tenth of a per cent they
+// count as equal.
+func (sec *section) compareShares(what string, peers []string, s samples) {
+	share := func(peer string) []float64 { return []float64{max(0.001, s.median(peer, "share"))} }
+	sec.compare(what, peers, func(peer string) summary { return ratios(share(peer), share(holdfastName)) })
 }
 
-// compareShares compares shares; less is better. Below a tenth of a per cent
-// they count as equal.
-func (sec *section) compareShares(what string, peers []string, share func(peer string) float64) {
-	const least = 0.001
-	sec.compare(what, peers, func(peer string) summary {
-		return ratios([]float64{max(least, share(peer))}, []float64{max(least, share(holdfastName))})
-	})
-}
-
-func (b *bench) floods(sec *section, m flood) {
-	s := samples{}
-	b.eachPeer(s, 1, func(peer string) []measurement { return []measurement{flood{peer, m.Capacity, m.Times}} })
+func (b *bench) floods(sec *section, capacity int) {
 	t := newTable(
-		fmt.Sprintf("Of the returning users, how many lose their session to a flood? Capacity %s sessions", count(m.Capacity)), "peer", b.peerNames(),
+		fmt.Sprintf("Of the returning users, how many lose their session to a flood? Capacity %s sessions", count(capacity)), "peer", names(b.peers),
 		"Half the capacity belongs to users who came three times. While they are away, sessions that nobody uses again are stored, so many times the capacity.",
 		"A dash: the peer cannot be given that size. Peers without a cap lose nobody, and grow.")
-	t.column("who goes first", func(peer string) string { return findPeer(peer).policy })
-	for _, times := range m.Times {
-		lost := func(peer string) float64 { return s.share(peer, times, m.Capacity) }
-		t.column(fmt.Sprintf("lost after %d ×", times), func(peer string) string { return percent(lost(peer)) })
-		sec.compareShares(fmt.Sprintf("users lost to a flood of %d times the capacity", times), b.bounded(), lost)
+	t.column("who goes first", func(peer string) string { return find(allPeers, peer).policy })
+	for _, times := range []int{1, 10, 100} {
+		s := samples{}
+		b.eachPeer(s, 1, "", func(peer string) measurement { return flood{peer, capacity, times} })
+		t.column(fmt.Sprintf("lost after %d ×", times), func(peer string) string { return percent(s.median(peer, "share")) })
+		sec.compareShares(fmt.Sprintf("users lost to a flood of %d times the capacity", times), b.bounded(), s)
 	}
 	sec.Tables = append(sec.Tables, t)
 }
 
 // replays replays one source on all peers, and on the reference caches.
 func (b *bench) replays(sec *section, source source) {
-	requests := must(source.load())
-	s := samples{}
-	var capacities []int
-	references := map[string]func([]uint32, int) int{"exact LRU": trace.LRU, "optimum": trace.Belady}
-	for _, share := range pick(b, []float64{0.05, 0.25}, []float64{0.0025, 0.01, 0.025, 0.1, 0.25}) {
-		capacity := max(1, int(share*float64(requests.Objects)))
-		capacities = append(capacities, capacity)
-		for name, hits := range references {
-			s.add(name, strconv.Itoa(capacity), float64(hits(requests.Requests, capacity))/float64(len(requests.Requests)))
-		}
-	}
-	b.eachPeer(s, 1, func(peer string) []measurement { return []measurement{replay{peer, source, capacities}} })
+	requests := source.load()
 	t := newTable(
-		fmt.Sprintf("Which share of the requests finds its session? %s, %s requests for %s sessions", source.name(), count(len(requests.Requests)), count(requests.Objects)),
-		"cache of so many sessions", append([]string{"optimum", "exact LRU"}, b.peerNames()...),
+		fmt.Sprintf("Which share of the requests finds its session? %s, %s requests for %s sessions", source.Name, count(len(requests.requests)), count(requests.objects)),
+		"cache of so many sessions", append([]string{"optimum", "exact LRU"}, names(b.peers)...),
 		"Hits by requests, in per cent; a session's first request cannot hit. LRU is exact over the whole cache; optimum is Belady's, which knows the future. Both count sessions, whatever their length.",
 		"A dash: the peer cannot be given that size. Peers without a cap keep everything.")
 	drawing := chart{
-		File:  "hits-" + strings.ReplaceAll(source.name(), " ", "-"),
-		Title: "Requests that find their session: " + source.name(),
-		X:     "sessions that the cache holds", Y: "per cent",
+		File:  "hits-" + strings.ReplaceAll(source.Name, " ", "-"),
+		Title: "Requests that find their session: " + source.Name,
+		X:     "per cent over sessions that the cache holds",
 	}
 	for _, name := range append(b.bounded(), "exact LRU", "optimum") {
-		l := line{Label: name}
-		for _, capacity := range capacities {
-			if hits := s.share(name, capacity, capacity); !math.IsNaN(hits) {
-				l.Points = append(l.Points, plotter.XY{X: float64(capacity), Y: 100 * hits})
-			}
-		}
-		if l.Points != nil {
-			drawing.Lines = append(drawing.Lines, l)
-		}
+		drawing.Lines = append(drawing.Lines, line{Label: name})
 	}
-	for _, capacity := range capacities {
-		hits := func(name string) float64 { return s.share(name, capacity, capacity) }
-		t.column(count(capacity), func(name string) string { return number(100 * hits(name)) })
-		sec.compareShares(fmt.Sprintf("misses of a cache of %s sessions, %s", count(capacity), source.name()), b.bounded(),
-			func(peer string) float64 { return 1 - hits(peer) })
+	for _, share := range pick(b, []float64{0.05, 0.25}, []float64{0.0025, 0.01, 0.025, 0.1, 0.25}) {
+		capacity := max(1, int(share*float64(requests.objects)))
+		s := samples{}
+		for name, hits := range map[string]func([]uint32, int) int{"exact LRU": exactLRU, "optimum": belady} {
+			s.add(name, "share", 1-float64(hits(requests.requests, capacity))/float64(len(requests.requests)))
+		}
+		b.eachPeer(s, 1, "", func(peer string) measurement { return replay{peer, source, capacity} })
+		percent := func(name string) float64 { return 100 * (1 - s.median(name, "share")) }
+		t.column(count(capacity), func(name string) string { return number(percent(name)) })
+		drawing.Marks = append(drawing.Marks, capacity)
+		for i, l := range drawing.Lines {
+			drawing.Lines[i].Percents = append(l.Percents, percent(l.Label))
+		}
+		sec.compareShares(fmt.Sprintf("misses of a cache of %s sessions, %s", count(capacity), source.Name), b.bounded(), s)
 	}
 	sec.Tables = append(sec.Tables, t)
 	sec.Charts = append(sec.Charts, drawing)

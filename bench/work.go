@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"unsafe"
 )
 
@@ -24,7 +25,6 @@ func appendID(dst []byte, n uint64) []byte {
 	return base64.RawURLEncoding.AppendEncode(dst, raw[:])
 }
 
-// sessionID returns the ID of session n.
 func sessionID(n int) string { return string(appendID(make([]byte, 0, idLen), uint64(n))) }
 
 // mix is the output function of SplitMix64 (Steele, Lea and Flood 2014): a
@@ -48,10 +48,7 @@ func newValue(n int, seed uint64) []byte {
 }
 
 // The distributions of accesses over the sessions.
-const (
-	zipf    = "zipf"
-	uniform = "uniform"
-)
+const zipf, uniform = "zipf", "uniform"
 
 // zipfExponent is the skew of Zipf accesses. Near 1, as measured on web
 // traffic, a few per cent of the sessions get half of the requests.
@@ -100,10 +97,7 @@ type sequence struct{ ids []byte }
 // offset. Numbers from the number of stored sessions on are absent IDs. The
 // memory is reused.
 func (s *sequence) draw(p *picker, count int, offset uint64) {
-	if cap(s.ids) < count*idLen {
-		s.ids = make([]byte, 0, count*idLen)
-	}
-	s.ids = s.ids[:0]
+	s.ids = slices.Grow(s.ids[:0], count*idLen)
 	for range count {
 		s.ids = appendID(s.ids, offset+p.pick())
 	}
