@@ -40,12 +40,12 @@ func TestCarrier_foreign(t *testing.T) {
 				continue
 			}
 			t.Run(otherName+" to "+name, func(t *testing.T) {
-				store := &counting{Store: newCache(t)}
+				store := newRecording(t)
 				handler := bearing(t, b, holdfast.Options{Store: store})
 				token := record(handler, get("/token")).Body.String()
-				before := store.reads.Load()
+				before := store.count("Get")
 				assert.Equal(t, "0 false", record(handler, other.request("/views", token)).Body.String())
-				assert.Zero(t, store.reads.Load()-before)
+				assert.Zero(t, store.count("Get")-before)
 			})
 		}
 	}
@@ -66,8 +66,8 @@ func TestCarrier_destroyed_session(t *testing.T) {
 // Managers with one Namespace share sessions, though their carriers differ.
 func TestNamespace_shared_across_carriers(t *testing.T) {
 	c := newCache(t)
-	browsers := bearing(t, bearers["Cookie"], holdfast.Options{Store: c, Namespace: "shop"})
-	api := bearing(t, bearers["Header"], holdfast.Options{Store: c, Namespace: "shop"})
+	browsers := bearing(t, bearers["Cookie"], holdfast.Options{Cache: c, Namespace: "shop"})
+	api := bearing(t, bearers["Header"], holdfast.Options{Cache: c, Namespace: "shop"})
 	token := record(browsers, get("/token")).Body.String()
 
 	assert.Equal(t, "2", record(api, bearers["Header"].request("/", token)).Body.String())

@@ -21,7 +21,7 @@ import (
 // the Manager's. Each call of request runs act in a new request.
 func clockSite(t *testing.T, c *cache.Cache, step time.Duration) (m *Manager, request func(act func(s *Session))) {
 	t.Helper()
-	m, err := New(Options{Store: c})
+	m, err := New(Options{Cache: c})
 	require.NoError(t, err)
 	m.epoch -= record.Instant(step)
 	var cookies []*http.Cookie
@@ -86,7 +86,7 @@ func TestClockStep_Created(t *testing.T) {
 					assert.True(t, began.Equal(s.Created()), s.Created())
 					assert.True(t, began.Add(24*time.Hour).Equal(s.Expires()), s.Expires())
 				})
-				infos, err := m.Sessions("ada")
+				infos, err := m.Sessions(t.Context(), "ada")
 				require.NoError(t, err)
 				require.Len(t, infos, 1)
 				assert.True(t, began.Equal(infos[0].Created), infos[0].Created)

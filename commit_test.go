@@ -99,39 +99,55 @@ func TestCommit_empty_session(t *testing.T) {
 	}
 }
 
-// A request that does not use its session makes no call to the store.
+// With a cache, a request that does not use its session makes no call to the
+// store. With a Store, it makes one call, before the handler runs.
 func TestCommit_unused_session(t *testing.T) {
-	store := &counting{Store: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/nothing": nothing})
-	client.visit("/")
-	before := store.calls()
-	client.visit("/nothing")
-	assert.Zero(t, store.calls()-before)
+	for name, want := range map[string][]string{"Cache": nil, "Store": {"Get"}} {
+		t.Run(name, func(t *testing.T) {
+			store, client := recorded(t, name, pages{"/": count, "/nothing": nothing})
+			client.visit("/")
+			assert.Equal(t, want, store.during(func() { client.visit("/nothing") }))
+		})
+	}
 }
 
-// An unmodified session is touched and not written.
+// An unmodified session is read once, touched and not written.
 func TestCommit_unmodified_session(t *testing.T) {
-	store := &counting{Store: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views})
-	client.visit("/")
-	sets, updates := store.sets.Load(), store.updates.Load()
-	client.visit("/views")
-	assert.Equal(t, []int64{sets, updates}, []int64{store.sets.Load(), store.updates.Load()})
-	assert.Equal(t, int64(1), store.touches.Load())
+	for _, name := range []string{"Cache", "Store"} {
+		t.Run(name, func(t *testing.T) {
+			store, client := recorded(t, name, pages{"/": count, "/views": views})
+			client.visit("/")
+			assert.Equal(t, []string{"Get", "Touch"}, store.during(func() { client.visit("/views") }))
+		})
+	}
+}
+
+// recorded is a site with a Cache or a Store, and the store whose calls are
+// recorded.
+func recorded(t *testing.T, kind string, p pages) (*recording, *directClient) {
+	t.Helper()
+	c := newCache(t)
+	store := recordingIn(holdfast.InCache(c))
+	o := holdfast.Options{Store: store}
+	if kind == "Cache" {
+		o = holdfast.Options{Cache: c}
+	}
+	manager, _ := manage(t, o)
+	holdfast.SetStore(manager, store)
+	return store, &directClient{handler: manager.Handler(p.handler())}
 }
 
 // A touch counts as a use. If a slow handler touched its new session, a flood
 // of visitors would look like users who came back.
 func TestCommit_new_session_is_not_touched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &counting{Store: newCache(t)}
-		client := direct(t, holdfast.Options{Store: store}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+		store, client := recorded(t, "Cache", pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("a", 1)
 			w.Write([]byte("first byte"))
 			time.Sleep(time.Minute)
 		}})
 		client.visit("/")
-		assert.Zero(t, store.touches.Load(), "a touch counts as a use")
+		assert.Zero(t, store.count("Touch"), "a touch counts as a use")
 	})
 }
 

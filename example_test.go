@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,7 +42,7 @@ func ExampleNew_cache() {
 	}
 	defer c.Close()
 
-	sessions, err := holdfast.New(holdfast.Options{Store: c})
+	sessions, err := holdfast.New(holdfast.Options{Cache: c})
 	if err != nil {
 		panic(err)
 	}
@@ -128,7 +129,7 @@ func ExampleManager_Sessions() {
 	visit(sessions.Handler(mux), "/login?from=at+home")
 	visit(sessions.Handler(mux), "/login?from=in+a+library")
 
-	infos, err := sessions.Sessions("ada")
+	infos, err := sessions.Sessions(context.Background(), "ada")
 	if err != nil {
 		panic(err)
 	}
@@ -137,7 +138,7 @@ func ExampleManager_Sessions() {
 		info.Value("from", &from)
 		fmt.Println("logged in", from)
 		if from == "in a library" {
-			ended, err := sessions.End("ada", info.Handle)
+			ended, err := sessions.End(context.Background(), "ada", info.Handle)
 			fmt.Println("ended:", ended, err)
 		}
 	}

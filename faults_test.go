@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,64 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast"
-	"github.com/holdfast-go/holdfast/cache"
 )
 
 // Each test here found a fault.
-
-// A session is read before the handler runs, so that the handler does not run
-// if the store is away. Until the handler uses the session, it may end or
-// change.
-func TestLateUse_ended(t *testing.T) {
-	for suffix, passive := range map[string]bool{"": false, ", passive": true} {
-		for _, end := range []string{"/destroy", "/regenerate"} {
-			for name, store := range map[string]holdfast.Store{"cache": newCache(t), "Loader": &away{Scanner: newCache(t)}} {
-				t.Run(name+end+suffix, func(t *testing.T) {
-					var client *directClient
-					_, client = userSite(t, holdfast.Options{Store: store, Passive: func(r *http.Request) bool { return passive && r.URL.Path == "/poll" }}, pages{
-						"/poll": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-							client.twin().visit(end)
-							fmt.Fprint(w, s.UserID())
-						}})
-					client.visit("/login?user=ada")
-					assert.Empty(t, client.visit("/poll"))
-				})
-			}
-		}
-	}
-}
-
-// The request sees the later values, and keeps the later idle timeout.
-func TestLateUse_changed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var client *directClient
-		client = direct(t, holdfast.Options{Store: &away{Scanner: newCache(t)}, IdleTimeout: time.Hour}, pages{"/": count, "/views": views,
-			"/longer": setIdleTimeout(10 * time.Hour),
-			"/slow": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
-				client.twin().visit("/")
-				client.twin().visit("/longer")
-				views(w, r, s)
-			}})
-		client.visit("/")
-		assert.Equal(t, "2 true", client.visit("/slow"))
-		time.Sleep(9 * time.Hour)
-		assert.Equal(t, "2 true", client.visit("/views"), "the longer idle timeout stays")
-	})
-}
-
-// flaky is a store whose reads fail on demand. Its writes do not.
-type flaky struct {
-	holdfast.Scanner
-	fail atomic.Bool
-}
-
-func (s *flaky) Load(_ context.Context, dst []byte, id string) ([]byte, bool, error) {
-	if s.fail.Load() {
-		return dst, false, errAway
-	}
-	dst, found := s.Append(dst, id)
-	return dst, found, nil
-}
 
 // The old ID is dead. Without the cookie, the client would lose its session.
 func TestStoreAway_new_ID_is_sent(t *testing.T) {
@@ -83,11 +27,12 @@ func TestStoreAway_new_ID_is_sent(t *testing.T) {
 		"Save":       func(s *holdfast.Session) error { s.Set("a", 1); return s.Save() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			store := &flaky{Scanner: newCache(t)}
+			store := newAway(t)
+			store.only = "Get"
 			client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 				"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 					assert.NoError(t, act(s))
-					store.fail.Store(true)
+					store.away.Store(true)
 				}})
 			if name != "Save" {
 				client.visit("/")
@@ -99,13 +44,14 @@ func TestStoreAway_new_ID_is_sent(t *testing.T) {
 
 // A failed read does not mean that the session has ended.
 func TestStoreAway_read_fails(t *testing.T) {
-	store := &flaky{Scanner: newCache(t)}
+	store := newAway(t)
+	store.only = "Get"
 	client := direct(t, holdfast.Options{Store: store, Carrier: holdfast.Cookie{Rolling: true}}, pages{"/": count, "/views": views,
 		"/act": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.IsNew()
-			store.fail.Store(true)
+			store.away.Store(true)
 			fmt.Fprint(w, "first byte")
-			store.fail.Store(false)
+			store.away.Store(false)
 			assert.NoError(t, s.Touch())
 			s.Set("views", 7)
 		}})
@@ -125,7 +71,7 @@ func TestDamagedRecord_Login_fails(t *testing.T) {
 		return fmt.Sprintf("%043d", n), nil
 	}
 	c := newCache(t)
-	client := direct(t, holdfast.Options{Store: c, NewID: newID}, pages{"/": count,
+	client := direct(t, holdfast.Options{Cache: c, NewID: newID}, pages{"/": count,
 		"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			fail = true
 			assert.Error(t, s.Login("ada"))
@@ -186,13 +132,16 @@ func TestDestroy_twice(t *testing.T) {
 // alwaysTouched is a store whose Touch always reports an entry.
 type alwaysTouched struct{ holdfast.Store }
 
-func (s alwaysTouched) Touch(id string, ttl time.Duration) bool { s.Store.Touch(id, ttl); return true }
+func (s alwaysTouched) Touch(ctx context.Context, id string, ttl time.Duration) (bool, error) {
+	_, err := s.Store.Touch(ctx, id, ttl)
+	return true, err
+}
 
 // A Manager with a shorter lifetime does not accept a session past that
 // lifetime.
 func TestLifetime_of_a_shorter_Manager(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := alwaysTouched{newCache(t)}
+		store := alwaysTouched{newStore(t)}
 		_, long := userSite(t, holdfast.Options{Store: store, IdleTimeout: 20 * time.Hour}, nil)
 		_, short := userSite(t, holdfast.Options{Store: store, AbsoluteLifetime: time.Hour}, nil)
 		long.visit("/login?user=ada")
@@ -205,7 +154,7 @@ func TestLifetime_of_a_shorter_Manager(t *testing.T) {
 // Changes after the ErrorHandler's response follow the rules of any response.
 func TestChangesAfterError(t *testing.T) {
 	t.Run("by a goroutine", func(t *testing.T) {
-		store := &away{Scanner: newCache(t)}
+		store := newAway(t)
 		var kept *holdfast.Session
 		client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
 			"/fail": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -214,14 +163,14 @@ func TestChangesAfterError(t *testing.T) {
 				store.away.Store(true)
 			}})
 		client.visit("/")
-		require.Equal(t, http.StatusInternalServerError, client.show("/fail").Code)
+		require.Equal(t, http.StatusServiceUnavailable, client.show("/fail").Code)
 		store.away.Store(false)
 		kept.Set("views", 7)
 		assert.NoError(t, kept.Err())
 		assert.Equal(t, "7 true", client.visit("/views"))
 	})
 	t.Run("by the ErrorHandler", func(t *testing.T) {
-		store := &away{Scanner: newCache(t)}
+		store := newAway(t)
 		client := direct(t, holdfast.Options{Store: store, ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			store.away.Store(false)
 			s, _ := holdfast.FromContext(r.Context())
@@ -235,7 +184,7 @@ func TestChangesAfterError(t *testing.T) {
 		assert.Equal(t, "9 true", client.visit("/views"))
 	})
 	t.Run("without the failed ones", func(t *testing.T) {
-		store := &away{Scanner: newCache(t)}
+		store := newAway(t)
 		client := direct(t, holdfast.Options{Store: store, ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			store.away.Store(false)
 			s, _ := holdfast.FromContext(r.Context())
@@ -253,13 +202,13 @@ func TestChangesAfterError(t *testing.T) {
 }
 
 func TestPanic_in_the_commit(t *testing.T) {
-	store := &brittle{Scanner: newCache(t)}
+	store := newFailing(t)
 	manager, _ := manage(t, holdfast.Options{Store: store})
 	handler := manager.Handler(pages{"/": count, "/views": views,
 		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			assert.NoError(t, s.Regenerate())
 			s.Set("a", 1)
-			store.panicIn = "Update"
+			store.failNext("Update", panicked)
 		}}.handler())
 	client := &directClient{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -309,7 +258,7 @@ func TestSessions_LastSeen_endless(t *testing.T) {
 				client.visit("/login?user=ada")
 				client.visit("/forever")
 				time.Sleep(time.Hour)
-				infos, err := manager.Sessions("ada")
+				infos, err := manager.Sessions(t.Context(), "ada")
 				require.NoError(t, err)
 				require.Len(t, infos, 1)
 				assert.WithinDuration(t, time.Now(), infos[0].LastSeen, time.Hour)
@@ -358,7 +307,7 @@ func TestDuplicateCookies_malformed(t *testing.T) {
 
 func TestDamagedRecord_Reload_has_no_values(t *testing.T) {
 	c := newCache(t)
-	_, client := userSite(t, holdfast.Options{Store: c}, pages{
+	_, client := userSite(t, holdfast.Options{Cache: c}, pages{
 		"/reload": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			require.Equal(t, "ada", s.UserID())
 			damage(t, c, time.Hour)
@@ -372,54 +321,12 @@ func TestDamagedRecord_Reload_has_no_values(t *testing.T) {
 	assert.Equal(t, "bob", client.visit("/who"))
 }
 
-// brittle is a store that panics once in a call of one of its methods.
-type brittle struct {
-	holdfast.Scanner
-	panicIn string // the method that panics next
-}
-
-func (s *brittle) check(method string) {
-	if s.panicIn == method {
-		s.panicIn = ""
-		panic("the store panics in " + method)
-	}
-}
-
-func (s *brittle) Append(dst []byte, id string) ([]byte, bool) {
-	s.check("Append")
-	return s.Scanner.Append(dst, id)
-}
-
-func (s *brittle) Peek(id string) ([]byte, bool) { s.check("Peek"); return s.Scanner.Peek(id) }
-
-func (s *brittle) Touch(id string, ttl time.Duration) bool {
-	s.check("Touch")
-	return s.Scanner.Touch(id, ttl)
-}
-
-func (s *brittle) Set(id string, value []byte, ttl time.Duration) error {
-	s.check("Set")
-	return s.Scanner.Set(id, value, ttl)
-}
-
-func (s *brittle) Update(id string, fn func([]byte, bool) (cache.Change, error)) error {
-	s.check("Update")
-	return s.Scanner.Update(id, fn)
-}
-
-type brittleLoader struct{ *brittle }
-
-func (s brittleLoader) Load(_ context.Context, dst []byte, id string) ([]byte, bool, error) {
-	dst, found := s.Append(dst, id)
-	return dst, found, nil
-}
-
 // The values that the request had set before are not stored in a new session
 // either.
 func TestLogin_failing_begins_no_session(t *testing.T) {
 	for name, looks := range map[string]bool{"late": false, "moved meanwhile": true} {
 		t.Run(name, func(t *testing.T) {
-			store := &frail{Store: newCache(t)}
+			store := newFailing(t)
 			var client *directClient
 			_, client = userSite(t, holdfast.Options{Store: store}, pages{
 				"/again": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -427,7 +334,7 @@ func TestLogin_failing_begins_no_session(t *testing.T) {
 						s.Set("secret", "of ada")
 					}
 					client.visit("/regenerate")
-					store.failNextSet.Store(true)
+					store.failNext("Set", refused)
 					assert.Error(t, s.Login("bob"))
 					s.Set("notice", "try again")
 				}})
@@ -438,15 +345,15 @@ func TestLogin_failing_begins_no_session(t *testing.T) {
 }
 
 func TestReload_that_panics(t *testing.T) {
-	for _, method := range []string{"Append", "Touch"} {
+	for _, method := range []string{"Get", "Touch"} {
 		for name, meanwhile := range map[string]string{"": "ada", "/destroy": ""} {
 			t.Run(method+name, func(t *testing.T) {
-				store := &brittle{Scanner: newCache(t)}
+				store := newFailing(t)
 				var client *directClient
 				_, client = userSite(t, holdfast.Options{Store: store}, pages{
 					"/reload": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 						s.UserID()
-						store.panicIn = method
+						store.failNext(method, panicked)
 						assert.Panics(t, func() { s.Reload() })
 						if name != "" {
 							client.twin().visit(name)
@@ -475,25 +382,10 @@ func TestReload_clears_the_error(t *testing.T) {
 	assert.Equal(t, http.StatusOK, client.show("/act").Code)
 }
 
-// A read that panics says nothing about the session.
-func TestLoader_second_read_panics(t *testing.T) {
-	store := brittleLoader{&brittle{Scanner: newCache(t)}}
-	_, client := userSite(t, holdfast.Options{Store: store}, pages{
-		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			store.panicIn = "Append"
-			assert.Panics(t, func() { s.UserID() })
-			assert.Equal(t, "ada", s.UserID())
-			s.Set("notice", "sorry")
-		}})
-	client.visit("/login?user=ada")
-	assert.Empty(t, client.show("/act").Result().Cookies())
-	assert.Equal(t, "ada", client.visit("/who"))
-}
-
 // The handler must run, since nothing else can replace the record.
-func TestLoader_damaged_record(t *testing.T) {
+func TestDamagedRecord_before_the_handler(t *testing.T) {
 	c := newCache(t)
-	_, client := userSite(t, holdfast.Options{Store: &away{Scanner: c}}, nil)
+	_, client := userSite(t, holdfast.Options{Store: holdfast.InCache(c)}, nil)
 	client.visit("/")
 	damage(t, c, time.Hour)
 	assert.Equal(t, http.StatusOK, client.show("/login?user=ada").Code)
@@ -540,7 +432,7 @@ func TestEndOthers_by_an_ended_session(t *testing.T) {
 func ended(n int, err error) string { return fmt.Sprint(n, err) }
 
 func TestDestroy_that_fails_ends_nothing(t *testing.T) {
-	store := &failing{Store: newCache(t)}
+	store := newFailing(t)
 	_, client := userSite(t, holdfast.Options{Store: store}, pages{
 		"/logout": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.UserID()
@@ -581,16 +473,16 @@ func TestDestroy_ends_the_fifth_session_too(t *testing.T) {
 
 // Nobody would know the ID of the copy.
 func TestRegenerate_that_panics_leaves_no_copy(t *testing.T) {
-	store := &brittle{Scanner: newCache(t)}
+	store := newFailing(t)
 	manager, client := userSite(t, holdfast.Options{Store: store}, pages{
 		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.UserID()
-			store.panicIn = "Peek" // which looks for a revocation, after the copy
+			store.failNext("Get", panicked) // it looks for a revocation, after the copy
 			assert.Panics(t, func() { s.Regenerate() })
 		}})
 	client.visit("/login?user=ada")
 	client.visit("/act")
-	infos, err := manager.Sessions("ada")
+	infos, err := manager.Sessions(t.Context(), "ada")
 	require.NoError(t, err)
 	assert.Len(t, infos, 1)
 	assert.Equal(t, "ada", client.visit("/who"))

@@ -62,10 +62,10 @@ func serveTLS(t testing.TB, o holdfast.Options, p pages) (*site, *http.Client) {
 func manage(t testing.TB, o holdfast.Options) (*holdfast.Manager, *site) {
 	t.Helper()
 	site := &site{t: t, log: &strings.Builder{}}
-	if o.Store == nil {
-		site.cache = newCache(t)
-		o.Store = site.cache
+	if o.Store == nil && o.Cache == nil {
+		o.Cache = newCache(t)
 	}
+	site.cache = o.Cache
 	if _, ok := o.Carrier.(holdfast.CookieFunc); ok && o.Namespace == "" {
 		o.Namespace = "test"
 	}

@@ -128,7 +128,7 @@ func TestLifetime(t *testing.T) {
 func TestLifetime_expired_ID_is_not_reused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t)
-		client := direct(t, holdfast.Options{Store: c, IdleTimeout: time.Minute}, pages{"/": count})
+		client := direct(t, holdfast.Options{Cache: c, IdleTimeout: time.Minute}, pages{"/": count})
 		client.visit("/")
 		old := client.cookie.Value
 		time.Sleep(time.Minute)
@@ -344,7 +344,7 @@ func TestSetExpires(t *testing.T) {
 	// A stored session ends at once.
 	t.Run("in the past", func(t *testing.T) {
 		c := newCache(t)
-		client := direct(t, holdfast.Options{Store: c}, pages{"/": count, "/views": views,
+		client := direct(t, holdfast.Options{Cache: c}, pages{"/": count, "/views": views,
 			"/past": setExpires(time.Unix(0, 0))})
 		client.visit("/")
 		assert.Equal(t, http.StatusOK, client.show("/past").Code)
@@ -433,7 +433,7 @@ func TestPassive_does_not_extend(t *testing.T) {
 func TestPassive_is_no_use(t *testing.T) {
 	for _, polls := range []bool{true, false} {
 		c := newCacheOf(t, 256<<10)
-		client := direct(t, holdfast.Options{Store: c, Passive: func(r *http.Request) bool { return polls && r.URL.Path == "/poll" }},
+		client := direct(t, holdfast.Options{Cache: c, Passive: func(r *http.Request) bool { return polls && r.URL.Path == "/poll" }},
 			pages{"/": count, "/views": views, "/poll": views})
 		client.visit("/")
 		client.visit("/poll")

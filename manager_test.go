@@ -39,8 +39,10 @@ func TestNew_invalid(t *testing.T) {
 		"idle timeout in nanoseconds":  {IdleTimeout: 30},
 		"lifetime in nanoseconds":      {AbsoluteLifetime: 30},
 		"idle beyond the lifetime":     {IdleTimeout: 48 * time.Hour},
-		"nil cache":                    {Store: (*cache.Cache)(nil)},
-		"closed cache":                 {Store: closed},
+		"nil Store":                    {Store: (*recording)(nil)},
+		"Cache and Store":              {Cache: newCache(t), Store: newStore(t)},
+		"closed Cache":                 {Cache: closed},
+		"closed Cache and Store":       {Cache: closed, Store: newStore(t)},
 		"nil Sealed":                   {Codec: (*codec.Sealed)(nil)},
 		"zero Sealed":                  {Codec: new(codec.Sealed)},
 		"nil Cookie":                   {Carrier: (*holdfast.Cookie)(nil)},
@@ -58,6 +60,23 @@ func TestNew_invalid(t *testing.T) {
 			assert.Nil(t, m)
 		})
 	}
+}
+
+// A nil Cache is the default, as nil is for every option. Close closes the
+// Manager's own cache and no other.
+func TestNew_Cache(t *testing.T) {
+	given := newCache(t)
+	for name, c := range map[string]*cache.Cache{"nil": nil, "given": given} {
+		t.Run(name, func(t *testing.T) {
+			m, err := holdfast.New(holdfast.Options{Cache: c, Logger: slog.New(slog.DiscardHandler)})
+			require.NoError(t, err)
+			client := &directClient{handler: m.Handler(pages{"/": count}.handler())}
+			assert.Equal(t, "1", client.visit("/"))
+			require.NoError(t, m.Close())
+			assert.Equal(t, map[string]int{"nil": http.StatusInternalServerError, "given": http.StatusOK}[name], client.show("/").Code)
+		})
+	}
+	assert.Equal(t, 1, given.Len())
 }
 
 func TestClose_twice(t *testing.T) {

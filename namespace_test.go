@@ -14,7 +14,7 @@ import (
 // twoSites are a shop and its administration with one cache.
 func twoSites(t *testing.T, c *cache.Cache, shop, admin holdfast.Options) (shopManager, adminManager *holdfast.Manager, atShop, atAdmin *directClient) {
 	t.Helper()
-	shop.Store, admin.Store = c, c
+	shop.Cache, admin.Cache = c, c
 	shopManager, atShop = userSite(t, shop, nil)
 	adminManager, atAdmin = userSite(t, admin, nil)
 	return shopManager, adminManager, atShop, atAdmin
@@ -41,24 +41,24 @@ func TestNamespace_lists_and_ends_its_own(t *testing.T) {
 	shop.anonymous().visit("/")
 	admin.visit("/login?user=1")
 
-	infos, err := shops.Sessions("1")
+	infos, err := shops.Sessions(t.Context(), "1")
 	require.NoError(t, err)
 	require.Len(t, infos, 1)
-	n, err := shops.Len()
+	n, err := shops.Len(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
-	ended, err := admins.End("1", infos[0].Handle)
+	ended, err := admins.End(t.Context(), "1", infos[0].Handle)
 	require.NoError(t, err)
 	assert.False(t, ended, "the handle is from another namespace")
 
-	n, err = shops.EndUser("1")
+	n, err = shops.EndUser(t.Context(), "1")
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
 	assert.Equal(t, "1", admin.visit("/who"))
 	admin.visit("/regenerate")
 	assert.Equal(t, "1", admin.visit("/who"), "Regenerate does not log out")
 
-	n, err = shops.EndEveryone()
+	n, err = shops.EndEveryone(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
 	assert.Equal(t, "1", admin.visit("/who"))
@@ -68,7 +68,7 @@ func TestNamespace_lists_and_ends_its_own(t *testing.T) {
 // A CookieFunc has no name that keeps its sessions apart from others.
 func TestNamespace_required_by_CookieFunc(t *testing.T) {
 	choose := holdfast.CookieFunc(func(*http.Request) holdfast.Cookie { return holdfast.Cookie{} })
-	_, err := holdfast.New(holdfast.Options{Carrier: choose, Store: newCache(t)})
+	_, err := holdfast.New(holdfast.Options{Carrier: choose, Cache: newCache(t)})
 	assert.ErrorIs(t, err, holdfast.ErrOptions)
 	assert.ErrorContains(t, err, "Namespace")
 	manager, err := holdfast.New(holdfast.Options{Carrier: choose})
@@ -78,9 +78,8 @@ func TestNamespace_required_by_CookieFunc(t *testing.T) {
 
 func sessionsInAll(t *testing.T, m *holdfast.Manager) (n int) {
 	t.Helper()
-	all, err := m.All()
-	require.NoError(t, err)
-	for range all {
+	for _, err := range m.All(t.Context()) {
+		require.NoError(t, err)
 		n++
 	}
 	return n

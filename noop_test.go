@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -22,13 +23,13 @@ type puts struct {
 	n int
 }
 
-func (s *puts) Set(id string, value []byte, ttl time.Duration) error {
+func (s *puts) Set(ctx context.Context, id string, value []byte, ttl time.Duration) error {
 	s.n++
-	return s.Store.Set(id, value, ttl)
+	return s.Store.Set(ctx, id, value, ttl)
 }
 
-func (s *puts) Update(id string, fn func([]byte, bool) (cache.Change, error)) error {
-	return s.Store.Update(id, func(old []byte, found bool) (cache.Change, error) {
+func (s *puts) Update(ctx context.Context, id string, fn func([]byte, bool) (cache.Change, error)) error {
+	return s.Store.Update(ctx, id, func(old []byte, found bool) (cache.Change, error) {
 		change, err := fn(old, found)
 		if _, _, stores := change.Stores(); stores {
 			s.n++
@@ -55,7 +56,7 @@ func TestNoChange(t *testing.T) {
 				"all, then Save":       func(s *holdfast.Session) { s.Set("name", "Ada"); s.SetExpires(end); s.Save() },
 				"SetIdleTimeout twice": func(s *holdfast.Session) { s.SetIdleTimeout(time.Hour); s.SetIdleTimeout(2 * time.Hour) },
 			} {
-				store := &puts{Store: newCache(t)}
+				store := &puts{Store: newStore(t)}
 				client := direct(t, holdfast.Options{Store: store, Codec: c}, pages{
 					"/begin": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 						s.Set("name", "Ada")

@@ -72,7 +72,8 @@ func TestRegenerate_NewID_fails(t *testing.T) {
 
 // Regenerate fails and does not loop.
 func TestRegenerate_NewID_repeats_the_ID(t *testing.T) {
-	store := &frail{Store: newCache(t), setsAllowed: 100}
+	store := newFailing(t)
+	store.failAt, store.forever = 1000, true // a loop would end there
 	var err error
 	client := direct(t, holdfast.Options{Store: store, NewID: func(*http.Request) (string, error) { return strings.Repeat("A", 22), nil }},
 		pages{"/": count, "/views": views,
@@ -87,7 +88,7 @@ func TestRegenerate_NewID_repeats_the_ID(t *testing.T) {
 func TestRegenerate_too_large(t *testing.T) {
 	c := newCache(t)
 	var regenErr error
-	client := direct(t, holdfast.Options{Store: c}, pages{"/": count, "/views": views,
+	client := direct(t, holdfast.Options{Cache: c}, pages{"/": count, "/views": views,
 		"/large": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("large", make([]byte, 2<<20))
 			regenErr = s.Regenerate()
@@ -147,7 +148,7 @@ func TestPanic_after_Destroy(t *testing.T) {
 func TestRegenerate_values_of_a_lost_key(t *testing.T) {
 	c := newCache(t)
 	site := func(key []byte) *directClient {
-		return direct(t, holdfast.Options{Store: c, Codec: sealed(t, key)}, pages{"/": count, "/views": views, "/regenerate": regenerate,
+		return direct(t, holdfast.Options{Cache: c, Codec: sealed(t, key)}, pages{"/": count, "/views": views, "/regenerate": regenerate,
 			"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 				fmt.Fprint(w, s.Login("ada"), s.Keys())
 			},

@@ -18,7 +18,7 @@ import (
 // A session that gets a new ID after each listing is in none of them. EndUser
 // still ends it.
 func TestEndUser_sessions_with_new_IDs(t *testing.T) {
-	store := &meddling{Scanner: newCache(t)}
+	store := &meddling{Store: newStore(t)}
 	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
 	client.visit("/login?user=ada")
 	regenerations := 0
@@ -30,12 +30,12 @@ func TestEndUser_sessions_with_new_IDs(t *testing.T) {
 	}
 	store.afterListing = regenerate
 
-	_, err := manager.EndUser("ada")
+	_, err := manager.EndUser(t.Context(), "ada")
 
 	require.NoError(t, err)
 	assert.Positive(t, regenerations)
 	assert.Empty(t, client.visit("/who"))
-	infos, err := manager.Sessions("ada")
+	infos, err := manager.Sessions(t.Context(), "ada")
 	require.NoError(t, err)
 	assert.Empty(t, infos)
 }
@@ -43,7 +43,7 @@ func TestEndUser_sessions_with_new_IDs(t *testing.T) {
 // EndUser spares nobody, also not the session that an earlier EndOthers spared.
 func TestEndUser_after_EndOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &meddling{Scanner: newCache(t)}
+		store := &meddling{Store: newStore(t)}
 		manager, client := userSite(t, holdfast.Options{Store: store}, pages{
 			"/others": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) { fmt.Fprint(w, ended(s.EndOthers())) }})
 		client.visit("/login?user=ada")
@@ -56,7 +56,7 @@ func TestEndUser_after_EndOthers(t *testing.T) {
 		}
 		store.afterListing = regenerate
 
-		_, err := manager.EndUser("ada")
+		_, err := manager.EndUser(t.Context(), "ada")
 
 		require.NoError(t, err)
 		assert.Empty(t, client.visit("/who"))
@@ -65,7 +65,7 @@ func TestEndUser_after_EndOthers(t *testing.T) {
 
 func TestEndOthers_sessions_with_new_IDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &meddling{Scanner: newCache(t)}
+		store := &meddling{Store: newStore(t)}
 		_, client := userSite(t, holdfast.Options{Store: store}, pages{
 			"/others": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 				_, err := s.EndOthers()
@@ -99,7 +99,7 @@ func TestEndOthers_sessions_with_new_IDs(t *testing.T) {
 // All requests are under way at the same time. EndUser logs out every session
 // that was logged in before.
 func TestEndUser_concurrent_Regenerate(t *testing.T) {
-	manager, client := userSite(t, holdfast.Options{Store: newCache(t)}, nil)
+	manager, client := userSite(t, holdfast.Options{}, nil)
 	for range 20 {
 		var browsers []*directClient
 		for range 8 {
@@ -116,14 +116,14 @@ func TestEndUser_concurrent_Regenerate(t *testing.T) {
 				}
 			})
 		}
-		_, err := manager.EndUser("ada")
+		_, err := manager.EndUser(t.Context(), "ada")
 		require.NoError(t, err)
 		over.Store(true)
 		regenerating.Wait()
 		for _, browser := range browsers {
 			require.Empty(t, browser.visit("/who"))
 		}
-		infos, err := manager.Sessions("ada")
+		infos, err := manager.Sessions(t.Context(), "ada")
 		require.NoError(t, err)
 		require.Empty(t, infos)
 	}
@@ -132,7 +132,7 @@ func TestEndUser_concurrent_Regenerate(t *testing.T) {
 // If the store fails before it knows whether the session has ended, the session
 // stays as it was.
 func TestRegenerate_store_away(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
+	store := newAway(t)
 	_, client := userSite(t, holdfast.Options{Store: store}, pages{
 		"/away": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.UserID()

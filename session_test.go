@@ -108,18 +108,18 @@ func TestSet_value_that_cannot_be_encoded(t *testing.T) {
 
 // Save writes at once. The end of the request does not write again.
 func TestSave_writes_once(t *testing.T) {
-	store := &counting{Store: newCache(t)}
+	store := newRecording(t)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/save": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-			before := store.updates.Load()
+			before := store.count("Update")
 			s.Set("a", 1)
 			err := s.Save()
-			fmt.Fprint(w, err, store.updates.Load()-before)
+			fmt.Fprint(w, err, store.count("Update")-before)
 		}})
 	client.visit("/")
-	before := store.updates.Load()
+	before := store.count("Update")
 	assert.Equal(t, "<nil> 1", client.visit("/save"))
-	assert.Equal(t, int64(1), store.updates.Load()-before)
+	assert.Equal(t, 1, store.count("Update")-before)
 }
 
 func TestReload(t *testing.T) {

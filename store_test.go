@@ -21,26 +21,41 @@ import (
 )
 
 // Requests fail while the store is away. Afterwards the session is still there.
+// A client may try again if the store cannot be reached.
 func TestStoreAway_for_a_while(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views})
-	client.visit("/")
+	for name, test := range map[string]struct {
+		err        error
+		code       int
+		retryAfter string
+	}{
+		"ErrUnavailable": {errAway, http.StatusServiceUnavailable, "1"},
+		"another error":  {errBroken, http.StatusInternalServerError, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := newAway(t)
+			store.err = test.err
+			client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views})
+			client.visit("/")
 
-	store.away.Store(true)
-	for _, path := range []string{"/", "/views"} {
-		response := client.show(path)
-		assert.Equal(t, http.StatusInternalServerError, response.Code, path)
-		assert.Empty(t, response.Result().Cookies(), path)
+			store.away.Store(true)
+			for _, path := range []string{"/", "/views"} {
+				response := client.show(path)
+				assert.Equal(t, test.code, response.Code, path)
+				assert.Equal(t, http.StatusText(test.code)+"\n", response.Body.String(), path)
+				assert.Equal(t, test.retryAfter, response.Header().Get("Retry-After"), path)
+				assert.Empty(t, response.Result().Cookies(), path)
+			}
+			store.away.Store(false)
+
+			assert.Equal(t, "2", client.visit("/"))
+		})
 	}
-	store.away.Store(false)
-
-	assert.Equal(t, "2", client.visit("/"))
 }
 
 // The ErrorHandler receives the error of the store.
 func TestErrorHandler_writes_the_response(t *testing.T) {
 	c := newCache(t)
-	site := serve(t, holdfast.Options{Store: c, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+	site := serve(t, holdfast.Options{Cache: c, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 		http.Error(w, fmt.Sprint(errors.Is(err, cache.ErrClosed)), http.StatusServiceUnavailable)
 	}}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
@@ -58,7 +73,7 @@ func TestErrorHandler_writes_the_response(t *testing.T) {
 
 // A handler that saw a stranger in place of its user would act on that.
 func TestStoreAway_handler_does_not_run(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
+	store := newAway(t)
 	ran := 0
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/act": func(http.ResponseWriter, *http.Request, *holdfast.Session) { ran++ }})
@@ -70,48 +85,28 @@ func TestStoreAway_handler_does_not_run(t *testing.T) {
 	response := client.show("/act")
 
 	assert.Equal(t, 1, ran)
-	assert.Equal(t, http.StatusInternalServerError, response.Code)
+	assert.Equal(t, http.StatusServiceUnavailable, response.Code)
 	assert.Empty(t, response.Result().Cookies())
 	assert.Equal(t, "Cookie", response.Header().Get("Vary"))
 }
 
 // A request without a well-formed ID needs no store.
 func TestStoreAway_visitor_without_an_ID(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
+	store := newAway(t)
 	store.away.Store(true)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": nothing})
 	assert.Equal(t, http.StatusOK, client.show("/").Code)
 	client.cookie = &http.Cookie{Name: "session", Value: "no ID"}
 	assert.Equal(t, http.StatusOK, client.show("/").Code)
 	client.cookie = &http.Cookie{Name: "session", Value: strings.Repeat("A", 43)}
-	assert.Equal(t, http.StatusInternalServerError, client.show("/").Code)
-}
-
-// The read before the handler does not extend the session. Its use does.
-func TestLoader_reads_before_the_handler(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &traced{Store: newCache(t)}
-		client := direct(t, holdfast.Options{Store: store, IdleTimeout: time.Hour}, pages{"/": count, "/views": views, "/nothing": nothing})
-		client.visit("/")
-		time.Sleep(40 * time.Minute)
-		store.traces = nil
-		assert.Empty(t, client.show("/nothing").Header().Get("Vary"))
-		assert.Len(t, store.traces, 1)
-		time.Sleep(10 * time.Minute)
-		assert.Equal(t, "1 true", client.visit("/views"))
-		assert.Len(t, store.traces, 3, "one read before the handler, one at its use")
-		time.Sleep(50 * time.Minute)
-		client.visit("/nothing")
-		time.Sleep(10 * time.Minute)
-		assert.Equal(t, "0 false", client.visit("/views"))
-	})
+	assert.Equal(t, http.StatusServiceUnavailable, client.show("/").Code)
 }
 
 // A damaged record is found only when the handler uses the session.
 func TestDamagedRecord_Err(t *testing.T) {
 	c := newCache(t)
 	var readErr, saveErr error
-	client := direct(t, holdfast.Options{Store: c}, pages{"/": count,
+	client := direct(t, holdfast.Options{Cache: c}, pages{"/": count,
 		"/err": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Keys()
 			readErr, saveErr = s.Err(), s.Save()
@@ -156,7 +151,7 @@ func TestDamagedRecord_dropped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCache(t)
-			test.options.Store = c
+			test.options.Cache = c
 			client := direct(t, test.options, pages{"/": count,
 				"/drop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { test.page(t, s) }})
 			client.visit("/")
@@ -175,7 +170,7 @@ func TestDamagedRecord_dropped(t *testing.T) {
 }
 
 func TestStoreAway_Save(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
+	store := newAway(t)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
 		"/save": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.Set("views", 5)
@@ -190,7 +185,7 @@ func TestStoreAway_Save(t *testing.T) {
 }
 
 func TestStoreAway_Reload(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
+	store := newAway(t)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/reload": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			s.Keys()
@@ -208,7 +203,7 @@ func TestStoreAway_Reload(t *testing.T) {
 
 func TestDamagedRecord_Reload(t *testing.T) {
 	c := newCache(t)
-	client := direct(t, holdfast.Options{Store: c}, pages{"/": count,
+	client := direct(t, holdfast.Options{Cache: c}, pages{"/": count,
 		"/reload": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			var key, sound string
 			for k, v := range c.All() {
@@ -239,7 +234,7 @@ func TestDamagedRecord_Reload(t *testing.T) {
 }
 
 func TestStoreAway_Destroy(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
+	store := newAway(t)
 	errs := make(chan error, 1)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/destroy": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -253,7 +248,7 @@ func TestStoreAway_Destroy(t *testing.T) {
 
 // A failed Touch does not end a stream. The next Touch may succeed.
 func TestStoreAway_Touch(t *testing.T) {
-	store := &away{Scanner: newCache(t)}
+	store := newAway(t)
 	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 		"/touch": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.IsNew()
@@ -264,17 +259,6 @@ func TestStoreAway_Touch(t *testing.T) {
 		}})
 	client.visit("/")
 	client.visit("/touch")
-}
-
-func TestLoader_gets_the_request_context(t *testing.T) {
-	store := &traced{Store: newCache(t)}
-	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
-		"/touch": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { s.Touch() }})
-	client.visit("/")
-	request := get("/touch")
-	request.AddCookie(client.cookie)
-	client.send(request.WithContext(context.WithValue(t.Context(), tracing{}, "trace 1")))
-	assert.Equal(t, []any{"trace 1", "trace 1", "trace 1"}, store.traces, "one read before the handler, one at its use, one touch")
 }
 
 // The response fails, and the session stays as it was.
@@ -296,7 +280,7 @@ func TestCommit_value_too_large(t *testing.T) {
 
 func TestSmallestCache_keeps_the_latest_session(t *testing.T) {
 	c := newCacheOf(t, 4<<10)
-	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
+	client := direct(t, holdfast.Options{Cache: c}, pages{"/": count})
 	for range 100 {
 		latest := client.anonymous()
 		require.Equal(t, "1", latest.visit("/"))
@@ -309,7 +293,7 @@ func TestSmallestCache_keeps_the_latest_session(t *testing.T) {
 func TestFlood_cap_and_returning_user(t *testing.T) {
 	const maxBytes = 2 << 20
 	c := newCacheOf(t, maxBytes)
-	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
+	client := direct(t, holdfast.Options{Cache: c}, pages{"/": count})
 	client.visit("/")
 	client.visit("/")
 	for range 50_000 {
@@ -325,7 +309,7 @@ func TestFlood_cap_and_returning_user(t *testing.T) {
 func TestFlood_new_login(t *testing.T) {
 	for name, begin := range map[string]string{"new session": "", "known session": "/"} {
 		t.Run(name, func(t *testing.T) {
-			_, client := userSite(t, holdfast.Options{Store: newCacheOf(t, 256<<10)}, nil)
+			_, client := userSite(t, holdfast.Options{Cache: newCacheOf(t, 256<<10)}, nil)
 			if begin != "" {
 				client.visit(begin)
 			}
@@ -349,7 +333,7 @@ func TestFlood_double_writes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const users = 50
 			c := newCacheOf(t, 512<<10)
-			site := direct(t, holdfast.Options{Store: c}, pages{"/views": views,
+			site := direct(t, holdfast.Options{Cache: c}, pages{"/views": views,
 				"/": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { write(s) }})
 			clients := make([]*directClient, users)
 			for i := range clients {
@@ -374,7 +358,7 @@ func TestFlood_double_writes(t *testing.T) {
 
 func TestDamagedRecord_fails_the_response(t *testing.T) {
 	c := newCache(t)
-	client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
+	client := direct(t, holdfast.Options{Cache: c}, pages{"/": count})
 	client.visit("/")
 	damage(t, c, time.Hour)
 	assert.Equal(t, http.StatusInternalServerError, client.show("/").Code)
@@ -384,7 +368,7 @@ func TestDamagedRecord_fails_the_response(t *testing.T) {
 func TestDamagedRecord_expires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(t)
-		client := direct(t, holdfast.Options{Store: c}, pages{"/": count})
+		client := direct(t, holdfast.Options{Cache: c}, pages{"/": count})
 		client.visit("/")
 		damage(t, c, 10*time.Minute)
 		time.Sleep(10*time.Minute - 1)
@@ -402,7 +386,7 @@ func TestUpdateCalledTwice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCache(t)
-			client := direct(t, holdfast.Options{Store: &twice{Store: c}, NewID: ownID}, pages{"/": count, "/views": views,
+			client := direct(t, holdfast.Options{Store: &twice{Store: holdfast.InCache(c)}, NewID: ownID}, pages{"/": count, "/views": views,
 				"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 					s.Set("views", 5)
 					assert.NoError(t, act(s))
@@ -423,7 +407,7 @@ func TestUpdateCalledTwice_and_Destroy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCache(t)
-			store := &twice{Store: c}
+			store := &twice{Store: holdfast.InCache(c)}
 			client := direct(t, holdfast.Options{Store: store, NewID: ownID}, pages{"/": count, "/destroy": destroy,
 				"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 					s.Set("views", 5)
@@ -446,8 +430,8 @@ func TestLog_client_disconnected(t *testing.T) {
 	for name, disconnected := range map[string]bool{"disconnected": true, "connected": false} {
 		t.Run(name, func(t *testing.T) {
 			var log strings.Builder
-			store := &away{Scanner: newCache(t)}
-			manager, _ := manage(t, holdfast.Options{Store: &givingUp{store}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			givesUp := &hooked{newStore(t), func(c call, _ func() error) error { return cmp.Or(c.ctx.Err(), errAway) }}
+			manager, _ := manage(t, holdfast.Options{Store: givesUp, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			handler := manager.Handler(pages{"/": count}.handler())
 			r := withCookie("/", strings.Repeat("A", 43))
 			ctx, cancel := context.WithCancel(r.Context())
@@ -459,12 +443,4 @@ func TestLog_client_disconnected(t *testing.T) {
 			assert.Equal(t, !disconnected, strings.Contains(log.String(), "level=ERROR"), log.String())
 		})
 	}
-}
-
-// givingUp is a store whose reads fail with the error of the request's context,
-// or with errAway.
-type givingUp struct{ *away }
-
-func (s *givingUp) Load(ctx context.Context, dst []byte, _ string) ([]byte, bool, error) {
-	return dst, false, cmp.Or(ctx.Err(), errAway)
 }

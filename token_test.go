@@ -21,7 +21,7 @@ func TestKeys_sign_the_cookie(t *testing.T) {
 func TestKeys_rotation(t *testing.T) {
 	c := newCache(t)
 	with := func(cookie *http.Cookie, keys ...[]byte) *directClient {
-		client := direct(t, holdfast.Options{Store: c, Keys: keys}, pages{"/": count, "/views": views})
+		client := direct(t, holdfast.Options{Cache: c, Keys: keys}, pages{"/": count, "/views": views})
 		client.cookie = cookie
 		return client
 	}

@@ -60,7 +60,7 @@ func TestLogin(t *testing.T) {
 		client.visit("/login?user=ada")
 		client.visit("/login?user=bob")
 		assert.Equal(t, "bob", client.visit("/who"))
-		adas, err := manager.Sessions("ada")
+		adas, err := manager.Sessions(t.Context(), "ada")
 		require.NoError(t, err)
 		assert.Empty(t, adas)
 	})
@@ -115,11 +115,11 @@ func TestLogin(t *testing.T) {
 
 func TestFailedLogin(t *testing.T) {
 	t.Run("logs nobody in", func(t *testing.T) {
-		store := &frail{Store: newCache(t)}
+		store := newFailing(t)
 		client := direct(t, holdfast.Options{Store: store}, pages{
 			"/login": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 				s.Set("seen", true)
-				store.failNextSet.Store(true)
+				store.failNext("Set", refused)
 				fmt.Fprint(w, s.Login("ada") != nil, " ", s.UserID())
 			},
 			"/who": who,
@@ -129,12 +129,12 @@ func TestFailedLogin(t *testing.T) {
 	})
 	// The changes before the login are stored without it.
 	t.Run("is not stored later", func(t *testing.T) {
-		store := &frail{Store: newCache(t)}
+		store := newFailing(t)
 		client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
 			"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 				s.Set("a", 1)
 				s.Set("b", 2)
-				store.failNextSet.Store(true)
+				store.failNext("Set", refused)
 				assert.ErrorIs(t, s.Login("ada"), errAway)
 			},
 			"/who": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
@@ -146,7 +146,7 @@ func TestFailedLogin(t *testing.T) {
 		assert.Equal(t, `1 ""`, client.visit("/who"))
 	})
 	t.Run("leaves sealed values readable", func(t *testing.T) {
-		store := &away{Scanner: newCache(t)}
+		store := newAway(t)
 		client := direct(t, holdfast.Options{Store: store, Codec: sealed(t, firstKey)}, pages{"/views": views,
 			"/login": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 				s.Set("views", 5)
@@ -196,7 +196,7 @@ func TestSessions_last_seen_first(t *testing.T) {
 		phone.visit("/who")
 		time.Sleep(time.Minute)
 
-		sessions, err := manager.Sessions("ada")
+		sessions, err := manager.Sessions(t.Context(), "ada")
 
 		require.NoError(t, err)
 		require.Len(t, sessions, 2)
@@ -211,10 +211,10 @@ func TestSessions_last_seen_first(t *testing.T) {
 func TestSessions_empty_user_ID(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	client.visit("/")
-	sessions, err := manager.Sessions("")
+	sessions, err := manager.Sessions(t.Context(), "")
 	require.NoError(t, err)
 	assert.Empty(t, sessions, "anonymous sessions are not those of user \"\"")
-	n, err := manager.EndUser("")
+	n, err := manager.EndUser(t.Context(), "")
 	require.NoError(t, err)
 	assert.Zero(t, n)
 	assert.Equal(t, "1 true", client.visit("/views"))
@@ -229,7 +229,7 @@ func TestSessions_LastSeen_near_the_end(t *testing.T) {
 		used := time.Now()
 		time.Sleep(5 * time.Minute)
 
-		sessions, err := manager.Sessions("ada")
+		sessions, err := manager.Sessions(t.Context(), "ada")
 
 		require.NoError(t, err)
 		require.Len(t, sessions, 1)
@@ -239,13 +239,13 @@ func TestSessions_LastSeen_near_the_end(t *testing.T) {
 
 // The prefix of a user selects one session among those of 1000 users.
 func TestSessions_prefix_of_one_user(t *testing.T) {
-	store := &matcher{Scanner: newCache(t)}
+	store := &matcher{Store: newStore(t)}
 	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
 	for i := range 1000 {
 		client.anonymous().visit(fmt.Sprintf("/login?user=user-%d", i))
 	}
 
-	sessions, err := manager.Sessions("user-777")
+	sessions, err := manager.Sessions(t.Context(), "user-777")
 
 	require.NoError(t, err)
 	assert.Len(t, sessions, 1)
@@ -256,11 +256,11 @@ func TestSessions_prefix_of_one_user(t *testing.T) {
 
 // Sessions compares the whole user ID.
 func TestSessions_store_that_finds_too_much(t *testing.T) {
-	manager, client := userSite(t, holdfast.Options{Store: &matcher{Scanner: newCache(t), ignorant: true}}, nil)
+	manager, client := userSite(t, holdfast.Options{Store: &matcher{Store: newStore(t), ignorant: true}}, nil)
 	for _, user := range []string{"ada", "bob", "adam"} {
 		client.anonymous().visit("/login?user=" + user)
 	}
-	sessions, err := manager.Sessions("ada")
+	sessions, err := manager.Sessions(t.Context(), "ada")
 	require.NoError(t, err)
 	require.Len(t, sessions, 1)
 	assert.Equal(t, "ada", sessions[0].UserID)
@@ -268,8 +268,8 @@ func TestSessions_store_that_finds_too_much(t *testing.T) {
 
 func TestSessionInfo_Value_and_Is(t *testing.T) {
 	var manager *holdfast.Manager
-	manager, client := userSite(t, holdfast.Options{}, pages{"/list": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
-		sessions, _ := manager.Sessions(s.UserID())
+	manager, client := userSite(t, holdfast.Options{}, pages{"/list": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+		sessions, _ := manager.Sessions(r.Context(), s.UserID())
 		for _, info := range sessions {
 			var agent string
 			ok := info.Value("agent", &agent)
@@ -296,7 +296,7 @@ func loginWith(c *directClient, agent string) {
 func TestSessionInfo_sealed_Value(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{Codec: sealed(t, firstKey)}, nil)
 	loginWith(client, "laptop")
-	sessions, err := manager.Sessions("ada")
+	sessions, err := manager.Sessions(t.Context(), "ada")
 	require.NoError(t, err)
 	require.Len(t, sessions, 1)
 
@@ -312,26 +312,26 @@ func TestEnd(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{}, nil)
 	other := client.anonymous()
 	client.visit("/login?user=ada")
-	sessions, _ := manager.Sessions("ada")
+	sessions, _ := manager.Sessions(t.Context(), "ada")
 	require.Len(t, sessions, 1)
 	handle := sessions[0].Handle
 	other.visit("/login?user=ada")
 
-	ended, err := manager.End("bob", handle)
+	ended, err := manager.End(t.Context(), "bob", handle)
 	require.NoError(t, err)
 	assert.False(t, ended, "the session of another user")
-	ended, err = manager.End("", handle)
+	ended, err = manager.End(t.Context(), "", handle)
 	require.NoError(t, err)
 	assert.False(t, ended)
 	assert.Equal(t, "ada", client.visit("/who"))
 
-	ended, err = manager.End("ada", handle)
+	ended, err = manager.End(t.Context(), "ada", handle)
 	require.NoError(t, err)
 	assert.True(t, ended)
 	assert.Empty(t, client.visit("/who"))
 	assert.Equal(t, "ada", other.visit("/who"))
 
-	ended, err = manager.End("ada", handle)
+	ended, err = manager.End(t.Context(), "ada", handle)
 	require.NoError(t, err)
 	assert.False(t, ended, "it has already ended")
 }
@@ -340,7 +340,7 @@ func TestEnd(t *testing.T) {
 func TestEnd_invalid_handle(t *testing.T) {
 	manager, _ := manage(t, holdfast.Options{})
 	for _, handle := range []string{"", "00", "zz", "../x", strings.Repeat("00", 1<<17)} {
-		ended, err := manager.End("ada", handle)
+		ended, err := manager.End(t.Context(), "ada", handle)
 		assert.NoError(t, err, "%.20q", handle)
 		assert.False(t, ended, "%.20q", handle)
 	}
@@ -351,7 +351,7 @@ func TestEnd_handle_is_no_ID(t *testing.T) {
 		return strings.Repeat("x", 22), nil // a short ID, so that a handle could be one
 	}}, nil)
 	client.visit("/login?user=ada")
-	sessions, _ := manager.Sessions("ada")
+	sessions, _ := manager.Sessions(t.Context(), "ada")
 	require.Len(t, sessions, 1)
 	assert.Empty(t, client.anonymous().visitWith("session="+sessions[0].Handle, "/who"))
 }
@@ -365,7 +365,7 @@ func TestEndUser(t *testing.T) {
 	bob.visit("/login?user=bob")
 	nobody.visit("/")
 
-	n, err := manager.EndUser("ada")
+	n, err := manager.EndUser(t.Context(), "ada")
 
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
@@ -375,12 +375,12 @@ func TestEndUser(t *testing.T) {
 }
 
 func TestEndUser_one_new_ID_meanwhile(t *testing.T) {
-	store := &meddling{Scanner: newCache(t)}
+	store := &meddling{Store: newStore(t)}
 	manager, client := userSite(t, holdfast.Options{Store: store}, nil)
 	client.visit("/login?user=ada")
 	store.afterListing = func() { client.visit("/regenerate") }
 
-	_, err := manager.EndUser("ada")
+	_, err := manager.EndUser(t.Context(), "ada")
 
 	require.NoError(t, err)
 	assert.Empty(t, client.visit("/who"))
@@ -469,7 +469,7 @@ func TestEndAll_damaged_record(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCache(t)
-			manager, client := userSite(t, holdfast.Options{Store: c}, pages{
+			manager, client := userSite(t, holdfast.Options{Cache: c}, pages{
 				"/end": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 					n, err := end(s)
 					assert.Zero(t, n)
@@ -482,7 +482,7 @@ func TestEndAll_damaged_record(t *testing.T) {
 			response := client.show("/end")
 
 			assert.Equal(t, http.StatusInternalServerError, response.Code)
-			infos, err := manager.Sessions("ada")
+			infos, err := manager.Sessions(t.Context(), "ada")
 			require.NoError(t, err)
 			assert.Len(t, infos, 1)
 		})
@@ -491,25 +491,24 @@ func TestEndAll_damaged_record(t *testing.T) {
 
 func TestAll_Len_and_EndEveryone(t *testing.T) {
 	c := newCache(t)
-	manager, client := userSite(t, holdfast.Options{Store: c}, nil)
+	manager, client := userSite(t, holdfast.Options{Cache: c}, nil)
 	for range 3 {
 		client.anonymous().visit("/")
 	}
 	client.visit("/")
 
-	n, err := manager.Len()
+	n, err := manager.Len(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 4, n)
 
-	all, err := manager.All()
-	require.NoError(t, err)
 	handles := map[string]bool{}
-	for info := range all {
+	for info, err := range manager.All(t.Context()) {
+		require.NoError(t, err)
 		handles[info.Handle] = true
 	}
 	assert.Len(t, handles, 4)
 
-	cleared, err := manager.EndEveryone()
+	cleared, err := manager.EndEveryone(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 4, cleared)
 	assert.Zero(t, c.Len())
@@ -521,9 +520,7 @@ func TestAll_break(t *testing.T) {
 	for range 3 {
 		client.anonymous().visit("/")
 	}
-	all, err := manager.All()
-	require.NoError(t, err)
-	for range all {
+	for range manager.All(t.Context()) {
 		break
 	}
 }
@@ -531,27 +528,15 @@ func TestAll_break(t *testing.T) {
 // Entries of others in the same cache are no sessions.
 func TestLen_foreign_entries(t *testing.T) {
 	c := newCache(t)
-	manager, _ := manage(t, holdfast.Options{Store: c})
+	manager, _ := manage(t, holdfast.Options{Cache: c})
 	require.NoError(t, c.Set("someone else's", []byte("data"), time.Hour))
 	require.NoError(t, c.Set("someone else's, version 1", []byte{1, 2, 3}, time.Hour))
-	n, err := manager.Len()
+	n, err := manager.Len(t.Context())
 	require.NoError(t, err)
 	assert.Zero(t, n)
-	_, err = manager.EndEveryone()
+	_, err = manager.EndEveryone(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 2, c.Len())
-}
-
-func TestErrUnsupported_without_Scanner(t *testing.T) {
-	manager, _ := manage(t, holdfast.Options{Store: &counting{Store: newCache(t)}})
-	_, sessions := manager.Sessions("ada")
-	_, all := manager.All()
-	_, length := manager.Len()
-	_, cleared := manager.EndEveryone()
-	_, ended := manager.EndUser("ada")
-	for _, err := range []error{sessions, all, length, cleared, ended} {
-		assert.ErrorIs(t, err, holdfast.ErrUnsupported)
-	}
 }
 
 // It lists one user among a million sessions.
@@ -559,7 +544,7 @@ func BenchmarkSessions(b *testing.B) {
 	c, err := cache.New(cache.Options{MaxBytes: 1 << 30})
 	require.NoError(b, err)
 	defer c.Close()
-	manager, err := holdfast.New(holdfast.Options{Store: c})
+	manager, err := holdfast.New(holdfast.Options{Cache: c})
 	require.NoError(b, err)
 	handler := manager.Handler(pages{"/": func(_ http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 		s.Set("cart", strings.Repeat("x", 200))
@@ -569,7 +554,7 @@ func BenchmarkSessions(b *testing.B) {
 		record(handler, get(fmt.Sprintf("/?user=%d", i)))
 	}
 	for b.Loop() {
-		sessions, err := manager.Sessions("777777")
+		sessions, err := manager.Sessions(b.Context(), "777777")
 		if err != nil || len(sessions) != 1 {
 			b.Fatal(len(sessions), err)
 		}

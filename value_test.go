@@ -264,7 +264,7 @@ func TestPop(t *testing.T) {
 		assert.Equal(t, "1 true", client.visit("/views"))
 	})
 	t.Run("store away", func(t *testing.T) {
-		store := &away{Scanner: newCache(t)}
+		store := newAway(t)
 		client := direct(t, holdfast.Options{Store: store}, pages{"/": count, "/views": views,
 			"/pop": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 				s.Keys()
@@ -327,7 +327,7 @@ func TestValues_struct_versions(t *testing.T) {
 // value.
 func TestSealed_values_in_the_store(t *testing.T) {
 	c := newCache(t)
-	client := direct(t, holdfast.Options{Store: c, Codec: sealed(t, firstKey)}, pages{
+	client := direct(t, holdfast.Options{Cache: c, Codec: sealed(t, firstKey)}, pages{
 		"/set": func(_ http.ResponseWriter, r *http.Request, s *holdfast.Session) {
 			s.Set("secret", "plain text of "+r.URL.Query().Get("name"))
 		},
@@ -362,7 +362,7 @@ func TestSealed_key_rotation(t *testing.T) {
 	with := func(cookie *http.Cookie, keys ...[]byte) *directClient {
 		sealed, err := codec.NewSealed(codec.JSON{}, keys...)
 		require.NoError(t, err)
-		client := direct(t, holdfast.Options{Store: c, Codec: sealed}, pages{"/": count, "/views": views, "/regenerate": regenerate})
+		client := direct(t, holdfast.Options{Cache: c, Codec: sealed}, pages{"/": count, "/views": views, "/regenerate": regenerate})
 		client.cookie = cookie
 		return client
 	}

@@ -63,8 +63,8 @@ func TestEnded(t *testing.T) {
 		"Destroy":     {func(p place) { p.client.visit("/destroy") }, 0},
 		"Regenerate":  {func(p place) { p.client.visit("/regenerate") }, 0},
 		"Login":       {func(p place) { p.client.visit("/login?user=ada") }, 0},
-		"EndUser":     {func(p place) { p.manager.EndUser("ada") }, 0},
-		"EndEveryone": {func(p place) { p.manager.EndEveryone() }, 0},
+		"EndUser":     {func(p place) { p.manager.EndUser(t.Context(), "ada") }, 0},
+		"EndEveryone": {func(p place) { p.manager.EndEveryone(t.Context()) }, 0},
 		"SetExpires":  {func(p place) { p.client.visit("/expire") }, 0},
 		"the store": {func(p place) {
 			for key := range p.cache.All() {
@@ -77,7 +77,7 @@ func TestEnded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var waited time.Duration
 				c := newCache(t)
-				manager, client := userSite(t, holdfast.Options{Store: c, IdleTimeout: time.Hour}, pages{
+				manager, client := userSite(t, holdfast.Options{Cache: c, IdleTimeout: time.Hour}, pages{
 					"/expire": setExpires(time.Now().Add(-1)),
 					"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 						start := time.Now()
@@ -141,7 +141,7 @@ func TestEnded_session_that_is_not_stored(t *testing.T) {
 // Ended does not fire while the store is away.
 func TestEnded_store_away(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &away{Scanner: newCache(t)}
+		store := newAway(t)
 		var client *directClient
 		client = direct(t, holdfast.Options{Store: store}, pages{"/": count, "/destroy": destroy,
 			"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {

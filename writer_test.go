@@ -251,7 +251,7 @@ func TestHijack_then_changes(t *testing.T) {
 
 func TestHijack_commit_fails(t *testing.T) {
 	c := newCache(t)
-	site := serve(t, holdfast.Options{Store: c}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+	site := serve(t, holdfast.Options{Cache: c}, pages{"/": func(w http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 		s.Set("a", 1)
 		_, _, err := http.NewResponseController(w).Hijack()
 		assert.ErrorIs(t, err, cache.ErrClosed)
