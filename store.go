@@ -79,12 +79,14 @@ const (
 )
 
 // UserTag returns the first bytes of a session's record, which the records of
-// one user's sessions share. It reports false if value is no record, or if its
-// session has no user. Few other users have the same tag.
+// one user's sessions share. It reports false if the session has no user, or if
+// value is clearly no record. The first 64 bytes of a value are enough. Few
+// other users have the same tag.
 //
 // A Manager lists a user's sessions with ScanValues and the tag as the prefix.
 // So a store that indexes its entries by UserTag of their value finds them
-// without reading all entries. The tag shares memory with value.
+// without reading all entries. A tag has 9 bytes; the other prefixes of a
+// Manager are shorter. The tag shares memory with value.
 func UserTag(value []byte) (tag []byte, ok bool) { return record.UserTag(value) }
 
 // cacheStore is the Store that a Manager makes of a cache. Its methods neither

@@ -1,14 +1,17 @@
 package holdfast_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -442,5 +445,174 @@ func TestLog_client_disconnected(t *testing.T) {
 			record(handler, r.WithContext(ctx))
 			assert.Equal(t, !disconnected, strings.Contains(log.String(), "level=ERROR"), log.String())
 		})
+	}
+}
+
+// indexed is a store that finds a user's sessions by an index of their tags.
+type indexed struct {
+	hooked
+	mu    sync.Mutex
+	byTag map[string]map[string]bool // IDs
+	asked int                        // scans that the index answered
+}
+
+func newIndexed(t testing.TB) *indexed {
+	s := &indexed{byTag: map[string]map[string]bool{}}
+	s.hooked = hooked{newStore(t), func(_ call, carryOut func() error) error { return carryOut() }}
+	return s
+}
+
+// note adds an entry to the index. The index is a superset, as in a database
+// whose index and entries do not change together.
+func (s *indexed) note(id string, value []byte) {
+	if tag, ok := holdfast.UserTag(value); ok {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.byTag[string(tag)] == nil {
+			s.byTag[string(tag)] = map[string]bool{}
+		}
+		s.byTag[string(tag)][id] = true
+	}
+}
+
+func (s *indexed) Set(ctx context.Context, id string, value []byte, ttl time.Duration) error {
+	s.note(id, value)
+	return s.Store.Set(ctx, id, value, ttl)
+}
+
+func (s *indexed) Update(ctx context.Context, id string, fn func([]byte, bool) (cache.Change, error)) error {
+	return s.Store.Update(ctx, id, func(old []byte, found bool) (cache.Change, error) {
+		change, err := fn(old, found)
+		if value, _, stores := change.Stores(); stores {
+			s.note(id, value)
+		}
+		return change, err
+	})
+}
+
+func (s *indexed) ScanValues(ctx context.Context, prefix []byte) iter.Seq2[cache.Entry, error] {
+	const tagLen = 9
+	if len(prefix) != tagLen {
+		return s.Store.ScanValues(ctx, prefix)
+	}
+	return func(yield func(cache.Entry, error) bool) {
+		s.asked++
+		for entry, err := range s.Store.ScanValues(ctx, nil) {
+			if err != nil || s.byTag[string(prefix)][entry.ID] && bytes.HasPrefix(entry.Value, prefix) {
+				if !yield(entry, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// zeroTag is a user whose hash begins with zeros, as the tag of a visitor is.
+const zeroTag = "user-2532539"
+
+func TestUserTag_as_an_index(t *testing.T) {
+	for _, user := range []string{"ada", zeroTag} {
+		t.Run(user, func(t *testing.T) {
+			store := newIndexed(t)
+			manager, client := userSite(t, holdfast.Options{Store: store}, nil)
+			users := func() (n int) {
+				infos, err := manager.Sessions(t.Context(), user)
+				require.NoError(t, err)
+				return len(infos)
+			}
+			first, second, third := client.anonymous(), client.anonymous(), client.anonymous()
+			client.visit("/")
+			client.anonymous().visit("/login?user=bob")
+			assert.Zero(t, users())
+			first.visit("/login?user=" + user)
+			second.visit("/")
+			second.visit("/login?user=" + user)
+			third.visit("/login?user=bob")
+			third.visit("/login?user=" + user)
+			assert.Equal(t, 3, users())
+			first.visit("/regenerate")
+			second.visit("/")
+			assert.Equal(t, 3, users())
+			third.visit("/login?user=bob")
+			assert.Equal(t, 2, users())
+			second.visit("/destroy")
+			assert.Equal(t, 1, users())
+
+			n, err := manager.EndUser(t.Context(), user)
+			require.NoError(t, err)
+			assert.Equal(t, 1, n)
+			assert.Zero(t, users())
+			assert.Empty(t, first.visit("/who"))
+			assert.Equal(t, "bob", third.visit("/who"))
+			assert.Positive(t, store.asked)
+			all, err := manager.Len(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, 3, all, "a visitor and two sessions of bob")
+		})
+	}
+}
+
+// The tag of a record is the prefix with which Sessions scans for its user.
+func TestUserTag_is_the_prefix_of_a_scan(t *testing.T) {
+	for _, user := range []string{"ada", "bob", zeroTag} {
+		c := newCache(t)
+		store := &matcher{Store: holdfast.InCache(c)}
+		manager, client := userSite(t, holdfast.Options{Store: store}, nil)
+		client.visit("/login?user=" + user)
+		_, err := manager.Sessions(t.Context(), user)
+		require.NoError(t, err)
+		_, err = manager.Len(t.Context())
+		require.NoError(t, err)
+		for _, value := range c.All() {
+			tag, ok := holdfast.UserTag(value)
+			assert.True(t, ok, user)
+			assert.Equal(t, store.prefixes[0], tag, user)
+			head, ok := holdfast.UserTag(value[:min(64, len(value))])
+			assert.True(t, ok, "the first bytes are enough")
+			assert.Equal(t, tag, head)
+			assert.Len(t, tag, 9)
+			assert.Equal(t, len(tag), cap(tag), "to append to a tag changes no record")
+		}
+		assert.Less(t, len(store.prefixes[1]), 9, "the prefix of all sessions")
+	}
+}
+
+// Everything else in a store has no user.
+func TestUserTag_of_no_session_with_a_user(t *testing.T) {
+	c := newCache(t)
+	manager, client := userSite(t, holdfast.Options{Cache: c}, nil)
+	without := func(name string) {
+		assert.Positive(t, c.Len(), name)
+		for id, value := range c.All() {
+			tag, ok := holdfast.UserTag(value)
+			assert.False(t, ok, name)
+			assert.Empty(t, tag, name)
+			c.Delete(id)
+		}
+	}
+	client.visit("/")
+	without("a visitor")
+	client.visit("/")
+	old := client.cookie.Value
+	client.visit("/regenerate")
+	client.visitWith("session="+client.cookie.Value, "/destroy")
+	require.NotEqual(t, old, client.cookie.Value)
+	without("a tombstone")
+	_, err := manager.EndUser(t.Context(), "ada")
+	require.NoError(t, err)
+	without("a revocation")
+
+	client.anonymous().visit("/login?user=ada")
+	for _, value := range c.All() {
+		_, ok := holdfast.UserTag(value)
+		require.True(t, ok)
+		_, ok = holdfast.UserTag(value[:40])
+		assert.False(t, ok, "too short")
+		_, ok = holdfast.UserTag(append([]byte{value[0] + 1}, value[1:]...))
+		assert.False(t, ok, "another version")
+	}
+	for _, foreign := range []string{"", "\x01", "r", "e", strings.Repeat("\xff", 100), "{\"user\":\"ada\"}", strings.Repeat("s", 1000)} {
+		_, ok := holdfast.UserTag([]byte(foreign))
+		assert.False(t, ok, "%q", foreign)
 	}
 }

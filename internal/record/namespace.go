@@ -23,20 +23,33 @@ func (n Namespace) AppendPrefix(dst []byte) []byte {
 // sessions begin. Hardly any other record begins with them, but the caller must
 // compare the user ID.
 func (n Namespace) AppendUserPrefix(dst, user []byte) []byte {
-	dst = n.AppendPrefix(dst)
+	tag := userTag(user)
+	return append(n.AppendPrefix(dst), tag[:]...)
+}
+
+// userTag returns the first bytes of the hash of a user, or 0 for a visitor. No
+// user has the tag of a visitor.
+func userTag(user []byte) (tag [userTagLen]byte) {
 	if len(user) == 0 {
-		return append(dst, make([]byte, userTagLen)...)
+		return tag
 	}
 	sum := sha256.Sum256(user)
-	return append(dst, sum[:userTagLen]...)
+	if tag = [userTagLen]byte(sum[:]); tag == [userTagLen]byte{} {
+		tag[0] = 1
+	}
+	return tag
 }
 
 // UserTag returns the bytes that AppendUserPrefix appends for the user of the
-// record raw. It reports false if raw has no user, or is not a record.
-func UserTag(raw []byte) ([]byte, bool) {
+// record that begins with raw. It reports false if the record has no user, or
+// if no record begins so. The first fixedLen bytes are enough.
+func UserTag(raw []byte) (tag []byte, ok bool) {
 	if len(raw) < fixedLen || raw[0] != version {
 		return nil, false
 	}
-	tag := raw[:tagsEnd:tagsEnd]
-	return tag, [userTagLen]byte(tag[tagsEnd-userTagLen:]) != [userTagLen]byte{}
+	tag = raw[:tagsEnd:tagsEnd]
+	if [userTagLen]byte(tag[tagsEnd-userTagLen:]) == userTag(nil) {
+		return nil, false
+	}
+	return tag, true
 }
