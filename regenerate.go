@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -105,14 +106,17 @@ func (s *Session) moveTo(id, key string, lost lostValues, also ...record.Change)
 // loses no change stored meanwhile, and a session destroyed meanwhile stays
 // destroyed.
 func (s *Session) move(key string, lost lostValues, also []record.Change) (raw []byte, err error) {
-	ctx, store, copied, expired, panics := s.request.Context(), s.manager.storeNew, false, false, true
+	ctx, cancel := s.manager.forWrite(s.request.Context())
+	defer cancel()
+	store, copied, expired, panics := s.manager.storeNew, false, false, true
+	var tombstone []byte // put in place of the old record; nil if it stays
 	defer func() {
 		if panics && copied { // nobody would know the copy's ID
 			s.manager.remove(s.request.Context(), key)
 		}
 	}()
 	err = s.manager.update(ctx, s.key, func(old []byte, found bool) (cache.Change, error) {
-		raw, expired = nil, false
+		raw, tombstone, expired = nil, nil, false
 		if !found || isTombstone(old) {
 			return cache.Keep(), nil
 		}
@@ -127,16 +131,28 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 			return cache.Keep(), err
 		}
 		store, copied = s.manager.set, true // another call replaces the copy of this one
-		switch revoked, err := s.revoked(moved); {
+		switch revoked, err := s.manager.revoked(ctx, moved); {
 		case err != nil:
 			return cache.Keep(), err
 		case revoked:
 			return cache.Remove(), nil
 		}
-		raw = moved
-		return cache.Put(newTombstone(s.manager.now()), tombstoneTTL), nil
+		raw, tombstone = moved, newTombstone(s.manager.now())
+		return cache.Put(tombstone, tombstoneTTL), nil
 	})
 	panics = false
+	if tombstone != nil && errors.Is(err, ErrUnavailable) {
+		// Perhaps the store has put the tombstone, and only its reply was lost.
+		ctx, cancel := s.manager.forWrite(s.request.Context())
+		defer cancel()
+		old, _, failed := s.manager.read(ctx, s.key, ReadFresh)
+		switch {
+		case failed != nil:
+			return nil, errors.Join(err, failed) // the copy may be the only one, so it stays
+		case bytes.Equal(old, tombstone):
+			return raw, nil
+		}
+	}
 	if err == nil && raw == nil {
 		s.ended = true
 		if expired {

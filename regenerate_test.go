@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -174,4 +175,105 @@ func TestRegenerate_values_of_a_lost_key(t *testing.T) {
 		require.Equal(t, "0 false", after.visit("/views"))
 		assert.Equal(t, want, after.visit(page), page)
 	}
+}
+
+// An error of the store does not say whether the old record has moved. If it
+// has, the client needs the new ID.
+func TestRegenerate_reply_lost(t *testing.T) {
+	for name, act := range map[string]func(s *holdfast.Session) error{
+		"Regenerate": (*holdfast.Session).Regenerate,
+		"Login":      func(s *holdfast.Session) error { return s.Login("ada") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := newFailing(t)
+			manager, client := userSite(t, holdfast.Options{Store: store}, pages{
+				"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+					s.IsNew()
+					store.failNext("Update", lost)
+					assert.NoError(t, act(s))
+				}})
+			client.visit("/login?user=ada")
+			old := client.twin()
+			client.visit("/act")
+			assert.True(t, store.failed)
+			assert.NotEqual(t, old.cookie.Value, client.cookie.Value)
+			assert.Equal(t, "ada", client.visit("/who"))
+			assert.Empty(t, old.visit("/who"))
+			n, err := manager.Len(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, 1, n)
+		})
+	}
+}
+
+// Another request has replaced the ID meanwhile. So the copy is of no use.
+func TestRegenerate_reply_lost_of_the_second(t *testing.T) {
+	var client *directClient
+	store := newFailing(t)
+	manager, client := userSite(t, holdfast.Options{Store: store}, pages{
+		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.IsNew()
+			store.hook = func(c call, carryOut func() error) error {
+				if c.method != "Update" {
+					return carryOut()
+				}
+				store.hook = store.next
+				_ = carryOut() // with a function that decides to move the session
+				return errAway
+			}
+			store.Store = &overtaken{store.Store, func() { client.visit("/regenerate") }}
+			assert.ErrorIs(t, s.Regenerate(), holdfast.ErrUnavailable)
+		}})
+	client.visit("/login?user=ada")
+	client.twin().visit("/act")
+	assert.Equal(t, "ada", client.visit("/who"))
+	n, err := manager.Len(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+}
+
+// overtaken is a store whose next Update another request overtakes: it calls
+// its function, but stores nothing.
+type overtaken struct {
+	holdfast.Store
+	overtake func()
+}
+
+func (s *overtaken) Update(ctx context.Context, id string, fn func([]byte, bool) (cache.Change, error)) error {
+	overtake := s.overtake
+	if overtake == nil {
+		return s.Store.Update(ctx, id, fn)
+	}
+	s.overtake = nil
+	old, found, err := s.Store.Get(ctx, id, holdfast.ReadFresh)
+	if err != nil {
+		return err
+	}
+	overtake()
+	_, err = fn(old, found)
+	return err
+}
+
+// While nobody knows whether the old record has moved, the copy may be the only
+// one. So it stays.
+func TestRegenerate_reply_lost_and_away(t *testing.T) {
+	store := newFailing(t)
+	manager, client := userSite(t, holdfast.Options{Store: store}, pages{
+		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.IsNew()
+			store.failNext("Update", lost)
+			store.hook = func(c call, carryOut func() error) error {
+				if store.failed && c.method == "Get" {
+					return errAway
+				}
+				return store.next(c, carryOut)
+			}
+			assert.ErrorIs(t, s.Regenerate(), holdfast.ErrUnavailable)
+		}})
+	client.visit("/login?user=ada")
+	assert.Empty(t, client.show("/act").Result().Cookies())
+	store.hook = store.next
+	n, err := manager.Len(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
 }

@@ -75,12 +75,12 @@ func (m *Manager) revoke(ctx context.Context, userID string, spared record.Insta
 }
 
 // revoked reports whether the session that was stored as raw is revoked.
-func (s *Session) revoked(raw []byte) (bool, error) {
+func (m *Manager) revoked(ctx context.Context, raw []byte) (bool, error) {
 	moved := record.View(raw)
 	if len(moved.User) == 0 {
 		return false, nil
 	}
-	stored, found, err := s.manager.read(s.request.Context(), s.manager.revocationKey(string(moved.User)), ReadFresh)
+	stored, found, err := m.read(ctx, m.revocationKey(string(moved.User)), ReadFresh)
 	if err != nil || !found {
 		return false, err
 	}
