@@ -21,7 +21,7 @@ func (m *Manager) forRead(ctx context.Context) (context.Context, context.CancelF
 	if m.cache != nil { // it waits for nothing
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, storeTimeout)
+	return context.WithTimeout(withoutSession{ctx}, storeTimeout)
 }
 
 // forWrite returns the context of a call of the store that may change
@@ -29,13 +29,26 @@ func (m *Manager) forRead(ctx context.Context) (context.Context, context.CancelF
 // away: a change that was begun must not stop half-way.
 func (m *Manager) forWrite(ctx context.Context) (context.Context, context.CancelFunc) {
 	if m.cache != nil {
-		return ctx, func() {}
+		return context.Background(), func() {}
 	}
 	end := time.Now().Add(storeTimeout)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
 		end = deadline
 	}
-	return context.WithDeadline(context.WithoutCancel(ctx), end)
+	return context.WithDeadline(context.WithoutCancel(withoutSession{ctx}), end)
+}
+
+// withoutSession is a context in which the session is not found. The session's
+// lock is held during a call of the store, so a store that logs with its
+// context must not ask the session for its user.
+type withoutSession struct{ context.Context }
+
+func (c withoutSession) Value(key any) any {
+	switch key.(type) {
+	case sessionKey, managerKey:
+		return nil
+	}
+	return c.Context.Value(key)
 }
 
 // storeError returns the error of a call of the store. A deadline means that

@@ -156,7 +156,10 @@ func (s *Session) touch(now record.Instant) error {
 	case !s.stored:
 		return nil
 	}
-	raw, found, err := s.manager.readSession(s.request.Context(), s.key, ReadPeek)
+	// The end of a stream is activity too, though its client has gone away.
+	ctx, cancel := s.manager.forWrite(s.request.Context())
+	defer cancel()
+	raw, found, err := s.manager.readSession(ctx, s.key, ReadPeek)
 	if err != nil {
 		return err
 	}
@@ -168,7 +171,7 @@ func (s *Session) touch(now record.Instant) error {
 	if err != nil {
 		return err
 	}
-	touched, err := s.manager.touch(s.request.Context(), s.key, s.manager.ttl(r, now))
+	touched, err := s.manager.touch(ctx, s.key, s.manager.ttl(r, now))
 	if err != nil {
 		return err
 	}

@@ -98,11 +98,13 @@ func (s *Session) EndAll() (int, error) {
 // if this session has ended, or the error of reading it. Sessions that were
 // ended before the error stay ended and are counted.
 func (s *Session) EndOthers() (int, error) {
-	user, this, created, err := s.identity()
+	ctx, cancel := s.manager.forWrite(s.request.Context())
+	defer cancel()
+	user, this, created, err := s.identity(ctx)
 	if user == "" || err != nil {
 		return 0, err
 	}
-	return s.manager.endWhere(context.WithoutCancel(s.request.Context()), user, created, func(infos []SessionInfo) ([]SessionInfo, error) {
+	return s.manager.endWhere(ctx, user, created, func(infos []SessionInfo) ([]SessionInfo, error) {
 		here := slices.IndexFunc(infos, func(i SessionInfo) bool { return i.stored().key == this })
 		if here < 0 {
 			return nil, ErrEnded
@@ -113,7 +115,7 @@ func (s *Session) EndOthers() (int, error) {
 
 // identity returns the session's user and store key, and when it was created.
 // The error is that of reading the session.
-func (s *Session) identity() (user, key string, created record.Instant, err error) {
+func (s *Session) identity(ctx context.Context) (user, key string, created record.Instant, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
@@ -127,7 +129,7 @@ func (s *Session) identity() (user, key string, created record.Instant, err erro
 		return "", "", 0, nil
 	}
 	// A session that another request has ended must not end others.
-	if _, lives, err := s.manager.readSession(s.request.Context(), s.key, ReadFresh); err != nil || !lives {
+	if _, lives, err := s.manager.readSession(ctx, s.key, ReadFresh); err != nil || !lives {
 		return "", "", 0, cmp.Or(err, ErrEnded)
 	}
 	return user, s.key, s.changes.ApplyHeader(s.record()).Created, nil
