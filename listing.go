@@ -64,8 +64,9 @@ func (i SessionInfo) Is(s *Session) bool {
 
 // Sessions returns the sessions of a user, the last seen first. A cache reads
 // the first bytes of every session for it; a Store may have an index. A visit
-// does not count as a use. The user "" has no sessions. The error wraps
-// ErrUnsupported if the Store cannot list, or is the store's.
+// does not count as a use. The user "" has no sessions. A Store has time until
+// ctx is done. The error wraps ErrUnsupported if the Store cannot list, or is
+// the store's.
 func (m *Manager) Sessions(ctx context.Context, userID string) ([]SessionInfo, error) {
 	var infos []SessionInfo
 	if userID == "" {
@@ -153,9 +154,12 @@ func (m *Manager) endWhere(ctx context.Context, userID string, spared record.Ins
 	})
 }
 
-// endEach goes on after a session that it could not end.
+// endEach goes on after a session that it could not end, until ctx is done.
 func (m *Manager) endEach(ctx context.Context, infos iter.Seq2[SessionInfo, error]) (n int, first error) {
 	for info, err := range infos {
+		if done := ctx.Err(); done != nil {
+			return n, cmp.Or(first, err, storeError(done))
+		}
 		ended := false
 		if err == nil {
 			ended, err = m.endIfUser(ctx, info.stored().key, info.UserID)
