@@ -64,13 +64,15 @@ var alreadyEnded = func() chan struct{} {
 func (m *Manager) waitForEnd(ctx context.Context, key string, notified <-chan struct{}) bool {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
-	for {
-		if _, found, err := m.readSession(ctx, key, ReadPeek); !found && err == nil {
+	for how := ReadPeek; ; {
+		if _, found, err := m.readSession(ctx, key, how); !found && err == nil {
 			return true
 		}
 		select {
 		case <-notified:
+			how = ReadFresh // a local copy may be older than the change
 		case <-tick.C:
+			how = ReadPeek
 		case <-ctx.Done():
 			return false
 		}

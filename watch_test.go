@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -221,4 +222,194 @@ func TestEnded_after_the_end(t *testing.T) {
 	replaced := client.twin()
 	client.visit("/regenerate")
 	replaced.visit("/replaced")
+}
+
+// watched is a store that another process changes too.
+type watched struct {
+	holdfast.Store
+	mu      sync.Mutex
+	changed map[string][]func() // of the watches that run, by ID
+	stopped []func()            // of those that have stopped
+	local   map[string][]byte   // copies of this process; nil if it keeps none
+}
+
+func newWatched(t testing.TB) *watched {
+	return &watched{Store: newStore(t), changed: map[string][]func(){}}
+}
+
+func (s *watched) Watch(id string, changed func()) (stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed[id] = append(s.changed[id], changed)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.changed[id] = s.changed[id][1:] // the tests have one watch of an ID
+		s.stopped = append(s.stopped, changed)
+	}
+}
+
+func (s *watched) Get(ctx context.Context, id string, how holdfast.ReadMode) ([]byte, bool, error) {
+	value, found, err := s.Store.Get(ctx, id, how)
+	if s.local == nil || how == holdfast.ReadFresh {
+		return value, found, err
+	}
+	if local, ok := s.local[id]; ok {
+		return local, true, nil
+	}
+	s.local[id] = value
+	return value, found, err
+}
+
+// notify calls changed of the watches that run.
+func (s *watched) notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, watches := range s.changed {
+		for _, changed := range watches {
+			changed()
+		}
+	}
+}
+
+func (s *watched) running() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, watches := range s.changed {
+		n += len(watches)
+	}
+	return n
+}
+
+// endElsewhere removes all sessions as another process does.
+func (s *watched) endElsewhere(t *testing.T) {
+	for entry, err := range s.Store.ScanValues(t.Context(), nil) {
+		require.NoError(t, err)
+		require.NoError(t, s.Store.Update(t.Context(), entry.ID, func([]byte, bool) (cache.Change, error) { return cache.Remove(), nil }))
+	}
+}
+
+// isClosed reports whether ended is closed when all goroutines of the bubble
+// wait.
+func isClosed(ended <-chan struct{}) bool {
+	synctest.Wait()
+	select {
+	case <-ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitingSite is a site whose page /wait calls act with the channel of Ended.
+func waitingSite(t *testing.T, store holdfast.Store, act func(ended <-chan struct{}, s *holdfast.Session)) *directClient {
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count,
+		"/wait": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			ended := s.Ended()
+			synctest.Wait()
+			act(ended, s)
+		}})
+	client.visit("/")
+	return client
+}
+
+// The store's notification ends the wait at once, if the session has ended.
+func TestEnded_store_notifies(t *testing.T) {
+	for name, local := range map[string]map[string][]byte{"without local copies": nil, "with local copies": {}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newWatched(t)
+				store.local = local
+				client := waitingSite(t, store, func(ended <-chan struct{}, _ *holdfast.Session) {
+					start := time.Now()
+					assert.Equal(t, 1, store.running())
+					store.notify()
+					assert.False(t, isClosed(ended), "the session lives")
+					store.endElsewhere(t)
+					assert.False(t, isClosed(ended), "the store has not notified yet")
+					store.notify()
+					assert.True(t, isClosed(ended))
+					assert.Zero(t, time.Since(start))
+					assert.Zero(t, store.running(), "the watch has stopped")
+				})
+				client.visitUntilDone(t, "/wait")
+			})
+		})
+	}
+}
+
+// A store that cannot notify, or whose notification is lost, delays Ended by
+// some seconds.
+func TestEnded_store_does_not_notify(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newWatched(t)
+		client := waitingSite(t, store, func(ended <-chan struct{}, _ *holdfast.Session) {
+			store.endElsewhere(t)
+			start := time.Now()
+			<-ended
+			assert.LessOrEqual(t, time.Since(start), 10*time.Second)
+		})
+		client.visitUntilDone(t, "/wait")
+	})
+}
+
+// A request that is done watches no more. A call of changed that comes later
+// does nothing. synctest fails a test that leaves a goroutine behind.
+func TestEnded_stops_the_watch(t *testing.T) {
+	for name, act := range map[string]func(t *testing.T, store *watched, s *holdfast.Session){
+		"request done": func(*testing.T, *watched, *holdfast.Session) {},
+		"destroyed":    func(t *testing.T, _ *watched, s *holdfast.Session) { assert.NoError(t, s.Destroy()) },
+		"new ID":       func(t *testing.T, _ *watched, s *holdfast.Session) { assert.NoError(t, s.Regenerate()); s.Ended() },
+		"ended elsewhere": func(t *testing.T, store *watched, _ *holdfast.Session) {
+			store.endElsewhere(t)
+			store.notify()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newWatched(t)
+				client := waitingSite(t, store, func(_ <-chan struct{}, s *holdfast.Session) { act(t, store, s) })
+				client.visitUntilDone(t, "/wait")
+				assert.Zero(t, store.running())
+				require.NotEmpty(t, store.stopped)
+				for _, changed := range store.stopped {
+					for range 3 {
+						changed()
+					}
+				}
+			})
+		})
+	}
+}
+
+// A store may call changed in any goroutine, and often.
+func TestEnded_many_notifications(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newWatched(t)
+		client := waitingSite(t, store, func(ended <-chan struct{}, _ *holdfast.Session) {
+			notifyOften := func() {
+				var notifying sync.WaitGroup
+				for range 100 {
+					notifying.Go(store.notify)
+				}
+				notifying.Wait()
+			}
+			notifyOften()
+			assert.False(t, isClosed(ended))
+			store.endElsewhere(t)
+			notifyOften()
+			assert.True(t, isClosed(ended))
+		})
+		client.visitUntilDone(t, "/wait")
+	})
+}
+
+// A request that does not ask for the end watches nothing.
+func TestEnded_is_not_asked(t *testing.T) {
+	store := newWatched(t)
+	client := direct(t, holdfast.Options{Store: store}, pages{"/": count})
+	client.visit("/")
+	client.visit("/")
+	assert.Zero(t, store.running())
+	assert.Empty(t, store.stopped)
 }
