@@ -37,12 +37,11 @@ type Options struct {
 	Store Store
 
 	// Namespace separates the sessions of several Managers on one Cache or
-	// Store: a
-	// Manager does not know the IDs of another, and lists and ends only its own
-	// sessions. Managers with one Namespace share their sessions. "" means the
-	// kind and name of the Carrier, so two Managers with the same Carrier share
-	// sessions; give each site a Namespace or a cookie name of its own. Do not
-	// nest the Handlers of two Managers that share sessions. A
+	// Store: a Manager does not know the IDs of another, and lists and ends
+	// only its own sessions. Managers with one Namespace share their sessions.
+	// "" means the kind and name of the Carrier, so two Managers with the same
+	// Carrier share sessions; give each site a Namespace or a cookie name of
+	// its own. Do not nest the Handlers of two Managers that share sessions. A
 	// CookieFunc has no name: with a Cache or a Store it needs a Namespace.
 	// After a change of Namespace, the stored sessions are unknown.
 	Namespace string

@@ -192,9 +192,8 @@ func (s *Session) Save() error {
 }
 
 // Reload drops the changes not stored yet, and reads the session again, past
-// any local copy. A new
-// session loses its values. Reload returns ErrEnded if the session has ended,
-// or the error of the store.
+// any local copy. A new session loses its values. Reload returns ErrEnded if
+// the session has ended, or the error of the store.
 func (s *Session) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +227,7 @@ func (s *Session) Err() error {
 //
 // Regenerate returns ErrEnded if the session has ended, ErrHeaderSent if the
 // new cookie can no longer be sent, or the error of the store. Then the old ID
-// is unchanged.
+// is unchanged; after ErrUnavailable it may have ended.
 func (s *Session) Regenerate() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -242,8 +241,9 @@ func (s *Session) Regenerate() error {
 //
 // It returns ErrEnded if another request has just given the session a new ID:
 // the session lives on under that, and Manager.EndUser can end it. Any other
-// error is the store's. Then the session still exists. Destroy also ends the
-// sessions of further cookies that the request presents.
+// error is the store's. Then the session still exists; after ErrUnavailable it
+// may have ended. Destroy also ends the sessions of further cookies that the
+// request presents.
 func (s *Session) Destroy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
