@@ -11,46 +11,6 @@ import (
 
 // These methods read, touch, store and remove single sessions.
 
-// storeTimeout bounds a call of a Store. A store that hangs must not hang its
-// requests.
-const storeTimeout = 5 * time.Second
-
-// forRead returns the context of a call of the store that changes nothing. It
-// ends with ctx.
-func (m *Manager) forRead(ctx context.Context) (context.Context, context.CancelFunc) {
-	if m.cache != nil { // it waits for nothing
-		return ctx, func() {}
-	}
-	return context.WithTimeout(withoutSession{ctx}, storeTimeout)
-}
-
-// forWrite returns the context of a call of the store that may change
-// something. It has the deadline of ctx, but does not end when the client goes
-// away: a change that was begun must not stop half-way.
-func (m *Manager) forWrite(ctx context.Context) (context.Context, context.CancelFunc) {
-	if m.cache != nil {
-		return context.Background(), func() {}
-	}
-	end := time.Now().Add(storeTimeout)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
-		end = deadline
-	}
-	return context.WithDeadline(context.WithoutCancel(withoutSession{ctx}), end)
-}
-
-// withoutSession is a context in which the session is not found. The session's
-// lock is held during a call of the store, so a store that logs with its
-// context must not ask the session for its user.
-type withoutSession struct{ context.Context }
-
-func (c withoutSession) Value(key any) any {
-	switch key.(type) {
-	case sessionKey, managerKey:
-		return nil
-	}
-	return c.Context.Value(key)
-}
-
 // storeError returns the error of a call of the store. A deadline means that
 // the store did not answer.
 func storeError(err error) error {
@@ -62,8 +22,8 @@ func storeError(err error) error {
 
 // read returns the bytes under key.
 func (m *Manager) read(ctx context.Context, key string, how ReadMode) (raw []byte, found bool, err error) {
-	ctx, cancel := m.forRead(ctx)
-	defer cancel()
+	ctx, call := m.forRead(ctx)
+	defer call.release()
 	raw, found, err = m.store.Get(ctx, key, how)
 	return raw, found && err == nil, storeError(err)
 }
@@ -79,8 +39,8 @@ func (m *Manager) readSession(ctx context.Context, key string, how ReadMode) (ra
 
 // touch gives a session a new TTL, and reports false if it has ended.
 func (m *Manager) touch(ctx context.Context, key string, ttl time.Duration) (bool, error) {
-	ctx, cancel := m.forWrite(ctx)
-	defer cancel()
+	ctx, call := m.forWrite(ctx)
+	defer call.release()
 	touched, err := m.store.Touch(ctx, key, ttl)
 	if err != nil {
 		return false, storeError(err)
@@ -93,15 +53,15 @@ func (m *Manager) touch(ctx context.Context, key string, ttl time.Duration) (boo
 
 // set stores bytes under key.
 func (m *Manager) set(ctx context.Context, key string, raw []byte, ttl time.Duration) error {
-	ctx, cancel := m.forWrite(ctx)
-	defer cancel()
+	ctx, call := m.forWrite(ctx)
+	defer call.release()
 	return storeError(m.store.Set(ctx, key, raw, ttl))
 }
 
 // update changes the bytes under key in one atomic step.
 func (m *Manager) update(ctx context.Context, key string, fn func(old []byte, found bool) (cache.Change, error)) error {
-	ctx, cancel := m.forWrite(ctx)
-	defer cancel()
+	ctx, call := m.forWrite(ctx)
+	defer call.release()
 	return storeError(m.store.Update(ctx, key, fn))
 }
 

@@ -157,8 +157,8 @@ func (s *Session) touch(now record.Instant) error {
 		return nil
 	}
 	// The end of a stream is activity too, though its client has gone away.
-	ctx, cancel := s.manager.forWrite(s.request.Context())
-	defer cancel()
+	ctx, call := s.manager.forWrite(s.request.Context())
+	defer call.release()
 	raw, found, err := s.manager.readSession(ctx, s.key, ReadPeek)
 	if err != nil {
 		return err

@@ -23,7 +23,13 @@ func (w *reused) WriteHeader(int)             {}
 // has the session that began fills.
 func requests(t testing.TB, began, page func(s *holdfast.Session)) func() {
 	t.Helper()
-	manager, _ := manage(t, holdfast.Options{})
+	return requestsOf(t, holdfast.Options{}, began, page)
+}
+
+// requestsOf is requests for a Manager with these options.
+func requestsOf(t testing.TB, o holdfast.Options, began, page func(s *holdfast.Session)) func() {
+	t.Helper()
+	manager, _ := manage(t, o)
 	serve := func(act func(*holdfast.Session)) http.Handler {
 		return manager.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if act != nil {
@@ -69,6 +75,12 @@ func TestAllocs_read_of_an_empty_session(t *testing.T) {
 func TestAllocs_read_of_one_value(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, begin, readOne)), 3.0)
 	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requests(t, logIn, readOne)), 3.0)
+}
+
+// A Store that answers at once costs two contexts more, and no timer.
+func TestAllocs_read_from_a_store(t *testing.T) {
+	o := holdfast.Options{Store: holdfast.InCache(newCache(t))}
+	assert.LessOrEqual(t, testing.AllocsPerRun(1000, requestsOf(t, o, begin, readOne)), 5.0)
 }
 
 func BenchmarkRequest(b *testing.B) {

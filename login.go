@@ -98,8 +98,8 @@ func (s *Session) EndAll() (int, error) {
 // if this session has ended, or the error of reading it. Sessions that were
 // ended before the error stay ended and are counted.
 func (s *Session) EndOthers() (int, error) {
-	ctx, cancel := s.manager.forWrite(s.request.Context())
-	defer cancel()
+	ctx, call := s.manager.forWrite(s.request.Context())
+	defer call.release()
 	user, this, created, err := s.identity(ctx)
 	if user == "" || err != nil {
 		return 0, err

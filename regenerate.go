@@ -106,8 +106,8 @@ func (s *Session) moveTo(id, key string, lost lostValues, also ...record.Change)
 // loses no change stored meanwhile, and a session destroyed meanwhile stays
 // destroyed.
 func (s *Session) move(key string, lost lostValues, also []record.Change) (raw []byte, err error) {
-	ctx, cancel := s.manager.forWrite(s.request.Context())
-	defer cancel()
+	ctx, call := s.manager.forWrite(s.request.Context())
+	defer call.release()
 	store, copied, expired, panics := s.manager.storeNew, false, false, true
 	var tombstone []byte // put in place of the old record; nil if it stays
 	defer func() {
@@ -143,8 +143,8 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 	panics = false
 	if tombstone != nil && errors.Is(err, ErrUnavailable) {
 		// Perhaps the store has put the tombstone, and only its reply was lost.
-		ctx, cancel := s.manager.forWrite(s.request.Context())
-		defer cancel()
+		ctx, call := s.manager.forWrite(s.request.Context())
+		defer call.release()
 		old, _, failed := s.manager.read(ctx, s.key, ReadFresh)
 		switch {
 		case failed != nil:
