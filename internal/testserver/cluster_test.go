@@ -40,7 +40,9 @@ func replicate(t *testing.T, master *testserver.Server, replicas int64, args ...
 }
 
 func TestCluster(t *testing.T) {
+	t.Parallel() // it mostly waits
 	each(t, func(t *testing.T, kind testserver.Kind) {
+		t.Parallel()
 		c := testserver.RunCluster(t, kind, 0, "maxmemory 64mb")
 		require.Len(t, c.Nodes, 3)
 		require.Len(t, c.Addrs(), 3)
@@ -62,7 +64,9 @@ func TestCluster(t *testing.T) {
 }
 
 func TestCluster_MoveSlot(t *testing.T) {
+	t.Parallel() // it mostly waits
 	each(t, func(t *testing.T, kind testserver.Kind) {
+		t.Parallel()
 		c := testserver.RunCluster(t, kind, 0, "user default off")
 		slot := slotOf(t, c.Nodes[0], "{tag}")
 		from := owner(t, c, slot)
@@ -90,7 +94,9 @@ func TestCluster_MoveSlot(t *testing.T) {
 
 // A replica takes over, and the node becomes a replica when it starts again.
 func TestCluster_Kill(t *testing.T) {
+	t.Parallel() // it mostly waits
 	each(t, func(t *testing.T, kind testserver.Kind) {
+		t.Parallel()
 		c := testserver.RunCluster(t, kind, 1)
 		require.Len(t, c.Nodes, 6)
 		slot := slotOf(t, c.Nodes[0], "key")

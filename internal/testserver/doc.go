@@ -1,5 +1,5 @@
 // Package testserver starts real database servers for tests, benchmarks and
-// examples: Redis and Valkey.
+// examples: Redis, Valkey and PostgreSQL.
 //
 //	server := testserver.Run(t, testserver.Redis, "maxmemory 64mb")
 //	client := redis.NewClient(server.Addr())

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -13,26 +16,41 @@ type Kind string
 
 // The kinds of servers.
 const (
-	Redis  Kind = "redis-server"
-	Valkey Kind = "valkey-server"
+	Redis    Kind = "redis-server"
+	Valkey   Kind = "valkey-server"
+	Postgres Kind = "postgres"
 )
 
 // ErrMissing is wrapped by the errors for a server that is not installed.
 var ErrMissing = errors.New("the server is not installed")
 
 var install = map[Kind]string{
-	Redis:  "apt-get install redis-server",
-	Valkey: "apt-get install -t bookworm-backports valkey-server",
+	Redis:    "apt-get install redis-server",
+	Valkey:   "apt-get install -t bookworm-backports valkey-server",
+	Postgres: "apt-get install postgresql",
 }
 
 // Find returns the path of the server's command, or an error that wraps
 // ErrMissing and says how to install it.
-func (k Kind) Find() (string, error) {
-	path, err := exec.LookPath(string(k))
-	if err != nil {
-		return "", fmt.Errorf("testserver: %s: %w: %s", k, ErrMissing, install[k])
+func (k Kind) Find() (string, error) { return k.find(string(k)) }
+
+// find returns the path of a command that is installed with k.
+func (k Kind) find(command string) (string, error) {
+	if path, err := exec.LookPath(command); err == nil {
+		return path, nil
 	}
-	return path, nil
+	// Debian installs the commands of PostgreSQL outside of PATH, in a folder
+	// for each version.
+	paths, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + command)
+	if len(paths) > 0 {
+		return slices.MaxFunc(paths, func(a, b string) int { return version(a) - version(b) }), nil
+	}
+	return "", fmt.Errorf("testserver: %s: %w: %s", command, ErrMissing, install[k])
+}
+
+func version(path string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
+	return n
 }
 
 // Need skips a test if one of the servers is not installed. If the environment

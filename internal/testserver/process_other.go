@@ -10,6 +10,8 @@ import (
 
 func setAttributes(*exec.Cmd, syscall.Signal) {}
 
+func setUser(*exec.Cmd, int, int) {}
+
 func (p *process) pause() ([]int, error) { return nil, errors.ErrUnsupported }
 
 func (p *process) resume() error { return errors.ErrUnsupported }

@@ -3,11 +3,12 @@
 package testserver
 
 import (
+	"os/exec"
 	"syscall"
 )
 
-// pause stops p, and then its children, which cannot become more. It returns
-// the children.
+// pause stops p, which then starts no further children, and its children. It
+// returns the children.
 func (p *process) pause() ([]int, error) {
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		return nil, err
@@ -20,7 +21,7 @@ func (p *process) pause() ([]int, error) {
 	return children, nil
 }
 
-// resume continues the children, and then p, which can reap them only then.
+// resume continues the children and p.
 func (p *process) resume() error {
 	signal(children(p.Pid), syscall.SIGCONT)
 	return p.Signal(syscall.SIGCONT)
@@ -31,4 +32,9 @@ func signal(pids []int, sig syscall.Signal) {
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, sig)
 	}
+}
+
+// setUser makes cmd run as another user.
+func setUser(cmd *exec.Cmd, uid, gid int) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }

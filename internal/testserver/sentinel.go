@@ -62,7 +62,7 @@ func (s *Sentinel) start(kind Kind, lines []string) error {
 	}
 	master := s.Servers[0]
 	for _, replica := range s.Servers[1:] {
-		if err := replica.expect("OK", "REPLICAOF", "127.0.0.1", strconv.Itoa(master.port)); err != nil {
+		if err := replica.all(fmt.Sprintf("REPLICAOF 127.0.0.1 %d", master.port)); err != nil {
 			return err
 		}
 	}
@@ -84,8 +84,7 @@ func (s *Sentinel) start(kind Kind, lines []string) error {
 		s.Sentinels = append(s.Sentinels, server)
 		// Sentinels notice everything sooner, and a busy machine stops them for
 		// a second instead of thirty.
-		if err := server.expect("OK", "SENTINEL", "DEBUG", "INFO-PERIOD", "500", "PUBLISH-PERIOD", "200",
-			"ASK-PERIOD", "200", "PING-PERIOD", "200", "TILT-PERIOD", "1000"); err != nil {
+		if err := server.all("SENTINEL DEBUG INFO-PERIOD 500 PUBLISH-PERIOD 200 ASK-PERIOD 200 PING-PERIOD 200 TILT-PERIOD 1000"); err != nil {
 			return err
 		}
 	}

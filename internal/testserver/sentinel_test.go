@@ -10,7 +10,9 @@ import (
 )
 
 func TestSentinel(t *testing.T) {
+	t.Parallel() // it mostly waits
 	each(t, func(t *testing.T, kind testserver.Kind) {
+		t.Parallel()
 		s := testserver.RunSentinel(t, kind, "maxmemory 64mb", "user default off")
 		require.Len(t, s.Addrs(), 3)
 		require.Len(t, s.Servers, 3)

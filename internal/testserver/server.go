@@ -47,9 +47,13 @@ type program struct {
 }
 
 // Start starts a server and returns when it answers. lines are further lines of
-// its configuration file, such as "appendonly yes". They may contain TLS. By
-// default Redis and Valkey store nothing on disk. The caller closes the server.
+// its configuration file, such as "appendonly yes" or "fsync = off". They may
+// contain TLS. By default Redis and Valkey store nothing on disk, and
+// PostgreSQL stores all safely. The caller closes the server.
 func Start(kind Kind, lines ...string) (*Server, error) {
+	if kind == Postgres {
+		return start(kind, postgres, lines)
+	}
 	return start(kind, redis, lines)
 }
 
@@ -76,6 +80,15 @@ func start(kind Kind, program program, lines []string) (*Server, error) {
 
 // Addr returns the server's address, 127.0.0.1 and a port.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+
+// URL returns the URL by which clients connect to the server: in PostgreSQL as
+// the superuser postgres to the database postgres.
+func (s *Server) URL() string {
+	if s.kind == Postgres {
+		return "postgres://postgres@" + s.Addr() + "/postgres?sslmode=disable"
+	}
+	return "redis://" + s.Addr()
+}
 
 // Stop ends the server gracefully and returns when it has ended. It does
 // nothing if the server has ended already.

@@ -66,7 +66,7 @@ func TestStart_wrong_configuration(t *testing.T) {
 	})
 }
 
-// Do works whatever the configuration says about users.
+// Do works with all configurations of users.
 func TestStart_users(t *testing.T) {
 	each(t, func(t *testing.T, kind testserver.Kind) {
 		s := testserver.Run(t, kind, "user default off", "user app on >password ~hf:* +get")
@@ -306,11 +306,15 @@ func TestOrphan(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("servers end with their process only on Linux")
 	}
-	for _, paused := range []string{"", "paused"} {
-		t.Run(paused, func(t *testing.T) {
-			each(t, func(t *testing.T, kind testserver.Kind) {
+	for _, kind := range []testserver.Kind{testserver.Redis, testserver.Valkey, testserver.Postgres} {
+		for _, paused := range []string{"", "_paused"} {
+			t.Run(string(kind)+paused, func(t *testing.T) {
 				testserver.Need(t, kind)
-				folder := t.TempDir()
+				// PostgreSQL's user cannot reach a folder in t.TempDir.
+				folder, err := os.MkdirTemp("", "orphan-")
+				require.NoError(t, err)
+				defer os.RemoveAll(folder)
+				require.NoError(t, os.Chmod(folder, 0o711))
 				parent := exec.Command(os.Args[0], "-test.run=^TestOrphan$")
 				parent.Env = append(os.Environ(), variable+"="+string(kind), variable+"_PAUSED="+paused, "TMPDIR="+folder)
 				input, err := parent.StdinPipe()
@@ -340,6 +344,6 @@ func TestOrphan(t *testing.T) {
 					return err == nil && len(entries) == 0
 				}, time.Minute, 10*time.Millisecond)
 			})
-		})
+		}
 	}
 }
