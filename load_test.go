@@ -58,22 +58,62 @@ func TestEarlyRead(t *testing.T) {
 	}
 }
 
+// A request whose ID has no session finds none later either.
+func TestEarlyRead_unknown_ID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newRecording(t)
+		client := direct(t, holdfast.Options{Store: store}, pages{"/slow": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			time.Sleep(time.Minute)
+			assert.True(t, s.IsNew())
+		}})
+		assert.Equal(t, []string{"Get"}, store.during(func() { client.visitWith("session="+strings.Repeat("A", 43), "/slow") }))
+	})
+}
+
+// setBack is a store whose clock is set back.
+type setBack struct {
+	holdfast.Store
+	by time.Duration
+}
+
+func (s *setBack) Now() time.Time { return s.Store.Now().Add(-s.by) }
+
+// An early read does not last longer because the store's clock was set back.
+func TestEarlyRead_clock_set_back(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newRecording(t)
+		clock := &setBack{Store: store}
+		client := direct(t, holdfast.Options{Store: clock}, pages{"/": count, "/slow": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			time.Sleep(10 * time.Second)
+			clock.by = 30 * time.Second
+			views(w, r, s)
+		}})
+		client.visit("/")
+		assert.Equal(t, []string{"Get", "Get", "Touch"}, store.during(func() { client.visit("/slow") }))
+	})
+}
+
 func inGoroutine(fn func()) {
 	done := make(chan struct{})
 	go func() { fn(); close(done) }()
 	<-done
 }
 
-// A read counts as a use, unless the request is passive. Neither does Reload,
-// which reads past a local copy.
+// The first read counts as a use, unless the request is passive. A read that
+// must be right goes past local copies.
 func TestReadMode(t *testing.T) {
 	store := newRecording(t)
 	passive := func(r *http.Request) bool { return r.URL.Path == "/poll" }
-	client := direct(t, holdfast.Options{Store: store, Passive: passive}, pages{"/": count, "/views": views, "/poll": views,
+	_, client := userSite(t, holdfast.Options{Store: store, Passive: passive}, pages{"/poll": views,
+		"/touch":  func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { assert.NoError(t, s.Touch()) },
+		"/others": ending((*holdfast.Session).EndOthers),
 		"/reload": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) { assert.NoError(t, s.Reload()) }})
-	client.visit("/")
+	client.visit("/login?user=ada")
 	for path, want := range map[string][]holdfast.ReadMode{
 		"/views": {holdfast.ReadUse}, "/poll": {holdfast.ReadPeek}, "/reload": {holdfast.ReadUse, holdfast.ReadFresh},
+		"/touch":      {holdfast.ReadUse, holdfast.ReadPeek},
+		"/others":     {holdfast.ReadUse, holdfast.ReadFresh},                    // a session that has ended must end no others
+		"/regenerate": {holdfast.ReadUse, holdfast.ReadFresh, holdfast.ReadPeek}, // of the revocation, and before the cookie
 	} {
 		before := len(store.all())
 		client.visit(path)

@@ -179,6 +179,8 @@ func TestErrorResponse(t *testing.T) {
 // userLog is a log handler that adds the user of the session.
 type userLog struct{ slog.Handler }
 
+func (h userLog) Enabled(context.Context, slog.Level) bool { return true }
+
 func (h userLog) Handle(ctx context.Context, r slog.Record) error {
 	if s, ok := holdfast.FromContext(ctx); ok {
 		r.AddAttrs(slog.String("user", s.UserID()))

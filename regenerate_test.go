@@ -261,12 +261,16 @@ func TestRegenerate_reply_lost_and_away(t *testing.T) {
 	manager, client := userSite(t, holdfast.Options{Store: store}, pages{
 		"/act": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
 			s.IsNew()
-			store.failNext("Update", lost)
+			isAway := false
 			store.hook = func(c call, carryOut func() error) error {
-				if store.failed && c.method == "Get" {
+				if isAway && c.method == "Get" {
 					return errAway
 				}
-				return store.next(c, carryOut)
+				err := carryOut()
+				if isAway = isAway || c.method == "Update"; isAway {
+					return errAway
+				}
+				return err
 			}
 			assert.ErrorIs(t, s.Regenerate(), holdfast.ErrUnavailable)
 		}})
