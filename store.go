@@ -17,10 +17,10 @@ import (
 //
 //   - IDs are 1 to cache.MaxIDLen bytes of any content, and values any bytes.
 //     The store keeps no reference to its arguments or to its results.
-//   - Get returns the value under id, and reports whether there is one. How
-//     says whether it counts as a use, and whether it may return an older
-//     value. It never returns a value older than a write that this process has
-//     completed.
+//   - Get returns the value under id, and reports whether there is one. The
+//     ReadMode decides whether the read counts as a use, and whether the value
+//     may be an older one. The value is never older than a write that this
+//     process has completed.
 //   - Set stores value under id for ttl, which is positive.
 //   - Touch gives an entry a new ttl; a ttl of 0 or less ends it. It reports
 //     false if there is no such entry, true if the store cannot tell, and never
@@ -34,13 +34,15 @@ import (
 //     Change.Removes tell its decision.
 //   - ScanValues iterates over the entries whose value begins with prefix, in
 //     any order. It finds every entry that exists from its beginning to its
-//     end. Each has its ID, value, ttl and idle time. The loop's body may call
-//     the store. Scanning does not count as a use. An error is yielded last. A
-//     store that cannot scan yields ErrUnsupported.
+//     end, and reads no local copies. Each has its ID, value, ttl and idle
+//     time. The idle time is 0 if the store does not record uses. The loop's
+//     body may call the store. Scanning does not count as a use. An error is
+//     yielded last. A store that cannot scan yields ErrUnsupported.
 //   - Watch calls changed when another process may have written or removed the
 //     entry under id since this process has read it, until stop is called. It
 //     may call changed in any goroutine and at any time, but not after stop has
-//     returned. A store that cannot tell never calls it.
+//     returned. The function changed neither waits nor calls the store. A store
+//     that cannot tell never calls it.
 //   - Now returns the store's time, and never waits. It is the same in all
 //     processes, to about a second.
 //   - No method finds an entry after its ttl, or after Update removed it. Only
@@ -48,9 +50,9 @@ import (
 //     their ttl, if it documents how long.
 //
 // All methods are safe for concurrent use. A method whose context ends returns
-// soon. If the store cannot be reached, the error wraps ErrUnavailable, and a
-// write may or may not have been carried out. No error contains an ID or a
-// value.
+// soon, and its error wraps the context's or ErrUnavailable. If the store
+// cannot be reached or is closed, the error wraps ErrUnavailable, and a write
+// may or may not have been carried out. No error contains an ID or a value.
 type Store interface {
 	Get(ctx context.Context, id string, how ReadMode) (value []byte, found bool, err error)
 	Set(ctx context.Context, id string, value []byte, ttl time.Duration) error
@@ -66,8 +68,9 @@ type ReadMode uint8
 
 const (
 	// ReadUse counts as a use, if the store evicts by use. It may return a
-	// local copy, which is a little older than the store's value. The store
-	// documents how old.
+	// local copy, which is a little older than the store's value: it may still
+	// find an entry that another process has removed. The store documents how
+	// old.
 	ReadUse ReadMode = iota
 
 	// ReadPeek is ReadUse without counting as a use.

@@ -1,14 +1,17 @@
 package storetest
 
 // The rules of the contract: the sentences in the doc comments of
-// holdfast.Store, Loader and Scanner. A test compares both.
+// holdfast.Store and of the ReadModes. A test compares both.
 const (
 	ruleAnyBytes     = "IDs are 1 to cache.MaxIDLen bytes of any content, and values any bytes."
 	ruleNoReference  = "The store keeps no reference to its arguments or to its results."
+	ruleOwnWrites    = "The value is never older than a write that this process has completed."
+	ruleUse          = "ReadUse counts as a use, if the store evicts by use."
+	ruleLocalCopy    = "It may return a local copy, which is a little older than the store's value: it may still find an entry that another process has removed."
+	rulePeek         = "ReadPeek is ReadUse without counting as a use."
+	ruleFresh        = "ReadFresh returns the value that the store has now, not a local copy."
+	ruleFreshUse     = "It does not count as a use."
 	ruleSet          = "Set stores value under id for ttl, which is positive."
-	ruleAppend       = "Append appends the value under id to dst, and reports whether there is one."
-	ruleUse          = "It counts as a use, if the store evicts by use."
-	rulePeek         = "Peek is Append without counting as a use."
 	ruleTouch        = "Touch gives an entry a new ttl; a ttl of 0 or less ends it."
 	ruleTouchReports = "It reports false if there is no such entry, true if the store cannot tell, and never brings an entry back."
 	ruleAtomic       = "Update is atomic: no other write to id takes place between the value that its function sees and the change that the function returns."
@@ -16,13 +19,20 @@ const (
 	ruleFunction     = "It may be called again with a newer value, and may call the store, for the same id too."
 	ruleFailure      = "If it returns an error, Update returns that unchanged and stores nothing."
 	rulePanic        = "If it panics, Update stores nothing."
+	ruleScan         = "ScanValues iterates over the entries whose value begins with prefix, in any order."
+	ruleScanAll      = "It finds every entry that exists from its beginning to its end, and reads no local copies."
+	ruleScanFields   = "Each has its ID, value, ttl and idle time."
+	ruleScanBody     = "The loop's body may call the store."
+	ruleScanUse      = "Scanning does not count as a use."
+	ruleScanError    = "An error is yielded last."
+	ruleWatch        = "Watch calls changed when another process may have written or removed the entry under id since this process has read it, until stop is called."
+	ruleWatchStop    = "It may call changed in any goroutine and at any time, but not after stop has returned."
+	ruleNow          = "Now returns the store's time, and never waits."
+	ruleNowSame      = "It is the same in all processes, to about a second."
 	ruleEnd          = "No method finds an entry after its ttl, or after Update removed it."
 	ruleMakers       = "Only Set and Put make an entry."
 	ruleConcurrent   = "All methods are safe for concurrent use."
-	ruleErrors       = "Set and Update return an error if the store cannot do it; the error contains no ID and no value."
-	ruleLoad         = "Load is Append with an error."
-	ruleScan         = "ScanValues iterates over the entries whose value begins with prefix, in any order."
-	ruleScanFields   = "Each has its ID, value, ttl and idle time."
-	ruleScanBody     = "The loop's body may call the store."
-	ruleScanIdle     = "Scanning does not count as a use."
+	ruleContext      = "A method whose context ends returns soon, and its error wraps the context's or ErrUnavailable."
+	ruleUnavailable  = "If the store cannot be reached or is closed, the error wraps ErrUnavailable, and a write may or may not have been carried out."
+	ruleSecrets      = "No error contains an ID or a value."
 )

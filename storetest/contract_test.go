@@ -11,28 +11,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// aside are the sentences of the contract that contain no rule.
+// aside are the sentences of the contract that no check is about.
 var aside = []string{
-	"Store keeps session records.",
-	"*cache.Cache is the usual one.",
-	"A store of your own, in a database for example, must keep this contract.",
+	"Store keeps session records outside of this process, so that several processes share them.",
+	"A store of your own must keep this contract.",
 	"Package storetest checks it.",
-	"Only Loader has a context so far.",
 	"The id is a session's store key, a hash, and never the secret ID.",
+	"Get returns the value under id, and reports whether there is one.",
+	"The ReadMode decides whether the read counts as a use, and whether the value may be an older one.",
 	"Change.Stores and Change.Removes tell its decision.",
-	"A store whose reads can fail also implements Loader.",
-	"One that can find entries by the beginning of their value also implements Scanner.",
-	"Loader is a Store whose reads can fail.",
-	"A Manager calls it before the handler of each request that presents an ID, and again when the handler uses the session.",
-	"If the first call fails, the handler does not run, and the ErrorHandler answers: a store that is away does not make its users strangers.",
-	"Scanner is a Store that can find sessions.",
-	"The caller owns the entries.", // reads_return_copies checks it
-	"Manager.Sessions and all methods that end a user's sessions need it.",
-	"A scan cannot report an error yet: a store that may fail in the middle of one must not be a Scanner.",
+	"The idle time is 0 if the store does not record uses.",
+	"A store that cannot scan yields ErrUnsupported.",
+	"The function changed neither waits nor calls the store.",
+	"A store that cannot tell never calls it.",
+	"A store may keep entries a little longer than their ttl, if it documents how long.",
+	"The store documents how old.",
 }
 
 func TestContractIsChecked(t *testing.T) {
-	contract := sentences(t, "../store.go", "Store", "Loader", "Scanner")
+	contract := sentences(t, "../store.go", "type Store", "ReadUse ReadMode", "ReadPeek", "ReadFresh")
 	checked := slices.Clone(aside)
 	for _, c := range allChecks() {
 		checked = append(checked, c.rule)
@@ -52,17 +49,18 @@ func TestCheckNames(t *testing.T) {
 }
 
 func allChecks() []check {
-	return slices.Concat(entryChecks, updateChecks, concurrentChecks, errorChecks, scanChecks, ttlChecks)
+	return slices.Concat(entryChecks, updateChecks, concurrentChecks, errorChecks, scanChecks, ttlChecks, sharedChecks)
 }
 
-// sentences returns the sentences of the doc comments of types in a file.
-func sentences(t *testing.T, file string, types ...string) (all []string) {
+// sentences returns the sentences of the doc comments of declarations in a
+// file.
+func sentences(t *testing.T, file string, declarations ...string) (all []string) {
 	source, err := os.ReadFile(file)
 	require.NoError(t, err)
-	for _, name := range types {
-		doc := regexp.MustCompile(`((//.*\n)+)type ` + name + ` `).FindSubmatch(source)
-		require.NotNil(t, doc, name)
-		text := regexp.MustCompile(`(?m)^//( +- )?`).ReplaceAllString(string(doc[1]), "")
+	for _, d := range declarations {
+		doc := regexp.MustCompile(`((?:\t*//.*\n)+)\t*` + d + `\b`).FindSubmatch(source)
+		require.NotNil(t, doc, d)
+		text := regexp.MustCompile(`(?m)^\t*//( +- )?`).ReplaceAllString(string(doc[1]), "")
 		for s := range strings.SplitSeq(strings.Join(strings.Fields(text), " "), ". ") {
 			all = append(all, strings.TrimSuffix(s, ".")+".")
 		}

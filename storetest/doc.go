@@ -1,29 +1,30 @@
 // Package storetest tests whether a holdfast.Store keeps its contract. Sessions
 // rely on that contract. The author of a store calls Run from a test, as in the
-// example.
+// example, and RunShared too if several processes can share the database.
 //
 // Each subtest tests one rule. A failure states the result, the rule and the
 // harm to the users of a site:
 //
-//	Touch("Set Touch") after the TTL: got "1" (len 1), want no entry
-//	the contract: It reports false if there is no such entry, true if the store cannot tell, and never brings an entry back.
-//	why it matters: any person's next request would revive a session that timed out
+//	ReadUse of "a" after Set of 1: got no entry, want "1" (len 1)
+//	the contract: The value is never older than a write that this process has completed.
+//	why it matters: the next request would not see a change that was answered with success
 //
-// The subtests for Loader and Scanner are skipped if the store does not
-// implement them. Run the suite with -race too: only the race detector sees
-// some of the faults.
+// A subtest is skipped if the store lacks an ability: it cannot scan, it does
+// not record uses, or it has no method Close() error. Run the suite with -race
+// too: only the race detector sees some of the faults.
 //
 // # Time
 //
 // Real time is the default: the suite gives short TTLs and sleeps until they
-// are over, for about a second in all. Set Options.Tick for a store with a
-// coarse clock, Options.Wait for a store whose clock the test moves, and
-// Options.Virtual for a store in this process.
+// are over, for about three seconds in all. Set Options.Tick for a store with a
+// coarse clock or on a slow network, Options.Wait for a store whose clock the
+// test moves, and Options.Virtual for a store in this process.
 //
 // # Limits
 //
 // A test cannot see the entry that a store would evict next. The suite tests
-// only for a Scanner that Append is a use and Peek is not, because its entries
-// have an idle time. The suite cannot prove that a store is safe for concurrent
-// use: a rare race can stay unseen.
+// only by the idle times of ScanValues that ReadUse is a use and ReadPeek is
+// not. The suite cannot prove that a store is safe for concurrent use: a rare
+// race can stay unseen. It does not disconnect the database, so it does not see
+// how old a local copy gets when the network fails.
 package storetest

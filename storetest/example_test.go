@@ -5,32 +5,31 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast"
-	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/storetest"
 )
 
-// openStore opens the store under test, in this example a cache.
-func openStore(t *testing.T) holdfast.Store {
-	store, err := cache.New(cache.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	return store
-}
+// openStore opens the store under test.
+var openStore = storetest.OpenReference
 
-// A store in this process runs in virtual time.
-func ExampleRun() {
-	TestStore := func(t *testing.T) { // a function of its own, in a file that ends in _test.go
-		storetest.Run(t, openStore, storetest.Options{Virtual: true})
-	}
-	_ = TestStore
+// openTwo opens it twice, on one database.
+func openTwo(t *testing.T) (a, b holdfast.Store) {
+	a = openStore(t)
+	return a, a
 }
 
 // A server whose clock counts whole seconds runs in real time.
-func ExampleRun_server() {
-	TestStore := func(t *testing.T) {
+func ExampleRun() {
+	TestStore := func(t *testing.T) { // a function of its own, in a file that ends in _test.go
 		storetest.Run(t, openStore, storetest.Options{Tick: time.Second})
 	}
 	_ = TestStore
+}
+
+// A store with local copies states how old they get, and whether Watch notices
+// the writes of other processes.
+func ExampleRunShared() {
+	TestSharedStore := func(t *testing.T) {
+		storetest.RunShared(t, openTwo, storetest.Options{MaxStale: time.Second, Notifies: true})
+	}
+	_ = TestSharedStore
 }

@@ -2,9 +2,10 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,19 +20,37 @@ const hour = time.Hour
 type store struct {
 	holdfast.Store
 	Options
+	ctx      context.Context
+	other    *store            // another process on the same database; in Run, the store itself
+	how      holdfast.ReadMode // of want
 	prefix   string
 	patience time.Duration // of inTime
 }
 
 type updateFunc = func(old []byte, found bool) (cache.Change, error)
 
-func (s *store) Set(id string, value []byte, ttl time.Duration) error {
-	return s.Store.Set(s.prefix+id, value, ttl)
+func (s *store) Get(id string, how holdfast.ReadMode) ([]byte, bool, error) {
+	return s.Store.Get(s.ctx, s.prefix+id, how)
 }
-func (s *store) Append(dst []byte, id string) ([]byte, bool) { return s.Store.Append(dst, s.prefix+id) }
-func (s *store) Peek(id string) ([]byte, bool)               { return s.Store.Peek(s.prefix + id) }
-func (s *store) Touch(id string, ttl time.Duration) bool     { return s.Store.Touch(s.prefix+id, ttl) }
-func (s *store) Update(id string, fn updateFunc) error       { return s.Store.Update(s.prefix+id, fn) }
+func (s *store) Set(id string, value []byte, ttl time.Duration) error {
+	return s.Store.Set(s.ctx, s.prefix+id, value, ttl)
+}
+func (s *store) Touch(id string, ttl time.Duration) (bool, error) {
+	return s.Store.Touch(s.ctx, s.prefix+id, ttl)
+}
+func (s *store) Update(id string, fn updateFunc) error {
+	return s.Store.Update(s.ctx, s.prefix+id, fn)
+}
+func (s *store) Watch(id string, changed func()) (stop func()) {
+	return s.Store.Watch(s.prefix+id, changed)
+}
+
+// with returns the store with another context.
+func (s *store) with(ctx context.Context) *store {
+	other := *s
+	other.ctx = ctx
+	return &other
+}
 
 // change is an Update with the same decision for every value.
 func (s *store) change(id string, c cache.Change) error {
@@ -40,13 +59,46 @@ func (s *store) change(id string, c cache.Change) error {
 
 func put(value string, ttl time.Duration) cache.Change { return cache.Put([]byte(value), ttl) }
 
-// as skips t if the store does not implement T.
-func as[T any](t tb, s *store) T {
-	implementation, ok := s.Store.(T)
-	if !ok {
-		t.Skip("the store does not implement", reflect.TypeFor[T]())
+// scan returns the suite's own entries whose value begins with prefix.
+func (s *store) scan(prefix string) (own []cache.Entry, err error) {
+	for e, next := range s.Store.ScanValues(s.ctx, []byte(prefix)) {
+		id, ours := strings.CutPrefix(e.ID, s.prefix)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("ScanValues goes on after the error %v", err)
+		case next != nil:
+			err = next
+		case !strings.HasPrefix(string(e.Value), prefix):
+			return nil, fmt.Errorf("ScanValues(%q) yields the value %.48q, want the prefix", prefix, e.Value)
+		case ours:
+			e.ID = id
+			own = append(own, e)
+		}
 	}
-	return implementation
+	return own, err
+}
+
+func (s *store) scans() bool {
+	_, err := s.scan("no such value")
+	return !errors.Is(err, holdfast.ErrUnsupported)
+}
+
+// mustScan returns the entries by ID. It skips t if the store cannot scan.
+func (s *store) mustScan(t tb, prefix string) map[string]cache.Entry {
+	t.Helper()
+	own, err := s.scan(prefix)
+	if errors.Is(err, holdfast.ErrUnsupported) {
+		t.Skip("the store cannot scan")
+	}
+	must(t, err, "ScanValues(%q)", prefix)
+	entries := make(map[string]cache.Entry)
+	for _, e := range own {
+		if _, twice := entries[e.ID]; twice {
+			t.Fatalf("ScanValues(%q): got the ID %q twice, want it once", prefix, e.ID)
+		}
+		entries[e.ID] = e
+	}
+	return entries
 }
 
 // short is the TTL of entries that expire during a check.
@@ -102,19 +154,25 @@ func (s *store) set(t tb, value string, ttl time.Duration, ids ...string) {
 	}
 }
 
-func (s *store) update(t tb, c cache.Change, ids ...string) {
+// touch sets and tries again if there is no entry: it was never there, or it
+// has expired because the machine was slow.
+func (s *store) touch(t tb, id string, ttl time.Duration) {
 	t.Helper()
-	for _, id := range ids {
-		must(t, s.change(id, c), "Update(%.48q)", id)
+	touched, err := s.Touch(id, ttl)
+	if _, found, _ := s.Get(id, s.how); !found || !touched {
+		s.set(t, "1", hour, id)
+		touched, err = s.Touch(id, ttl)
 	}
+	must(t, err, "Touch(%q)", id)
+	equal(t, touched, true, "Touch(%q) after Set", id)
 }
 
-// want fails t if Peek does not return want. The text when describes the
+// want fails t if a read does not return want. The text when describes the
 // moment.
 func (s *store) want(t tb, want entry, when string, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		equal(t, entryOf(s.Peek(id)), want, "Peek(%.48q) %s", id, when)
+		s.reader(s.how).want(t, want, when, id)
 	}
 }
 
@@ -128,8 +186,8 @@ type reader struct {
 func (r reader) want(t tb, want entry, when, id string) []byte {
 	t.Helper()
 	value, found, err := r.read(id)
-	must(t, err, "%s(%.48q) %s", r.name, id, when)
-	equal(t, entryOf(value, found), want, "%s(%.48q) %s", r.name, id, when)
+	must(t, err, "%s of %.48q %s", r.name, id, when)
+	equal(t, entryOf(value, found), want, "%s of %.48q %s", r.name, id, when)
 	return value
 }
 
@@ -140,49 +198,59 @@ func (r reader) wantNone(t tb, s *store, when, id string) {
 	s.want(t, none, when+" and "+r.name, id)
 }
 
-func withoutError(value []byte, found bool) ([]byte, bool, error) { return value, found, nil }
+// reader reads in one of the modes.
+func (s *store) reader(how holdfast.ReadMode) reader {
+	name := [...]string{"ReadUse", "ReadPeek", "ReadFresh"}[how]
+	return reader{name, func(id string) ([]byte, bool, error) { return s.Get(id, how) }}
+}
 
-// readers are all ways to read an entry that the store implements.
+// modes are all modes of Get.
+func (s *store) modes() []reader {
+	return []reader{s.reader(holdfast.ReadUse), s.reader(holdfast.ReadPeek), s.reader(holdfast.ReadFresh)}
+}
+
+// readers are all ways to read an entry.
 func (s *store) readers() []reader {
-	readers := []reader{
-		{"Append", func(id string) ([]byte, bool, error) { return withoutError(s.Append(nil, id)) }},
-		{"Peek", func(id string) ([]byte, bool, error) { return withoutError(s.Peek(id)) }},
-		{"Update", func(id string) (value []byte, found bool, err error) {
-			err = s.Update(id, func(old []byte, ok bool) (cache.Change, error) {
-				value, found = slices.Clone(old), ok
-				return cache.Keep(), nil
-			})
-			return value, found, err
-		}},
-	}
-	if l, ok := s.Store.(holdfast.Loader); ok {
-		readers = append(readers, reader{"Load", func(id string) ([]byte, bool, error) {
-			return l.Load(context.Background(), nil, s.prefix+id)
-		}})
-	}
-	if scanner, ok := s.Store.(holdfast.Scanner); ok {
-		readers = append(readers, reader{"ScanValues", func(id string) ([]byte, bool, error) {
-			for e := range scanner.ScanValues(nil) {
-				if e.ID == s.prefix+id {
-					return e.Value, true, nil
-				}
-			}
-			return nil, false, nil
-		}})
+	readers := append(s.modes(), reader{"Update", s.updateRead})
+	if s.scans() {
+		readers = append(readers, reader{"ScanValues", s.scanRead})
 	}
 	return readers
 }
 
-// touchReader gives an entry that it finds a TTL of an hour.
-func (s *store) touchReader() reader {
-	return reader{"Touch", func(id string) ([]byte, bool, error) {
-		found := s.Touch(id, hour)
-		value, _ := s.Peek(id)
-		return value, found, nil
-	}}
+func (s *store) readersAndTouch() []reader { return append(s.readers(), reader{"Touch", s.touchRead}) }
+
+func (s *store) updateRead(id string) (value []byte, found bool, err error) {
+	err = s.Update(id, func(old []byte, ok bool) (cache.Change, error) {
+		value, found = slices.Clone(old), ok || len(old) > 0
+		return cache.Keep(), nil
+	})
+	return value, found, err
 }
 
-func (s *store) readersAndTouch() []reader { return append(s.readers(), s.touchReader()) }
+func (s *store) scanRead(id string) ([]byte, bool, error) {
+	entries, err := s.scan("")
+	for _, e := range entries {
+		if e.ID == id {
+			return e.Value, true, err
+		}
+	}
+	return nil, false, err
+}
+
+// touchRead gives an entry that it finds a TTL of an hour. If Touch cannot tell
+// whether there is one, only the value counts.
+func (s *store) touchRead(id string) ([]byte, bool, error) {
+	if touched, err := s.Touch(id, hour); !touched || err != nil {
+		return nil, false, err
+	}
+	value, found, err := s.Get(id, s.how)
+	if !found && err == nil {
+		unsure, _ := s.Touch("never made", hour)
+		return nil, !unsure, nil
+	}
+	return value, found, err
+}
 
 // inTime returns an error if call does not return before s.patience is over.
 // call then keeps running, and must not use t.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"crypto/rand"
 	"slices"
 	"testing"
@@ -10,8 +11,9 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-// Options describe the clock of the store under test. The zero value means
-// real time. It suits every store whose clock counts milliseconds.
+// Options describe the store under test. The zero value means real time, and
+// that every read sees the latest write of every process. It suits each store
+// whose clock counts milliseconds.
 type Options struct {
 	// Tick is the resolution of the store's clock. The suite's short TTLs are
 	// two ticks, and the store may find an entry for one tick after its TTL.
@@ -23,11 +25,19 @@ type Options struct {
 	// server. nil means time.Sleep.
 	Wait func(d time.Duration)
 
-	// Virtual runs the subtests that wait for a TTL in a bubble of
-	// testing/synctest, where waiting takes no time. open runs in the bubble
-	// too. The store must live in this process, read its clock with package
-	// time, and end its goroutines in the test's Cleanup.
+	// Virtual runs the subtests that wait in a bubble of testing/synctest,
+	// where waiting takes no time. open runs in the bubble too. The store must
+	// live in this process, read its clock with package time, and end its
+	// goroutines in the test's Cleanup.
 	Virtual bool
+
+	// MaxStale bounds the age of the local copies that ReadUse and ReadPeek
+	// return. 0 means that they return none. Only RunShared uses it.
+	MaxStale time.Duration
+
+	// Notifies reports whether Watch notices the writes of another process.
+	// false skips the subtest for it. Only RunShared uses it.
+	Notifies bool
 }
 
 func (o Options) withDefaults() Options {
@@ -53,7 +63,16 @@ func (o Options) withDefaults() Options {
 // the entries that it makes.
 func Run(t *testing.T, open func(t *testing.T) holdfast.Store, o Options) {
 	t.Helper()
-	runner{open, o.withDefaults(), 10 * time.Second, func(t *testing.T) tb { return t }, nil}.runAll(t)
+	newRunner(func(t *testing.T) (a, b holdfast.Store) { return open(t), nil }, false, o).runAll(t)
+}
+
+// RunShared tests the rules for processes that share a database. open returns
+// two stores on one database. They share nothing else, as if each were in a
+// process of its own. RunShared also runs the concurrent subtests of Run, with
+// calls of both stores. Otherwise it is like Run, and does not replace it.
+func RunShared(t *testing.T, open func(t *testing.T) (a, b holdfast.Store), o Options) {
+	t.Helper()
+	newRunner(open, true, o).runAll(t)
 }
 
 // tb is the part of *testing.T that checks use.
@@ -72,34 +91,53 @@ type check struct {
 }
 
 type runner struct {
-	open     func(t *testing.T) holdfast.Store
+	open     func(t *testing.T) (a, b holdfast.Store)
+	shared   bool
 	options  Options
 	patience time.Duration
-	report   func(t *testing.T) tb // receives failures and skips
-	only     []string              // the names of the checks; nil means all
+	report   func(t *testing.T, check string) tb // receives failures and skips
+	only     []string                            // the names of the checks; nil means all
+}
+
+func newRunner(open func(t *testing.T) (a, b holdfast.Store), shared bool, o Options) runner {
+	return runner{open, shared, o.withDefaults(), 10 * time.Second, func(t *testing.T, _ string) tb { return t }, nil}
+}
+
+// checks returns the checks to run. Those that wait can run in a bubble: there
+// no two goroutines call the store.
+func (r runner) checks() (others, waiting []check) {
+	if r.shared {
+		return concurrentChecks, sharedChecks
+	}
+	return slices.Concat(entryChecks, updateChecks, concurrentChecks, errorChecks, scanChecks), ttlChecks
 }
 
 func (r runner) runAll(t *testing.T) {
-	for _, c := range slices.Concat(entryChecks, updateChecks, concurrentChecks, errorChecks, scanChecks) {
-		r.subtest(t, c, r.run)
-	}
-	for _, c := range ttlChecks {
-		if r.options.Virtual {
-			r.subtest(t, c, r.runInBubble)
-		} else {
-			r.subtest(t, c, r.run)
+	others, waiting := r.checks()
+	for i, c := range slices.Concat(others, waiting) {
+		run := r.run
+		if r.options.Virtual && i >= len(others) {
+			run = r.runInBubble
+		}
+		if r.only == nil || slices.Contains(r.only, c.name) {
+			t.Run(c.name, func(t *testing.T) { run(t, c) })
 		}
 	}
 }
 
-func (r runner) subtest(t *testing.T, c check, run func(t *testing.T, c check)) {
-	if r.only == nil || slices.Contains(r.only, c.name) {
-		t.Run(c.name, func(t *testing.T) { run(t, c) })
-	}
-}
-
 func (r runner) run(t *testing.T, c check) {
-	c.run(explained{r.report(t), c}, &store{r.open(t), r.options, rand.Text() + "-", r.patience})
+	a, b := r.open(t)
+	s := &store{
+		Store: a, Options: r.options, ctx: context.Background(), how: holdfast.ReadPeek,
+		prefix: rand.Text() + "-", patience: r.patience,
+	}
+	s.other = s
+	if r.shared {
+		s.how = holdfast.ReadFresh // local copies may be old
+		other := *s
+		other.Store, other.other, s.other = b, s, &other
+	}
+	c.run(explained{r.report(t, c.name), c}, s)
 }
 
 func (r runner) runInBubble(t *testing.T, c check) {
@@ -130,14 +168,10 @@ const (
 	loggedInAgain = "a request that is still running would log in again a user who logged out"
 	loginUndone   = "a request that only reads the session would undo a login in another request"
 	sharedBuffer  = "programs use buffers again, so another user's data would appear in this session"
-	sharedResult  = "a handler that changes its copy would change the session of all requests"
-	dstLost       = "sessions are read into buffers with other data, which would be lost or read as the session"
-	anyHash       = "sessions are stored under hashes, and one user would get another user's session"
-	anyRecord     = "a record is a binary header and encoded values, and each byte counts"
 	openToNext    = "a session that timed out on a public computer would be open to the next person"
-	stillLoggedIn = "a user who logged out would still be logged in"
-	secretsInLogs = "logs contain errors; an ID there lets a reader take over the session, and values are private"
 	storeAway     = "users would look like strangers and lose their sessions to new ones"
 	deadlock      = "a store that waits for its own lock hangs the request and all later ones"
 	looksActive   = "a user who left hours ago would look active"
+	notEnded      = "a user who ends all sessions would leave the thief's session, or end another user's"
+	wrongEnd      = "users would be logged out too early or too late"
 )
