@@ -1,0 +1,192 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/tier"
+)
+
+// stated is an error as drivers return it for a server's error. Its text has an
+// argument of the statement.
+type stated string
+
+func (s stated) Error() string    { return "duplicate key: secret" }
+func (s stated) SQLState() string { return string(s) }
+
+func TestClassify_PostgreSQL(t *testing.T) {
+	for state, want := range map[string]struct {
+		refused bool
+		text    string
+	}{
+		"53100": {true, "disk is full"},
+		"42501": {true, "permission"},
+		"42P01": {true, "Migrate"},
+		"25006": {false, "read-only"},
+		"57P03": {false, "57P03"},
+		"XX000": {false, "XX000"},
+	} {
+		err := classifyPostgres(fmt.Errorf("secret: %w", stated(state)))
+		require.Equal(t, want.refused, errors.Is(err, tier.ErrRefused), state)
+		require.ErrorContains(t, err, want.text)
+		require.NotContains(t, err.Error(), "secret")
+	}
+	err := classifyPostgres(errors.New("cannot encode secret"))
+	require.NotContains(t, err.Error(), "secret")
+	require.ErrorIs(t, classifyPostgres(fmt.Errorf("secret: %w", context.DeadlineExceeded)), context.DeadlineExceeded)
+	require.NoError(t, classifyPostgres(nil))
+}
+
+func TestClassify_SQLite(t *testing.T) {
+	for text, refused := range map[string]bool{
+		"sqlite3: database or disk is full":                       true,
+		"attempt to write a readonly database (8) secret":         true,
+		"SQL logic error: no such table: holdfast_sessions (1)":   true,
+		"database is locked (5) (SQLITE_BUSY): secret":            false,
+		"database disk image is malformed: secret":                false,
+		"something that this version of SQLite is new to: secret": false,
+	} {
+		err := classifySQLite(errors.New(text))
+		require.Equal(t, refused, errors.Is(err, tier.ErrRefused), text)
+		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+// Deadlocks are tried again, a bounded number of times.
+func TestTry(t *testing.T) {
+	for _, test := range []struct {
+		err   error
+		fails int
+		calls int
+		want  string
+	}{
+		{nil, 0, 1, ""},
+		{stated("40P01"), 3, 4, ""},
+		{stated("40001"), 7, 8, ""},
+		{stated("40001"), 100, attempts, "40001"},
+		{stated("53100"), 100, 1, "53100"},
+	} {
+		calls := 0
+		err := new(postgres).try(t.Context(), func() error {
+			if calls++; calls <= test.fails {
+				return test.err
+			}
+			return nil
+		})
+		require.Equal(t, test.calls, calls)
+		if test.want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, test.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	calls := 0
+	require.Error(t, new(postgres).try(ctx, func() error { calls++; return stated("40001") }))
+	require.Equal(t, 1, calls)
+}
+
+// All values with a prefix have the prefix's tag, so a scan by tag finds all.
+func TestTagOf(t *testing.T) {
+	record := append([]byte{1}, strings.Repeat("x", 63)...)
+	tag, ok := holdfast.UserTag(record)
+	require.True(t, ok)
+	require.Equal(t, tag, tagOf(record))
+	for n := range record {
+		if n < len(tag) {
+			require.Nil(t, tagOf(record[:n]), n)
+		} else {
+			require.Equal(t, tag, tagOf(record[:n]), n)
+		}
+	}
+	nobody := append([]byte{1}, make([]byte, 63)...)
+	require.Nil(t, tagOf(nobody))
+	require.Nil(t, tagOf(nil))
+	require.Nil(t, tagOf([]byte("a value of another program, which has more than 64 bytes: xxxxxxxx")))
+}
+
+func TestTables(t *testing.T) {
+	for table, dialects := range map[string][]Dialect{
+		"sessions":                    {PostgreSQL, SQLite},
+		"a.b":                         {PostgreSQL},
+		"a.b.c":                       nil,
+		"user":                        {PostgreSQL, SQLite},
+		`a"; DROP TABLE b`:            nil,
+		"Sessions":                    nil,
+		strings.Repeat("x", 51):       nil,
+		strings.Repeat("x", 50):       {PostgreSQL, SQLite},
+		".sessions":                   nil,
+		"sessions.":                   nil,
+		"sessions\n":                  nil,
+		strings.Repeat("x", 50) + ".": nil,
+	} {
+		for _, d := range []Dialect{PostgreSQL, SQLite} {
+			err := checkTable(d, table)
+			valid := false
+			for _, allowed := range dialects {
+				valid = valid || allowed == d
+			}
+			if valid {
+				require.NoError(t, err, table)
+				require.Contains(t, Schema(d, table), quote(table))
+			} else {
+				require.ErrorIs(t, err, holdfast.ErrOptions, "%s %q", d, table)
+				require.Panics(t, func() { Schema(d, table) })
+			}
+		}
+	}
+	require.Contains(t, Schema(SQLite, ""), `"holdfast_sessions"`)
+	require.Panics(t, func() { Schema(0, "") })
+}
+
+func TestOptions(t *testing.T) {
+	db := sql.OpenDB(nil)
+	for name, test := range map[string]struct {
+		db      *sql.DB
+		dialect Dialect
+		options Options
+		want    string
+	}{
+		"no db":      {nil, PostgreSQL, Options{}, "nil"},
+		"no dialect": {db, 0, Options{}, "dialect is 0"},
+		"table":      {db, PostgreSQL, Options{Table: "a b"}, `"a b"`},
+		"batch":      {db, PostgreSQL, Options{PurgeBatch: -1}, "-1"},
+		"tier":       {db, PostgreSQL, Options{Tier: tier.Options{Timeout: -1}}, "Timeout"},
+		"listen": {db, SQLite, Options{Listen: func(context.Context, string, func(string)) error { return nil }},
+			"SQLite needs none"},
+	} {
+		_, err := New(test.db, test.dialect, test.options)
+		require.ErrorIs(t, err, holdfast.ErrOptions, name)
+		require.ErrorContains(t, err, test.want, name)
+	}
+}
+
+// Database is the Database of a Store, for tests of it alone.
+func (s *Store) Database() tier.Database { return s.database }
+
+// Purge removes one batch.
+func (s *Store) Purge(limit int) (removed int, err error) {
+	return s.database.purge(context.Background(), limit)
+}
+
+// LockKey is the key of the advisory lock for a purge.
+func (s *Store) LockKey() int64 { return s.database.(*postgres).lockKey() }
+
+// ListTexts returns the statements that list the sessions of a user, and all.
+func ListTexts(dialect Dialect, table string) (tagged, page string) {
+	if dialect == PostgreSQL {
+		texts := newPostgres(nil, Options{Table: table}).texts
+		return texts.tagged, texts.page
+	}
+	var texts sqliteTexts
+	texts.prepare(table)
+	return texts.tagged, texts.page
+}
