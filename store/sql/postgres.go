@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,17 +122,20 @@ func orNull(tag []byte) any {
 	return tag
 }
 
-// attempts bounds the attempts at a statement that the server rolls back
-// because of another one.
+// attempts bounds the attempts at a statement that the server has not carried
+// out.
 const attempts = 8
 
-// try runs a statement, again if the server has rolled it back in favour of
-// another one.
+// notCarriedOut are the errors of statements that may succeed at once if they
+// are tried again: another transaction came first, or the server was told to
+// end the connection.
+var notCarriedOut = []string{"40001", "40P01", "57P01"}
+
+// try runs a statement, again if the server has not carried it out.
 func (p *postgres) try(ctx context.Context, statement func() error) error {
 	for n := 1; ; n++ {
 		err := statement()
-		state := sqlState(err)
-		if n == attempts || state != "40001" && state != "40P01" {
+		if n == attempts || !slices.Contains(notCarriedOut, sqlState(err)) {
 			return classifyPostgres(err)
 		}
 		timer := time.NewTimer(rand.N(time.Millisecond << n))
