@@ -180,13 +180,14 @@ func (s *Store) Purge(limit int) (removed int, err error) {
 // LockKey is the key of the advisory lock for a purge.
 func (s *Store) LockKey() int64 { return s.database.(*postgres).lockKey() }
 
-// ListTexts returns the statements that list the sessions of a user, and all.
-func ListTexts(dialect Dialect, table string) (tagged, page string) {
+// Texts returns the statements that list the sessions of a user, and all, and
+// the one that removes those that have expired.
+func Texts(dialect Dialect, table string) (tagged, page, purge string) {
 	if dialect == PostgreSQL {
 		texts := newPostgres(nil, Options{Table: table}).texts
-		return texts.tagged, texts.page
+		return texts.tagged, texts.page, texts.purge
 	}
 	var texts sqliteTexts
 	texts.prepare(table)
-	return texts.tagged, texts.page
+	return texts.tagged, texts.page, texts.purge
 }

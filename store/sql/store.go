@@ -54,8 +54,9 @@ type Options struct {
 
 	// Tier configures the local copies. PostgreSQL does not notify of changes,
 	// so there the mode Cached is Verified: each read asks it whether the local
-	// copy is the latest version. For SQLite the mode Cached needs no question,
-	// and a Timeout of 0 means 5 seconds, since disks can be slow.
+	// copy is the latest version. For SQLite the mode Cached needs no question.
+	// A commit waits for a disk, so a Timeout of 0 means a second, and 5
+	// seconds for SQLite.
 	Tier tier.Options
 
 	// PurgeEvery is the time between two purges of expired entries. 0 means a
@@ -64,7 +65,7 @@ type Options struct {
 	PurgeEvery time.Duration
 
 	// PurgeBatch is the most entries that one statement of a purge removes. 0
-	// means 1,000.
+	// means 1,000, and 100 for SQLite, where other writes wait for it.
 	PurgeBatch int
 
 	// Listen, if not nil, lets Session.Ended report within milliseconds that
@@ -83,15 +84,18 @@ type Options struct {
 }
 
 const (
-	defaultPurgeEvery    = time.Minute
-	defaultPurgeBatch    = 1000
-	defaultSQLiteTimeout = 5 * time.Second
+	defaultPurgeEvery = time.Minute
+
+	postgresBatch   = 1000
+	postgresTimeout = time.Second
+
+	sqliteBatch   = 100
+	sqliteTimeout = 5 * time.Second
 )
 
 func (o Options) withDefaults(dialect Dialect) (Options, error) {
 	o.Table = cmp.Or(o.Table, defaultTable)
 	o.PurgeEvery = cmp.Or(o.PurgeEvery, defaultPurgeEvery)
-	o.PurgeBatch = cmp.Or(o.PurgeBatch, defaultPurgeBatch)
 	if o.Tier.Logger == nil {
 		o.Tier.Logger = slog.Default()
 	}
@@ -107,8 +111,13 @@ func (o Options) withDefaults(dialect Dialect) (Options, error) {
 	case dialect == SQLite && o.Listen != nil:
 		return o, fmt.Errorf("%w: Listen is set; SQLite needs none, since one process uses the file", holdfast.ErrOptions)
 	case dialect == SQLite:
-		o.Tier.Timeout = cmp.Or(o.Tier.Timeout, defaultSQLiteTimeout)
-	case o.Tier.Mode == tier.Cached:
+		o.PurgeBatch = cmp.Or(o.PurgeBatch, sqliteBatch)
+		o.Tier.Timeout = cmp.Or(o.Tier.Timeout, sqliteTimeout)
+		return o, nil
+	}
+	o.PurgeBatch = cmp.Or(o.PurgeBatch, postgresBatch)
+	o.Tier.Timeout = cmp.Or(o.Tier.Timeout, postgresTimeout)
+	if o.Tier.Mode == tier.Cached {
 		o.Tier.Mode = tier.Verified
 	}
 	return o, nil
