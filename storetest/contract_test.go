@@ -32,7 +32,7 @@ func TestContractIsChecked(t *testing.T) {
 	contract := sentences(t, "../store.go", "type Store", "ReadUse ReadMode", "ReadPeek", "ReadFresh")
 	checked := slices.Clone(aside)
 	for _, c := range allChecks() {
-		checked = append(checked, c.rule)
+		checked = append(checked, c.rule.text)
 	}
 	assert.Subset(t, contract, checked, "the contract does not contain the rule of a check")
 	assert.Subset(t, checked, contract, "no check for a sentence of the contract")
@@ -44,7 +44,7 @@ func TestCheckNames(t *testing.T) {
 		assert.False(t, seen[c.name], "%s twice", c.name)
 		seen[c.name] = true
 		assert.LessOrEqual(t, len(c.name), 45, c.name)
-		assert.NotEmpty(t, c.why, c.name)
+		assert.NotEmpty(t, c.rule.harm, c.name)
 	}
 }
 

@@ -5,7 +5,7 @@
 // Each subtest tests one rule. A failure states the result, the rule and the
 // harm to the users of a site:
 //
-//	ReadUse of "a" after Set of 1: got no entry, want "1" (len 1)
+//	ReadUse under `a` after Set of "1": got no entry, want "1" (len 1)
 //	the contract: The value is never older than a write that this process has completed.
 //	why it matters: the next request would not see a change that was answered with success
 //

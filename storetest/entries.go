@@ -9,97 +9,86 @@ import (
 )
 
 var entryChecks = []check{
-	{"IDs_of_any_bytes", ruleAnyBytes, "sessions are stored under hashes, and one user would get another user's session", func(t tb, s *store) {
+	{"IDs_of_any_bytes", ruleAnyBytes, func(s *store) {
 		ids := []string{
 			allBytes(), "a", "A", "a ", "a\x00", "a\x00b", "\x00", "\xff\xfe", "\u00e1", "a\u0301", "../a", "a/b", "a:b", "*", "%", "'", `"`, "\r\n",
 			strings.Repeat("long", 50), strings.Repeat("long", 50) + "er",
 		}
 		for i, id := range ids {
-			s.set(t, fmt.Sprint("the value of ID ", i), hour, id)
+			s.do(id, set(fmt.Sprint("the value of ID ", i), hour))
 		}
-		for _, r := range s.readers() {
-			for i, id := range ids {
-				r.want(t, is(fmt.Sprint("the value of ID ", i)), "after Set of several IDs", id)
-			}
+		for i, id := range ids {
+			s.want(id, entry(fmt.Sprint("the value of ID ", i)), s.readers()...)
 		}
-		removeOp.must(t, s, ids[0])
-		s.want(t, none, "after Remove", ids[0])
+		s.do(ids[0], remove)
+		s.want(ids[0], none)
 		for i, id := range ids[1:] {
-			s.want(t, is(fmt.Sprint("the value of ID ", i+1)), "after Remove of another ID", id)
+			s.want(id, entry(fmt.Sprint("the value of ID ", i+1)))
 		}
 	}},
-	{"values_of_any_bytes", ruleAnyBytes, "a record is a binary header and encoded values, and each byte counts", func(t tb, s *store) {
-		values := []string{"", allBytes(), "\x00", "a\x00", " a ", "\r\n", "\xff\xfe", "nil", "null", strings.Repeat(allBytes(), 256)}
-		for i, value := range values {
-			set, updated := fmt.Sprint("set ", i), fmt.Sprint("put ", i)
-			s.set(t, value, hour, set)
-			must(t, s.change(updated, put(value, hour)), "Put of %.48q", value)
-			for _, r := range s.readersAndTouch() {
-				r.want(t, is(value), "after Set", set)
-				r.want(t, is(value), "after Put", updated)
+	{"values_of_any_bytes", ruleAnyBytes, func(s *store) {
+		for _, value := range []string{"", allBytes(), "\x00", "a\x00", " a ", "\r\n", "\xff\xfe", "nil", "null", strings.Repeat(allBytes(), 256)} {
+			for id, write := range map[string]op{"set " + value[:min(9, len(value))]: set(value, hour), "put " + value[:min(9, len(value))]: put(value, hour)} {
+				s.do(id, write)
+				s.want(id, entry(value), s.finders()...)
 			}
 		}
-		must(t, s.Set("nil", nil, hour), "Set of nil")
-		s.want(t, is(""), "after Set of nil", "nil")
+		s.do("nil", set([]byte(nil), hour))
+		s.want("nil", "")
 	}},
-	{"arguments_are_copied", ruleNoReference, "programs use buffers again, so another user's data would appear in this session", func(t tb, s *store) {
-		set, updated := []byte("given"), []byte("given")
-		must(t, s.Set("set", set, hour), "Set")
-		must(t, s.change("put", cache.Put(updated, hour)), "Put")
-		clobber(set)
-		clobber(updated)
-		s.want(t, is("given"), "after the argument was overwritten", "set", "put")
+	{"arguments_are_copied", ruleNoReference, func(s *store) {
+		given := []byte("given")
+		s.do("set", set(given, hour))
+		s.do("put", put(given, hour))
+		clobber(given)
+		for _, id := range []string{"set", "put"} {
+			s.note(id, "overwriting the argument")
+			s.want(id, "given")
+		}
 	}},
-	{"results_are_copies", ruleNoReference, "a handler that changes its copy would change the session of all requests", func(t tb, s *store) {
-		s.set(t, "another", hour, "b")
+	{"results_are_copies", ruleNoReference, func(s *store) {
+		s.do("b", set("another", hour))
 		for _, r := range s.readers() {
-			s.set(t, "stored", hour, "a")
-			clobber(r.want(t, is("stored"), "after Set", "a"))
-			for _, again := range s.readers() {
-				again.want(t, is("stored"), "after the result of "+r.name+" was overwritten", "a")
-				again.want(t, is("another"), "after the result of "+r.name+" for another ID was overwritten", "b")
-			}
-			value := r.want(t, is("stored"), "after other reads", "a")
-			s.set(t, "newer!", hour, "a")
-			equal(t, string(value), "stored", "the result of %s after another Set", r.name)
+			s.do("a", set("stored", hour))
+			clobber(s.wantBy(r, "a", "stored"))
+			s.note("", "overwriting the result of "+r.name)
+			s.want("a", "stored", s.readers()...)
+			s.want("b", "another", s.readers()...)
+			value := s.wantBy(r, "a", "stored")
+			s.do("a", set("newer!", hour))
+			s.equal(string(value), "stored", "the result of %s after another Set", r.name)
 		}
 	}},
-	{"reads_see_own_writes", ruleOwnWrites, lostChange, func(t tb, s *store) {
-		set := func(value string) op {
-			return op{"Set of " + value, func(s *store, id string) error { return s.Set(id, []byte(value), hour) }}
-		}
-		s.set(t, "0", hour, "another")
-		for _, r := range s.readersAndTouch() {
-			r.wantNone(t, s, "before Set", "a")
-			for _, write := range []struct {
-				op
-				want entry
-			}{
-				{set("1"), is("1")}, {set("longer"), is("longer")}, {set("2"), is("2")}, {putOp, is("new")}, {keepOp, is("new")},
-				{removeOp, none}, {removeOp, none}, {keepOp, none}, {putOp, is("new")}, {touchEndOp, none},
-			} {
-				write.must(t, s, "a")
-				r.want(t, write.want, "after "+write.name, "a")
-				r.want(t, is("0"), "after "+write.name+" of another ID", "another")
+	{"reads_see_own_writes", ruleOwnWrites, func(s *store) {
+		s.do("another", set("0", hour))
+		for _, r := range s.finders() {
+			s.want("a", none, r)
+			want := none
+			for _, o := range []op{set("1", hour), set("longer", hour), set("2", hour), putNew, keep, remove, remove, keep, putNew, touch0} {
+				if o.name != keep.name {
+					want = o.leaves
+				}
+				s.do("a", o)
+				s.wantBy(r, "a", want)
+				s.wantBy(r, "another", "0")
 			}
 		}
 	}},
-	{"new_entries_stay", ruleSet, "a user who just logged in would not be; a store may evict other entries only", func(t tb, s *store) {
+	{"new_entries_stay", ruleSet, func(s *store) { // a store may evict others
 		for i := range 300 {
-			id := fmt.Sprint(i)
-			setOp.must(t, s, "set "+id)
-			putOp.must(t, s, "put "+id)
-			s.want(t, is("new"), "after Set or Put", "set "+id, "put "+id)
+			for _, o := range []op{setNew, putNew} {
+				s.do(fmt.Sprint(o.name, i), o)
+				s.want(fmt.Sprint(o.name, i), "new")
+			}
 		}
 	}},
-	{"only_Set_and_Put_make_entries", ruleMakers, "an attacker could choose a session ID (session fixation)", func(t tb, s *store) {
-		for _, r := range s.readersAndTouch() {
-			r.wantNone(t, s, "before Set", "a")
+	{"only_Set_and_Put_make_entries", ruleMakers, func(s *store) {
+		for _, o := range append(s.finders(), remove) {
+			s.want("a", none, o)
 		}
-		removeOp.must(t, s, "a")
-		s.want(t, none, "after Remove of a missing ID", "a")
-		s.Update("a", func([]byte, bool) (cache.Change, error) { return put("1", hour), errors.New("no") })
-		s.want(t, none, "after Put with an error", "a")
+		s.Store.Update(s.ctx, s.prefix+"a", func([]byte, bool) (cache.Change, error) { return cache.Put([]byte("1"), hour), errors.New("no") })
+		s.note("a", "Put with an error")
+		s.want("a", none)
 	}},
 }
 

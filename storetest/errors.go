@@ -1,13 +1,13 @@
 package storetest
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,100 +16,100 @@ import (
 )
 
 var errorChecks = []check{
-	{"errors/of_rejected_arguments", ruleSet, lostChange, func(t tb, s *store) {
+	{"errors/of_rejected_arguments", ruleOwnWrites, func(s *store) {
 		for _, a := range arguments {
-			set, updated := "set "+a.id, "put "+a.id
-			if s.Set(set, []byte(a.value), a.ttl) == nil && a.ttl > 0 {
-				s.want(t, is(a.value), "after Set with "+a.name+" returned no error", set)
-			}
-			if s.change(updated, put(a.value, a.ttl)) == nil && a.ttl > 0 {
-				s.want(t, is(a.value), "after Put with "+a.name+" returned no error", updated)
+			for prefix, o := range map[string]op{"set ": set(a.value, a.ttl), "put ": put(a.value, a.ttl)} {
+				if o.run(s, prefix+a.id) == nil && a.ttl > 0 {
+					s.note(prefix+a.id, o.name+" with "+a.name+" without an error")
+					s.want(prefix+a.id, entry(a.value))
+				}
 			}
 		}
 	}},
-	{"errors/contain_no_secret", ruleSecrets, "a reader of a log could take over the session, and values are private", func(t tb, s *store) {
+	{"errors/contain_no_secret", ruleSecrets, func(s *store) {
 		noSecrets := func(s *store) {
 			for _, a := range arguments {
-				for name, err := range s.calls(a.id, a.value, a.ttl) {
+				for _, o := range s.calls(a.value, a.ttl) {
+					err := o.run(s, a.id)
 					for _, secret := range []string{"secret-id", "secret-value", s.prefix[:20]} {
 						if err != nil && contains(fmt.Sprintf("%v %+v", err, err), secret) {
-							t.Fatalf("%s: got the error %.200q, which contains %q, want an error without it", name, err, secret)
+							s.fail("%s: got the error %.200q, which contains %q, want an error without it", o.name, err, secret)
 						}
 					}
 				}
 			}
 		}
 		noSecrets(s)
-		noSecrets(s.with(ended(context.Canceled)))
+		noSecrets(s.with(ended(hour)))
 		if c, ok := s.Store.(io.Closer); ok {
-			must(t, c.Close(), "Close")
+			s.must(c.Close(), "Close")
 			noSecrets(s)
 		}
 	}},
-	{"errors/after_Close", ruleUnavailable, storeAway, func(t tb, s *store) {
+	{"errors/after_Close", ruleUnavailable, func(s *store) {
 		c, ok := s.Store.(io.Closer)
 		if !ok {
-			t.Skip("the store has no method Close() error")
+			s.skip("the store has no method Close() error")
 		}
-		s.set(t, "1", hour, "a")
-		must(t, c.Close(), "Close")
-		for name, err := range s.calls("a", "2", hour) {
-			if !errors.Is(err, holdfast.ErrUnavailable) {
-				t.Fatalf("%s of a closed store: got error %v, want one that wraps ErrUnavailable", name, err)
+		s.do("a", set("1", hour))
+		calls := s.calls("2", hour)
+		s.must(c.Close(), "Close")
+		for _, o := range calls {
+			if err := o.run(s, "a"); !errors.Is(err, holdfast.ErrUnavailable) {
+				s.fail("%s of a closed store: got error %v, want one that wraps ErrUnavailable", o.name, err)
 			}
 		}
-		s.Watch("a", func() {})()
+		s.Store.Watch(s.prefix+"a", func() {})()
 		s.Now()
 	}},
-	{"context/has_ended", ruleContext, storeAway, func(t tb, s *store) {
-		s.set(t, "1", hour, "a")
-		for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
-			s := s.with(ended(cause))
-			err := s.inTime("a call", func() (wrong error) {
-				for id, want := range map[string]entry{"a": is("1"), "missing": none} {
-					for _, r := range s.readersAndTouch() {
-						value, found, err := r.read(id)
+	{"context/has_ended", ruleContext, func(s *store) {
+		s.do("a", set("1", hour))
+		calls := map[string][]op{"a": s.calls("1", hour), "missing": s.finders()}
+		for _, timeout := range []time.Duration{hour, 0} {
+			s := s.with(ended(timeout))
+			s.must(inTime(s.patience, "a call", func() error {
+				for id, want := range map[string]entry{"a": "1", "missing": none} {
+					for _, o := range calls[id] {
+						value, found, err := o.call(s, id)
 						if e := entryOf(value, found); err == nil && e != want {
 							err = fmt.Errorf("%v and no error, want %v or an error", e, want)
 						}
-						wrong = cmp.Or(wrong, endedBy(s.ctx, r.name, err))
+						if err = endedBy(s.ctx, o.name, err); err != nil {
+							return err
+						}
 					}
 				}
-				for name, err := range s.calls("a", "1", hour) {
-					wrong = cmp.Or(wrong, endedBy(s.ctx, name, err))
-				}
-				return wrong
-			})
-			must(t, err, "all methods with a context that has ended by %v", cause)
+				return nil
+			}), fmt.Sprint("all methods with a context that has ended: ", s.ctx.Err()))
 		}
-		s.want(t, is("1"), "after calls with an ended context", "a")
+		s.want("a", "1")
 	}},
-	{"context/ends_in_Update", ruleContext, storeAway, func(t tb, s *store) {
-		sure, possible := 0, 0
+	{"context/ends_in_Update", ruleContext, func(s *store) {
+		sure, possible := 1, 1
 		for range 20 {
 			ctx, cancel := context.WithCancel(context.Background())
-			must(t, s.inTime("Update", func() error {
-				err := s.with(ctx).Update("a", func(old []byte, found bool) (cache.Change, error) {
+			s.must(inTime(s.patience, "Update", func() error {
+				err := update("", none, func(old []byte, found bool) (cache.Change, error) {
 					cancel()
 					return plus(old, found)
-				})
+				}).run(s.with(ctx), "a")
 				if possible++; err == nil {
 					sure++
 				}
 				return endedBy(ctx, "Update", err)
 			}), "Update whose function ends the context")
 		}
-		must(t, s.inTime("Update", func() error { return s.Update("a", plus) }), "Update after 20 others whose context ended")
-		value, _, err := s.Get("a", s.how)
-		must(t, err, "Get")
-		if n := len(value); n < sure+1 || n > possible+1 {
-			t.Fatalf("bytes after Updates that appended one each: got %d, want %d to %d", n, sure+1, possible+1)
+		s.do("a", update("Update after 20 whose context ended", none, plus))
+		value, _, err := read(s.how).call(s, "a")
+		s.must(err, "Get")
+		if n := len(value); n < sure || n > possible {
+			s.fail("bytes after Updates that appended one each: got %d, want %d to %d", n, sure, possible)
 		}
 	}},
-	{"context/ends_in_ScanValues", ruleScanError, "a user who ends all sessions would leave some, without an error", func(t tb, s *store) {
-		s.mustScan(t, "")
+	{"context/ends_in_ScanValues", ruleScanError, func(s *store) {
+		s.mustScan("")
 		for i := range 300 {
-			s.set(t, "1", hour, fmt.Sprint(i))
+			s.do(fmt.Sprint(i), set("1", hour))
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
@@ -120,9 +120,9 @@ var errorChecks = []check{
 				n++
 			}
 		}
-		must(t, endedBy(ctx, "ScanValues", last), "ScanValues whose body ends the context")
+		s.must(endedBy(ctx, "ScanValues", last), "ScanValues whose body ends the context")
 		if last == nil {
-			equal(t, n, 300, "entries of ScanValues whose body ends the context")
+			s.equal(n, 300, "entries of ScanValues whose body ends the context")
 		}
 	}},
 }
@@ -139,28 +139,17 @@ var arguments = []struct {
 	{"a value of 4 MiB", "secret-id", strings.Repeat("secret-value", 4<<20/12), hour},
 }
 
-// calls calls each method that can fail.
-func (s *store) calls(id, value string, ttl time.Duration) map[string]error {
-	errs := map[string]error{
-		"Set":    s.Set(id, []byte(value), ttl),
-		"Update": s.change(id, put(value, ttl)),
+// calls are calls of all methods that can fail.
+func (s *store) calls(value string, ttl time.Duration) []op {
+	calls := append([]op{set(value, ttl), put(value, ttl), touch(ttl)}, s.readers()...)
+	if i := slices.IndexFunc(calls, func(o op) bool { return o.name == scanAny.name }); i >= 0 {
+		calls[i] = scan(value)
 	}
-	_, errs["Touch"] = s.Touch(id, ttl)
-	for _, r := range s.modes() {
-		_, _, errs[r.name] = r.read(id)
-	}
-	if s.scans() {
-		_, errs["ScanValues"] = s.scan(value)
-	}
-	return errs
+	return calls
 }
 
-// ended returns a context that has ended by cause.
-func ended(cause error) context.Context {
-	timeout := hour
-	if cause == context.DeadlineExceeded {
-		timeout = 0
-	}
+// ended returns a context that is canceled, or expired if timeout is 0.
+func ended(timeout time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	cancel()
 	return ctx
@@ -176,15 +165,11 @@ func endedBy(ctx context.Context, method string, err error) error {
 
 // contains reports whether message contains secret in a usual encoding.
 func contains(message, secret string) bool {
-	for _, encoded := range []string{
+	message = strings.ToLower(message)
+	return slices.ContainsFunc([]string{
 		secret,
 		hex.EncodeToString([]byte(secret)),
 		strings.Trim(fmt.Sprint([]byte(secret)), "[]"), // as %v prints bytes
 		base64.StdEncoding.EncodeToString([]byte(secret[:len(secret)/3*3])),
-	} {
-		if strings.Contains(strings.ToLower(message), strings.ToLower(encoded)) {
-			return true
-		}
-	}
-	return false
+	}, func(encoded string) bool { return strings.Contains(message, strings.ToLower(encoded)) })
 }

@@ -100,10 +100,10 @@ type faultTest struct {
 }
 
 var faultTests = []faultTest{
-	{"IDs in lower case", "IDs_of_any_bytes" + more, `"the value of ID 2"`, everywhere(func(c *call) { c.id = strings.ToLower(c.id); c.do() })},
+	{"IDs in lower case", "IDs_of_any_bytes" + more, "got no entry", everywhere(func(c *call) { c.id = strings.ToLower(c.id); c.do() })},
 	{"values end at a NUL", "values_of_any_bytes" + more, `\x00`, faults{"Set": func(c *call) { c.value, _, _ = bytes.Cut(c.value, []byte{0}); c.do() }}},
 	{"empty values are missing", "values_of_any_bytes", "got no entry", faults{"Get": func(c *call) { c.do(); c.found = len(c.value) > 0 }}},
-	{"Set keeps its argument", "arguments_are_copied" + more, `got "!!!!!"`, faults{"Set": keep, "Get": func(c *call) { c.value, c.found = c.kept(c.id) }}},
+	{"Set keeps its argument", "arguments_are_copied" + more, `got "!!!!!"`, faults{"Set": keepBytes, "Get": func(c *call) { c.value, c.found = c.kept(c.id) }}},
 	{"Get returns the same bytes to all", "results_are_copies" + more, `got "!!!!!`, faults{"Get": func(c *call) {
 		if c.do(); c.found {
 			shared, _ := c.notes.LoadOrStore(c.id, c.value)
@@ -118,7 +118,7 @@ var faultTests = []faultTest{
 	{"ReadPeek finds nothing", "reads_see_own_writes" + more, "got no entry", get(holdfast.ReadPeek, func(*call) {})},
 	{"Update changes nothing", "reads_see_own_writes" + more, "Put", faults{"Update": func(c *call) { _, c.err = c.fn(c.raw()) }}},
 	{"Touch reports removed entries", "reads_see_own_writes" + more, "want no entry",
-		faults{"Set": keep, "Touch": func(c *call) { c.do(); _, kept := c.kept(c.id); c.found = c.found || kept }}},
+		faults{"Set": keepBytes, "Touch": func(c *call) { c.do(); _, kept := c.kept(c.id); c.found = c.found || kept }}},
 	{"an admission filter rejects some", "new_entries_stay" + more, "got no entry", faults{"Set": doIf(func(c *call) bool { c.calls++; return c.calls%200 != 0 })}},
 	{"Touch makes an entry", "only_Set_and_Put_make_entries" + more, "want no entry",
 		faults{"Touch": func(c *call) { c.do(); c.found = c.found || c.set(nil, c.ttl) }}},
@@ -194,14 +194,14 @@ var faultTests = []faultTest{
 		}
 	}}},
 	{"ScanValues hides its error", "errors/after_Close context/has_ended", "ScanValues", faults{"ScanValues": func(c *call) { c.yields(slices.Collect(c.all())...) }}},
-	{"ScanValues goes on after an error", "errors/after_Close context/has_ended", "goes on", scan(func(c *call, yield func(cache.Entry, error) bool) {
+	{"ScanValues goes on after an error", "errors/after_Close context/has_ended", "goes on", scanning(func(c *call, yield func(cache.Entry, error) bool) {
 		for e, err := range c.Reference.ScanValues(c.ctx, c.value) {
 			if !yield(e, err) || err != nil && !yield(e, nil) {
 				return
 			}
 		}
 	})},
-	{"ScanValues stops when its context ends", "context/ends_in_ScanValues", "got 1, want 300", scan(func(c *call, yield func(cache.Entry, error) bool) {
+	{"ScanValues stops when its context ends", "context/ends_in_ScanValues", "got 1, want 300", scanning(func(c *call, yield func(cache.Entry, error) bool) {
 		ended := c.ctx.Err()
 		for e, err := range c.Reference.ScanValues(c.ctx, c.value) {
 			if c.ctx.Err() != ended || !yield(e, err) {
@@ -210,11 +210,11 @@ var faultTests = []faultTest{
 		}
 	})},
 
-	{"Set adds a minute to the TTL", "TTL/ends_entries" + more, "after the TTL", faults{"Set": func(c *call) { c.ttl += time.Minute; c.do() }}},
+	{"Set adds a minute to the TTL", "TTL/ends_entries" + more, `Set of "1" for 2ms, a wait of 3ms: got "1"`, faults{"Set": func(c *call) { c.ttl += time.Minute; c.do() }}},
 	{"entries end at half their TTL", "TTL/keeps_entries_until_then ScanValues/reports_the_TTL", "got", faults{"Set": func(c *call) { c.ttl /= 2; c.do() }}},
-	{"Touch gives no TTL", "TTL/is_replaced" + more, "after the new TTL", faults{"Touch": func(c *call) { _, c.found = c.raw() }}},
-	{"ReadUse extends the TTL", "TTL/is_left_by_reads_and_Keep", "by ReadUse", get(holdfast.ReadUse, extendTTL)},
-	{"Keep extends the TTL", "TTL/is_left_by_reads_and_Keep", "by Update", faults{"Update": extendTTL}},
+	{"Touch gives no TTL", "TTL/is_replaced" + more, "Touch for 2ms, a wait", faults{"Touch": func(c *call) { _, c.found = c.raw() }}},
+	{"ReadUse extends the TTL", "TTL/is_left_by_reads_and_Keep", "ReadUse, a wait", get(holdfast.ReadUse, extendTTL)},
+	{"Keep extends the TTL", "TTL/is_left_by_reads_and_Keep", "Keep, a wait", faults{"Update": extendTTL}},
 	{"a TTL of 0 means for ever", "TTL/of_0_ends_an_entry", "want no entry", faults{"Set": zeroIsForever}},
 	{"Touch with 0 means for ever", "TTL/of_0_ends_an_entry reads_see_own_writes Update/keeps_a_removal_in_between" + more, "want no entry", faults{"Touch": zeroIsForever}},
 	{"long TTLs overflow", "TTL/does_not_overflow", "got no entry", faults{"Set": doIf(func(c *call) bool { return c.ttl < 1000*hour })}},
@@ -224,12 +224,12 @@ var faultTests = []faultTest{
 		faults{"ScanValues": func(c *call) { c.yields(append(slices.Collect(c.all()), slices.Collect(c.all())...)...) }}},
 	{"ScanValues returns no TTL", "ScanValues/reports_the_TTL", "got a TTL of 0s", edit(func(_ *call, e *cache.Entry) { e.TTL = 0 })},
 	{"ScanValues locks around the body", "ScanValues/body_stops_and_calls_the_store" + more, "wait for a lock",
-		with("Update", locked, scan(func(c *call, yield func(cache.Entry, error) bool) {
+		with("Update", locked, scanning(func(c *call, yield func(cache.Entry, error) bool) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.Reference.ScanValues(c.ctx, c.value)(yield)
 		}))},
-	{"an index has only Set's values", "ScanValues/finds_sessions_of_a_user" + more, "got no entry", with("Set", keep, edit(func(c *call, e *cache.Entry) {
+	{"an index has only Set's values", "ScanValues/finds_sessions_of_a_user" + more, "got no entry", with("Set", keepBytes, edit(func(c *call, e *cache.Entry) {
 		if value, _ := c.kept(e.ID); !bytes.HasPrefix(value, c.value) {
 			e.ID = "not found"
 		}
@@ -254,23 +254,23 @@ var faultTests = []faultTest{
 
 // sharedFaultTests are about two stores on one database.
 var sharedFaultTests = []faultTest{
-	{"own writes leave local copies", "shared/own_writes_at_once" + more, "by the writer", faults{"Get": localCopies(hour)["Get"]}},
+	{"own writes leave local copies", "shared/own_writes_at_once" + more, `Set of "new": got "old"`, faults{"Get": copies(hour)["Get"]}},
 	{"ReadFresh returns local copies", "shared/ReadFresh_at_once" + more, "ReadFresh",
-		faults{"Get": func(c *call) { c.how = holdfast.ReadUse; localCopies(hour)["Get"](c) }}},
-	{"ScanValues returns local copies", "shared/ScanValues_at_once" + more, "ScanValues", with("Get", localCopies(hour)["Get"], edit(func(c *call, e *cache.Entry) {
+		faults{"Get": func(c *call) { c.how = holdfast.ReadUse; copies(hour)["Get"](c) }}},
+	{"ScanValues returns local copies", "shared/ScanValues_at_once" + more, "ScanValues", with("Get", copies(hour)["Get"], edit(func(c *call, e *cache.Entry) {
 		if copied, found := c.copied(e.ID); found {
 			e.Value = copied.value
 		}
 	}))},
-	{"local copies for ever", "shared/reads_within_MaxStale shared/Touch_shortens_for_all" + more, "Read", localCopies(hour)},
+	{"local copies for ever", "shared/reads_within_MaxStale shared/Touch_shortens_for_all" + more, "Read", copies(hour)},
 	{"local copies decide the end", "shared/Touch_extends_for_all" + more, "got no entry", faults{"Get": func(c *call) {
 		if copied, found := c.copied(c.id); found && copied.found && !time.Now().Before(copied.ends) {
 			return
 		}
-		localCopies(hour)["Get"](c)
+		copies(hour)["Get"](c)
 	}}},
-	{"Touch writes the local copy back", "shared/copies_are_not_written_back" + more, "and Touch", faults{
-		"Get": localCopies(hour)["Get"],
+	{"Touch writes the local copy back", "shared/copies_are_not_written_back" + more, "the other's Touch: got", faults{
+		"Get": copies(hour)["Get"],
 		"Touch": func(c *call) {
 			if copied, _ := c.copied(c.id); copied.found && c.ttl > 0 {
 				c.set(copied.value, c.ttl)
@@ -324,8 +324,8 @@ func (w *wrong) copied(id string) (localCopy, bool) {
 	return copied, found
 }
 
-// localCopies make ReadUse and ReadPeek return copies that are at most so old.
-func localCopies(maxStale time.Duration) faults {
+// copies make ReadUse and ReadPeek return copies that are at most so old.
+func copies(maxStale time.Duration) faults {
 	write := func(c *call) { c.do(); c.notes.Delete(c.id) }
 	return faults{"Set": write, "Touch": write, "Update": write, "Get": func(c *call) {
 		if copied, found := c.copied(c.id); found && c.how != holdfast.ReadFresh && time.Now().Before(copied.ends) {
@@ -359,8 +359,8 @@ func (w *wrong) kept(id string) ([]byte, bool) {
 	return value, found
 }
 
-// keep is a Set that keeps its argument.
-func keep(c *call) { c.notes.Store(c.id, c.value); c.do() }
+// keepBytes is a Set that keeps its argument.
+func keepBytes(c *call) { c.notes.Store(c.id, c.value); c.do() }
 
 // raw reads without a fault.
 func (c *call) raw() ([]byte, bool) {
@@ -390,7 +390,7 @@ func (c *call) all() iter.Seq[cache.Entry] {
 }
 
 func (c *call) yields(entries ...cache.Entry) {
-	scan(func(_ *call, yield func(cache.Entry, error) bool) {
+	scanning(func(_ *call, yield func(cache.Entry, error) bool) {
 		for _, e := range entries {
 			if !yield(e, nil) {
 				return
@@ -399,8 +399,8 @@ func (c *call) yields(entries ...cache.Entry) {
 	})["ScanValues"](c)
 }
 
-// scan is a fault of ScanValues.
-func scan(fault func(c *call, yield func(cache.Entry, error) bool)) faults {
+// scanning is a fault of ScanValues.
+func scanning(fault func(c *call, yield func(cache.Entry, error) bool)) faults {
 	return faults{"ScanValues": func(c *call) {
 		c.entries = func(yield func(cache.Entry, error) bool) { fault(c, yield) }
 	}}
@@ -408,7 +408,7 @@ func scan(fault func(c *call, yield func(cache.Entry, error) bool)) faults {
 
 // edit is a fault of ScanValues that changes entries.
 func edit(fault func(c *call, e *cache.Entry)) faults {
-	return scan(func(c *call, yield func(cache.Entry, error) bool) {
+	return scanning(func(c *call, yield func(cache.Entry, error) bool) {
 		for e, err := range c.Reference.ScanValues(c.ctx, c.value) {
 			if err == nil {
 				fault(c, &e)
@@ -520,15 +520,15 @@ func testFaults(t *testing.T, tests []faultTest, shared bool, sequential []check
 			list, others := strings.CutSuffix(test.fails, more)
 			fails := strings.Fields(list)
 			only := slices.Clone(fails)
-			r := newRunner(openWrong(test.faults), shared, Options{Virtual: true, Notifies: true})
+			u := newSuite(openWrong(test.faults), shared, Options{Virtual: true, Notifies: true})
 			if others {
-				r.patience = 200 * time.Millisecond // some faults hang
+				u.patience = 200 * time.Millisecond // some faults hang
 			} else {
 				for _, c := range sequential {
 					only = append(only, c.name)
 				}
 			}
-			failures, _ := failuresOf(t, r, only)
+			failures, _ := failuresOf(t, u, only...)
 			assert.ElementsMatch(t, fails, slices.Collect(maps.Keys(failures)))
 			for name, failure := range failures {
 				assert.Contains(t, failure, test.message, name)

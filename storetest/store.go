@@ -1,12 +1,14 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/holdfast-go/holdfast"
@@ -16,34 +18,22 @@ import (
 // hour is the TTL of entries that must not expire during a check.
 const hour = time.Hour
 
-// store is the store under test. Its methods add prefix to every ID.
+// store is the store under test, as a check uses it.
 type store struct {
 	holdfast.Store
-	Options
-	ctx      context.Context
-	other    *store            // another process on the same database; in Run, the store itself
-	how      holdfast.ReadMode // of want
-	prefix   string
-	patience time.Duration // of inTime
+	*suite
+	t      *testing.T
+	check  check
+	ctx    context.Context
+	other  *store            // another process on the same database; in Run, the store itself
+	who    string            // the process, in failures
+	how    holdfast.ReadMode // of want
+	prefix string            // of every ID
+	past   *[]event
 }
 
-type updateFunc = func(old []byte, found bool) (cache.Change, error)
-
-func (s *store) Get(id string, how holdfast.ReadMode) ([]byte, bool, error) {
-	return s.Store.Get(s.ctx, s.prefix+id, how)
-}
-func (s *store) Set(id string, value []byte, ttl time.Duration) error {
-	return s.Store.Set(s.ctx, s.prefix+id, value, ttl)
-}
-func (s *store) Touch(id string, ttl time.Duration) (bool, error) {
-	return s.Store.Touch(s.ctx, s.prefix+id, ttl)
-}
-func (s *store) Update(id string, fn updateFunc) error {
-	return s.Store.Update(s.ctx, s.prefix+id, fn)
-}
-func (s *store) Watch(id string, changed func()) (stop func()) {
-	return s.Store.Watch(s.prefix+id, changed)
-}
+// event is a call, or a wait if id is empty.
+type event struct{ id, text string }
 
 // with returns the store with another context.
 func (s *store) with(ctx context.Context) *store {
@@ -52,216 +42,251 @@ func (s *store) with(ctx context.Context) *store {
 	return &other
 }
 
+// op is a call of the store. The call returns the entry that it finds, or that
+// it makes.
+type op struct {
+	name   string
+	leaves entry // by a write
+	call   func(s *store, id string) (value []byte, found bool, err error)
+}
+
+func (o op) run(s *store, id string) error {
+	_, _, err := o.call(s, id)
+	return err
+}
+
+var (
+	use, peek, fresh  = read(holdfast.ReadUse), read(holdfast.ReadPeek), read(holdfast.ReadFresh)
+	modes             = []op{use, peek, fresh}
+	scanAny           = scan("")
+	keep, remove      = change("Keep", none, cache.Keep()), change("Remove", none, cache.Remove())
+	setNew, putNew    = set("new", hour), put("new", hour)
+	touchHour, touch0 = touch(hour), touch(0)
+	// writes are all ways to change an entry's value.
+	writes = []op{setNew, putNew, remove, touch0}
+)
+
+func read(how holdfast.ReadMode) op {
+	return op{[...]string{"ReadUse", "ReadPeek", "ReadFresh"}[how], none, func(s *store, id string) ([]byte, bool, error) {
+		return s.Store.Get(s.ctx, s.prefix+id, how)
+	}}
+}
+
+func set[T string | []byte](value T, ttl time.Duration) op {
+	return op{nameOf("Set of", value, ttl), entry(value), func(s *store, id string) ([]byte, bool, error) {
+		return []byte(value), true, s.Store.Set(s.ctx, s.prefix+id, []byte(value), ttl)
+	}}
+}
+
+func put[T string | []byte](value T, ttl time.Duration) op {
+	return change(nameOf("Put of", value, ttl), entry(value), cache.Put([]byte(value), ttl))
+}
+
 // change is an Update with the same decision for every value.
-func (s *store) change(id string, c cache.Change) error {
-	return s.Update(id, func([]byte, bool) (cache.Change, error) { return c, nil })
+func change(name string, leaves entry, c cache.Change) op {
+	return update(name, leaves, func([]byte, bool) (cache.Change, error) { return c, nil })
 }
 
-func put(value string, ttl time.Duration) cache.Change { return cache.Put([]byte(value), ttl) }
+type updateFunc = func(old []byte, found bool) (cache.Change, error)
 
-// scan returns the suite's own entries whose value begins with prefix.
-func (s *store) scan(prefix string) (own []cache.Entry, err error) {
-	for e, next := range s.Store.ScanValues(s.ctx, []byte(prefix)) {
-		id, ours := strings.CutPrefix(e.ID, s.prefix)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("ScanValues goes on after the error %v", err)
-		case next != nil:
-			err = next
-		case !strings.HasPrefix(string(e.Value), prefix):
-			return nil, fmt.Errorf("ScanValues(%q) yields the value %.48q, want the prefix", prefix, e.Value)
-		case ours:
-			e.ID = id
-			own = append(own, e)
+func update(name string, leaves entry, fn updateFunc) op {
+	return op{name, leaves, func(s *store, id string) (value []byte, found bool, err error) {
+		err = s.Store.Update(s.ctx, s.prefix+id, func(old []byte, ok bool) (cache.Change, error) {
+			value, found = slices.Clone(old), ok || len(old) > 0
+			return fn(old, ok)
+		})
+		return value, found, err
+	}}
+}
+
+// touch finds an entry if Touch reports one. If Touch cannot tell whether there
+// is one, only the value counts.
+func touch(ttl time.Duration) op {
+	return op{nameOf("Touch", "", ttl), none, func(s *store, id string) ([]byte, bool, error) {
+		if touched, err := s.Store.Touch(s.ctx, s.prefix+id, ttl); !touched || ttl <= 0 || err != nil {
+			return nil, false, err
 		}
-	}
-	return own, err
-}
-
-func (s *store) scans() bool {
-	_, err := s.scan("no such value")
-	return !errors.Is(err, holdfast.ErrUnsupported)
-}
-
-// mustScan returns the entries by ID. It skips t if the store cannot scan.
-func (s *store) mustScan(t tb, prefix string) map[string]cache.Entry {
-	t.Helper()
-	own, err := s.scan(prefix)
-	if errors.Is(err, holdfast.ErrUnsupported) {
-		t.Skip("the store cannot scan")
-	}
-	must(t, err, "ScanValues(%q)", prefix)
-	entries := make(map[string]cache.Entry)
-	for _, e := range own {
-		if _, twice := entries[e.ID]; twice {
-			t.Fatalf("ScanValues(%q): got the ID %q twice, want it once", prefix, e.ID)
+		value, found, err := read(s.how).call(s, id)
+		if !found && err == nil {
+			unsure, _ := s.Store.Touch(s.ctx, s.prefix+"never made", hour)
+			return nil, !unsure, nil
 		}
-		entries[e.ID] = e
+		return value, found, err
+	}}
+}
+
+// retouch sets and tries again if there is no entry: it was never there, or it
+// has expired meanwhile.
+func retouch(ttl time.Duration) op {
+	return op{touch(ttl).name, none, func(s *store, id string) ([]byte, bool, error) {
+		value, found, err := touch(ttl).call(s, id)
+		if !found && err == nil {
+			s.Store.Set(s.ctx, s.prefix+id, []byte("1"), hour)
+			if found, err = s.Store.Touch(s.ctx, s.prefix+id, ttl); !found && err == nil {
+				err = errors.New("no entry after Set")
+			}
+		}
+		return value, found, err
+	}}
+}
+
+// scan finds one entry by a scan of all with a prefix.
+func scan(prefix string) op {
+	return op{"ScanValues", none, func(s *store, id string) ([]byte, bool, error) {
+		entries, twice, err := s.scan(prefix)
+		e, found := entries[id]
+		return e.Value, found, cmp.Or(err, twice)
+	}}
+}
+
+func nameOf[T string | []byte](method string, value T, ttl time.Duration) string {
+	if len(value) > 0 {
+		method += fmt.Sprintf(" %.48q", value)
 	}
-	return entries
+	if ttl != hour {
+		method += fmt.Sprint(" for ", ttl)
+	}
+	return method
+}
+
+// gives are the ways to give an entry with the value "1" a TTL.
+func gives(ttl time.Duration) []op { return []op{set("1", ttl), put("1", ttl), retouch(ttl)} }
+
+// readers are all ways to read an entry.
+func (s *store) readers() []op {
+	if _, _, err := s.scan("no such value"); errors.Is(err, holdfast.ErrUnsupported) {
+		return append(slices.Clone(modes), keep)
+	}
+	return append(slices.Clone(modes), keep, scanAny)
+}
+
+// finders are all ways to find an entry.
+func (s *store) finders() []op { return append(s.readers(), touchHour) }
+
+// do makes calls, none of which may fail or wait for a lock.
+func (s *store) do(id string, ops ...op) {
+	s.t.Helper()
+	for _, o := range ops {
+		if err := inTime(2*s.patience, o.name, func() error { return o.run(s, id) }); err != nil {
+			s.must(err, s.describe(o, id))
+		}
+		s.note(id, s.who+o.name)
+	}
+}
+
+// want fails if a call does not find want, or the read after it, by which a
+// call that makes an entry shows.
+func (s *store) want(id string, want entry, by ...op) {
+	s.t.Helper()
+	for _, o := range append(slices.Clone(by), read(s.how)) {
+		s.wantBy(o, id, want)
+	}
+}
+
+// wantBy returns the bytes that the call finds.
+func (s *store) wantBy(o op, id string, want entry) []byte {
+	s.t.Helper()
+	value, found, err := o.call(s, id)
+	if e := entryOf(value, found); err != nil || e != want {
+		s.must(err, s.describe(o, id))
+		s.equal(e, want, "%s", s.describe(o, id))
+	}
+	return value
+}
+
+// wait waits for d on the store's clock.
+func (s *store) wait(d time.Duration) {
+	s.Wait(d)
+	s.note("", fmt.Sprint("a wait of ", d))
 }
 
 // short is the TTL of entries that expire during a check.
 func (s *store) short() time.Duration { return 2 * s.Tick }
 
 // expire waits until entries with a short TTL have expired.
-func (s *store) expire() { s.Wait(s.short() + s.Tick) }
+func (s *store) expire() { s.wait(s.short() + s.Tick) }
 
-// entry is the result of a read.
-type entry struct {
-	value string
-	found bool
+func (s *store) note(id, text string) { *s.past = append(*s.past, event{id, text}) }
+
+// describe describes a call, and the latest ones before.
+func (s *store) describe(o op, id string) string {
+	var past []string
+	for _, e := range *s.past {
+		if e.id == id || e.id == "" {
+			past = append(past, e.text)
+		}
+	}
+	text := fmt.Sprintf("%s%s under %#.48q", s.who, o.name, id)
+	if len(past) > 0 {
+		text += " after " + strings.Join(past[max(0, len(past)-5):], ", ")
+	}
+	return text
 }
 
-var none entry
+// scan returns the suite's own entries whose value begins with prefix, by ID.
+// The error twice is for an ID that came again.
+func (s *store) scan(prefix string) (own map[string]cache.Entry, twice, err error) {
+	own = make(map[string]cache.Entry)
+	for e, next := range s.Store.ScanValues(s.ctx, []byte(prefix)) {
+		id, ours := strings.CutPrefix(e.ID, s.prefix)
+		switch {
+		case err != nil:
+			return nil, nil, fmt.Errorf("ScanValues goes on after the error %v", err)
+		case next != nil:
+			err = next
+		case !strings.HasPrefix(string(e.Value), prefix):
+			return nil, nil, fmt.Errorf("ScanValues(%q) yields the value %.48q, want the prefix", prefix, e.Value)
+		case ours:
+			if _, again := own[id]; again {
+				twice = fmt.Errorf("the ID %q twice", id)
+			}
+			own[id] = e
+		}
+	}
+	return own, twice, err
+}
 
-func is(value string) entry { return entry{value, true} }
+// mustScan skips the check if the store cannot scan.
+func (s *store) mustScan(prefix string) map[string]cache.Entry {
+	s.t.Helper()
+	own, twice, err := s.scan(prefix)
+	if errors.Is(err, holdfast.ErrUnsupported) {
+		s.skip("the store cannot scan")
+	}
+	s.must(cmp.Or(err, twice), fmt.Sprintf("ScanValues(%q)", prefix))
+	return own
+}
+
+// entry is the result of a read.
+type entry string
+
+// none is the result of a read that finds nothing.
+const none entry = "\x00no entry"
 
 func entryOf(value []byte, found bool) entry {
 	if !found {
 		return none
 	}
-	return is(string(value))
+	return entry(value)
 }
 
 func (e entry) String() string {
-	if !e.found {
+	if e == none {
 		return "no entry"
 	}
-	return fmt.Sprintf("%.48q (len %d)", e.value, len(e.value))
+	return fmt.Sprintf("%.48q (len %d)", string(e), len(e))
 }
 
-// equal fails t if got and want differ. The format describes the call.
-func equal[T comparable](t tb, got, want T, format string, args ...any) {
-	t.Helper()
-	if got != want {
-		t.Fatalf("%s: got %v, want %v", fmt.Sprintf(format, args...), got, want)
-	}
-}
-
-// must fails t if a call returned an error.
-func must(t tb, err error, format string, args ...any) {
-	t.Helper()
-	if err != nil {
-		t.Fatalf("%s: got error %v, want none", fmt.Sprintf(format, args...), err)
-	}
-}
-
-func (s *store) set(t tb, value string, ttl time.Duration, ids ...string) {
-	t.Helper()
-	for _, id := range ids {
-		must(t, s.Set(id, []byte(value), ttl), "Set(%.48q, %.48q, %v)", id, value, ttl)
-	}
-}
-
-// touch sets and tries again if there is no entry: it was never there, or it
-// has expired because the machine was slow.
-func (s *store) touch(t tb, id string, ttl time.Duration) {
-	t.Helper()
-	touched, err := s.Touch(id, ttl)
-	if _, found, _ := s.Get(id, s.how); !found || !touched {
-		s.set(t, "1", hour, id)
-		touched, err = s.Touch(id, ttl)
-	}
-	must(t, err, "Touch(%q)", id)
-	equal(t, touched, true, "Touch(%q) after Set", id)
-}
-
-// want fails t if a read does not return want. The text when describes the
-// moment.
-func (s *store) want(t tb, want entry, when string, ids ...string) {
-	t.Helper()
-	for _, id := range ids {
-		s.reader(s.how).want(t, want, when, id)
-	}
-}
-
-// reader is a way to find an entry.
-type reader struct {
-	name string
-	read func(id string) ([]byte, bool, error)
-}
-
-// want is store.want with another method. It returns the bytes of the result.
-func (r reader) want(t tb, want entry, when, id string) []byte {
-	t.Helper()
-	value, found, err := r.read(id)
-	must(t, err, "%s of %.48q %s", r.name, id, when)
-	equal(t, entryOf(value, found), want, "%s of %.48q %s", r.name, id, when)
-	return value
-}
-
-// wantNone fails t if r finds id or makes an entry for it.
-func (r reader) wantNone(t tb, s *store, when, id string) {
-	t.Helper()
-	r.want(t, none, when, id)
-	s.want(t, none, when+" and "+r.name, id)
-}
-
-// reader reads in one of the modes.
-func (s *store) reader(how holdfast.ReadMode) reader {
-	name := [...]string{"ReadUse", "ReadPeek", "ReadFresh"}[how]
-	return reader{name, func(id string) ([]byte, bool, error) { return s.Get(id, how) }}
-}
-
-// modes are all modes of Get.
-func (s *store) modes() []reader {
-	return []reader{s.reader(holdfast.ReadUse), s.reader(holdfast.ReadPeek), s.reader(holdfast.ReadFresh)}
-}
-
-// readers are all ways to read an entry.
-func (s *store) readers() []reader {
-	readers := append(s.modes(), reader{"Update", s.updateRead})
-	if s.scans() {
-		readers = append(readers, reader{"ScanValues", s.scanRead})
-	}
-	return readers
-}
-
-func (s *store) readersAndTouch() []reader { return append(s.readers(), reader{"Touch", s.touchRead}) }
-
-func (s *store) updateRead(id string) (value []byte, found bool, err error) {
-	err = s.Update(id, func(old []byte, ok bool) (cache.Change, error) {
-		value, found = slices.Clone(old), ok || len(old) > 0
-		return cache.Keep(), nil
-	})
-	return value, found, err
-}
-
-func (s *store) scanRead(id string) ([]byte, bool, error) {
-	entries, err := s.scan("")
-	for _, e := range entries {
-		if e.ID == id {
-			return e.Value, true, err
-		}
-	}
-	return nil, false, err
-}
-
-// touchRead gives an entry that it finds a TTL of an hour. If Touch cannot tell
-// whether there is one, only the value counts.
-func (s *store) touchRead(id string) ([]byte, bool, error) {
-	if touched, err := s.Touch(id, hour); !touched || err != nil {
-		return nil, false, err
-	}
-	value, found, err := s.Get(id, s.how)
-	if !found && err == nil {
-		unsure, _ := s.Touch("never made", hour)
-		return nil, !unsure, nil
-	}
-	return value, found, err
-}
-
-// inTime returns an error if call does not return before s.patience is over.
-// call then keeps running, and must not use t.
-func (s *store) inTime(name string, call func() error) error {
+// inTime returns an error if call does not return within patience. call then
+// keeps running, and must not use s.t.
+func inTime(patience time.Duration, name string, call func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- call() }()
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(s.patience):
-		return fmt.Errorf("%s has not returned after %v: it seems to wait for a lock", name, s.patience)
+	case <-time.After(patience):
+		return fmt.Errorf("%s has not returned after %v: it seems to wait for a lock", name, patience)
 	}
 }
 

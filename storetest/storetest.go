@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -40,19 +41,6 @@ type Options struct {
 	Notifies bool
 }
 
-func (o Options) withDefaults() Options {
-	if o.Tick <= 0 && o.Virtual {
-		o.Tick = time.Millisecond
-	}
-	if o.Tick <= 0 {
-		o.Tick = 20 * time.Millisecond
-	}
-	if o.Wait == nil {
-		o.Wait = time.Sleep
-	}
-	return o
-}
-
 // Run tests a store against the contract. Each subtest tests one rule on a
 // store of its own, which open returns. Some subtests close the store, if it
 // has a method Close() error; the Cleanup that open registers must allow a
@@ -63,7 +51,7 @@ func (o Options) withDefaults() Options {
 // the entries that it makes.
 func Run(t *testing.T, open func(t *testing.T) holdfast.Store, o Options) {
 	t.Helper()
-	newRunner(func(t *testing.T) (a, b holdfast.Store) { return open(t), nil }, false, o).runAll(t)
+	newSuite(func(t *testing.T) (a, b holdfast.Store) { return open(t), nil }, false, o).run(t)
 }
 
 // RunShared tests the rules for processes that share a database. open returns
@@ -72,106 +60,108 @@ func Run(t *testing.T, open func(t *testing.T) holdfast.Store, o Options) {
 // calls of both stores. Otherwise it is like Run, and does not replace it.
 func RunShared(t *testing.T, open func(t *testing.T) (a, b holdfast.Store), o Options) {
 	t.Helper()
-	newRunner(open, true, o).runAll(t)
-}
-
-// tb is the part of *testing.T that checks use.
-type tb interface {
-	Helper()
-	Fatalf(format string, args ...any)
-	Skip(args ...any)
+	newSuite(open, true, o).run(t)
 }
 
 // check tests one rule of the contract.
 type check struct {
 	name string // of the subtest
-	rule string // the sentence of the contract
-	why  string // the harm if a store breaks the rule
-	run  func(t tb, s *store)
+	rule rule
+	run  func(s *store)
 }
 
-type runner struct {
+type suite struct {
+	Options
 	open     func(t *testing.T) (a, b holdfast.Store)
 	shared   bool
-	options  Options
-	patience time.Duration
-	report   func(t *testing.T, check string) tb // receives failures and skips
-	only     []string                            // the names of the checks; nil means all
+	patience time.Duration // of inTime
+	only     []string      // the names of the checks; nil means all
+	report   func(t *testing.T, check, message string, failed bool)
 }
 
-func newRunner(open func(t *testing.T) (a, b holdfast.Store), shared bool, o Options) runner {
-	return runner{open, shared, o.withDefaults(), 10 * time.Second, func(t *testing.T, _ string) tb { return t }, nil}
-}
-
-// checks returns the checks to run. Those that wait can run in a bubble: there
-// no two goroutines call the store.
-func (r runner) checks() (others, waiting []check) {
-	if r.shared {
-		return concurrentChecks, sharedChecks
+func newSuite(open func(t *testing.T) (a, b holdfast.Store), shared bool, o Options) *suite {
+	if o.Tick <= 0 {
+		o.Tick = 20 * time.Millisecond
+		if o.Virtual {
+			o.Tick = time.Millisecond
+		}
 	}
-	return slices.Concat(entryChecks, updateChecks, concurrentChecks, errorChecks, scanChecks), ttlChecks
+	if o.Wait == nil {
+		o.Wait = time.Sleep
+	}
+	return &suite{o, open, shared, 10 * time.Second, nil, func(t *testing.T, _, message string, failed bool) {
+		t.Helper()
+		if failed {
+			t.Fatal(message)
+		}
+		t.Skip(message)
+	}}
 }
 
-func (r runner) runAll(t *testing.T) {
-	others, waiting := r.checks()
+// run runs the checks. Those that wait can run in a bubble: there no two
+// goroutines call the store.
+func (u *suite) run(t *testing.T) {
+	others, waiting := slices.Concat(entryChecks, updateChecks, concurrentChecks, errorChecks, scanChecks), ttlChecks
+	if u.shared {
+		others, waiting = concurrentChecks, sharedChecks
+	}
 	for i, c := range slices.Concat(others, waiting) {
-		run := r.run
-		if r.options.Virtual && i >= len(others) {
-			run = r.runInBubble
+		if u.only != nil && !slices.Contains(u.only, c.name) {
+			continue
 		}
-		if r.only == nil || slices.Contains(r.only, c.name) {
-			t.Run(c.name, func(t *testing.T) { run(t, c) })
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if !u.Virtual || i < len(others) {
+				u.test(t, c)
+				return
+			}
+			skipped := false
+			synctest.Test(t, func(t *testing.T) {
+				defer func() { skipped = t.Skipped() }()
+				u.test(t, c)
+			})
+			if skipped {
+				t.SkipNow() // synctest.Test reports a skip as a pass
+			}
+		})
 	}
 }
 
-func (r runner) run(t *testing.T, c check) {
-	a, b := r.open(t)
+func (u *suite) test(t *testing.T, c check) {
+	a, b := u.open(t)
 	s := &store{
-		Store: a, Options: r.options, ctx: context.Background(), how: holdfast.ReadPeek,
-		prefix: rand.Text() + "-", patience: r.patience,
+		Store: a, suite: u, t: t, check: c, ctx: context.Background(), how: holdfast.ReadPeek,
+		prefix: rand.Text() + "-", past: new([]event),
 	}
 	s.other = s
-	if r.shared {
+	if u.shared {
 		s.how = holdfast.ReadFresh // local copies may be old
 		other := *s
-		other.Store, other.other, s.other = b, s, &other
+		other.Store, other.other, other.who, s.other = b, s, "the other's ", &other
 	}
-	c.run(explained{r.report(t, c.name), c}, s)
+	c.run(s)
 }
 
-func (r runner) runInBubble(t *testing.T, c check) {
-	skipped := false
-	synctest.Test(t, func(t *testing.T) {
-		defer func() { skipped = t.Skipped() }()
-		r.run(t, c)
-	})
-	if skipped {
-		t.SkipNow() // synctest.Test reports a skip as a pass
+// fail ends the check. The message has the form "call: got, want".
+func (s *store) fail(format string, args ...any) {
+	s.t.Helper()
+	message := fmt.Sprintf(format, args...)
+	s.report(s.t, s.check.name, fmt.Sprintf("%s\nthe contract: %s\nwhy it matters: %s", message, s.check.rule.text, s.check.rule.harm), true)
+}
+
+func (s *store) skip(why string) { s.report(s.t, s.check.name, why, false) }
+
+// equal fails if got and want differ. The format describes the call.
+func (s *store) equal(got, want any, format string, args ...any) {
+	s.t.Helper()
+	if got != want {
+		s.fail("%s: got %v, want %v", fmt.Sprintf(format, args...), got, want)
 	}
 }
 
-// explained adds the broken rule and the harm to a failure.
-type explained struct {
-	tb
-	check check
+// must fails if a call returned an error.
+func (s *store) must(err error, call string) {
+	s.t.Helper()
+	if err != nil {
+		s.fail("%s: got error %v, want none", call, err)
+	}
 }
-
-func (e explained) Fatalf(format string, args ...any) {
-	e.Helper()
-	e.tb.Fatalf(format+"\nthe contract: %s\nwhy it matters: %s", append(args, e.check.rule, e.check.why)...)
-}
-
-// The harm that several checks prevent.
-const (
-	lostChange    = "the next request would not see a change that was answered with success"
-	loggedInAgain = "a request that is still running would log in again a user who logged out"
-	loginUndone   = "a request that only reads the session would undo a login in another request"
-	sharedBuffer  = "programs use buffers again, so another user's data would appear in this session"
-	openToNext    = "a session that timed out on a public computer would be open to the next person"
-	storeAway     = "users would look like strangers and lose their sessions to new ones"
-	deadlock      = "a store that waits for its own lock hangs the request and all later ones"
-	looksActive   = "a user who left hours ago would look active"
-	notEnded      = "a user who ends all sessions would leave the thief's session, or end another user's"
-	wrongEnd      = "users would be logged out too early or too late"
-)

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -38,42 +37,33 @@ func TestSoundStores(t *testing.T) {
 		Options
 	}{
 		{"two_without_copies", nil, Options{Virtual: true, Notifies: true}},
-		{"two_with_copies", localCopies(time.Minute), Options{Virtual: true, Notifies: true, MaxStale: time.Minute}},
-		{"two_with_copies_in_real_time", localCopies(50 * time.Millisecond), Options{MaxStale: 50 * time.Millisecond}},
+		{"two_with_copies", copies(time.Minute), Options{Virtual: true, Notifies: true, MaxStale: time.Minute}},
+		{"two_with_copies_in_real_time", copies(50 * time.Millisecond), Options{MaxStale: 50 * time.Millisecond}},
 	} {
 		t.Run(test.name, func(t *testing.T) { RunShared(t, openWrong(test.faults), test.Options) })
 	}
 }
 
-// recorder records failures and skips. It ends a test without a failure.
-type recorder struct {
-	*testing.T
-	check           string
-	failures, skips map[string]string // messages by check
-}
-
-func (r recorder) Fatalf(format string, args ...any) {
-	r.failures[r.check] = fmt.Sprintf(format, args...)
-	r.SkipNow()
-}
-
-func (r recorder) Skip(args ...any) {
-	r.skips[r.check] = fmt.Sprint(args...)
-	r.SkipNow()
-}
-
-// failuresOf runs the checks in only, or all.
-func failuresOf(t *testing.T, r runner, only []string) (failures, skips map[string]string) {
+// failuresOf runs the checks in only, or all, and returns the messages of
+// failures and skips by check.
+func failuresOf(t *testing.T, u *suite, only ...string) (failures, skips map[string]string) {
 	failures, skips = map[string]string{}, map[string]string{}
-	r.only = only
-	r.report = func(t *testing.T, check string) tb { return recorder{t, check, failures, skips} }
-	r.runAll(t)
+	u.only = only
+	u.report = func(t *testing.T, check, message string, failed bool) {
+		if failed {
+			failures[check] = message
+		} else {
+			skips[check] = message
+		}
+		t.SkipNow()
+	}
+	u.run(t)
 	return failures, skips
 }
 
 // runWrong runs checks on a store with faults.
 func runWrong(t *testing.T, f faults, o Options, only ...string) (failures, skips map[string]string) {
-	return failuresOf(t, newRunner(openWrong(f), false, o), only)
+	return failuresOf(t, newSuite(openWrong(f), false, o), only...)
 }
 
 // A store without some abilities skips checks.
@@ -89,7 +79,7 @@ func TestSkips(t *testing.T) {
 		skips []string
 	}{
 		{"none", nil, nil},
-		{"no_scan", scan(func(_ *call, yield func(cache.Entry, error) bool) { yield(cache.Entry{}, holdfast.ErrUnsupported) }), slices.Concat(scans, uses)},
+		{"no_scan", scanning(func(_ *call, yield func(cache.Entry, error) bool) { yield(cache.Entry{}, holdfast.ErrUnsupported) }), slices.Concat(scans, uses)},
 		{"no_idle_times", edit(func(_ *call, e *cache.Entry) { e.Idle = 0 }), uses},
 		{"Touch_cannot_tell", faults{"Touch": func(c *call) { c.do(); c.found = c.err == nil }}, nil},
 	} {
@@ -101,9 +91,9 @@ func TestSkips(t *testing.T) {
 	}
 	t.Run("no_Close_no_notifications", func(t *testing.T) {
 		open := func(*testing.T) (a, b holdfast.Store) { a = struct{ holdfast.Store }{newReference()}; return a, a }
-		_, skips := failuresOf(t, newRunner(open, false, Options{}), []string{"errors/after_Close"})
+		_, skips := failuresOf(t, newSuite(open, false, Options{}), "errors/after_Close")
 		assert.Len(t, skips, 1)
-		_, skips = failuresOf(t, newRunner(open, true, Options{}), []string{"shared/Watch_notices_writes"})
+		_, skips = failuresOf(t, newSuite(open, true, Options{}), "shared/Watch_notices_writes")
 		assert.Len(t, skips, 1)
 	})
 }
@@ -122,7 +112,7 @@ func TestWait(t *testing.T) {
 func TestMessage(t *testing.T) {
 	const name = "reads_see_own_writes"
 	failures, _ := runWrong(t, faults{"Set": func(*call) {}}, Options{Virtual: true}, name)
-	assert.Equal(t, `ReadUse of "a" after Set of 1: got no entry, want "1" (len 1)
-the contract: The value is never older than a write that this process has completed.
-why it matters: the next request would not see a change that was answered with success`, failures[name])
+	assert.Equal(t, "ReadUse under `a` after Set of \"1\": got no entry, want \"1\" (len 1)\n"+
+		"the contract: The value is never older than a write that this process has completed.\n"+
+		"why it matters: the next request would not see a change that was answered with success", failures[name])
 }

@@ -7,62 +7,64 @@ import (
 )
 
 var updateChecks = []check{
-	{"Update/sees_a_copy", ruleOld, "a change that the function builds in place and then drops would be stored", func(t tb, s *store) {
-		s.set(t, "stored", hour, "a")
-		must(t, s.Update("a", func(old []byte, _ bool) (cache.Change, error) {
+	{"Update/sees_a_copy", ruleOld, func(s *store) {
+		s.do("a", set("stored", hour), update("Keep after overwriting old", none, func(old []byte, _ bool) (cache.Change, error) {
 			clobber(old)
 			return cache.Keep(), nil
-		}), "Update")
-		s.want(t, is("stored"), "after Update's function overwrote its argument and returned Keep", "a")
+		}))
+		s.want("a", "stored")
 	}},
-	{"Update/function_fails", ruleFailure, "a request that failed would still change the session or end it", func(t tb, s *store) {
+	{"Update/function_fails", ruleFailure, func(s *store) {
 		want := errors.New("the function's own error")
-		s.set(t, "1", hour, "there")
-		for name, c := range map[string]cache.Change{"Keep": cache.Keep(), "Put": put("2", hour), "Remove": cache.Remove()} {
-			for id, stays := range map[string]entry{"there": is("1"), "missing": none} {
-				err := s.Update(id, func([]byte, bool) (cache.Change, error) { return c, want })
-				if err != want {
-					t.Fatalf("Update(%q) by %s with an error: got %T %v, want the same %T", id, name, err, err, want)
+		s.do("there", set("1", hour))
+		for name, c := range map[string]cache.Change{"Keep": cache.Keep(), "Put": cache.Put([]byte("2"), hour), "Remove": cache.Remove()} {
+			for id, stays := range map[string]entry{"there": "1", "missing": none} {
+				o := update(name+" with an error", none, func([]byte, bool) (cache.Change, error) { return c, want })
+				if err := o.run(s, id); err != want {
+					s.fail("%s: got %T %v, want the same %T", s.describe(o, id), err, err, want)
 				}
-				s.want(t, stays, "after "+name+" with an error", id)
+				s.note(id, o.name)
+				s.want(id, stays)
 			}
 		}
 	}},
-	{"Update/function_panics", rulePanic, "net/http survives a handler's panic, which would change the session or lock it", func(t tb, s *store) {
-		s.set(t, "1", hour, "a")
-		if !s.panicInUpdate("a") {
-			t.Fatalf("Update by a function that panics: got no panic and no error, want one of them")
+	{"Update/function_panics", rulePanic, func(s *store) {
+		s.do("a", set("1", hour))
+		if !panics(func() error {
+			return update("", none, func([]byte, bool) (cache.Change, error) { panic("the function's own panic") }).run(s, "a")
+		}) {
+			s.fail("Update by a function that panics: got no panic and no error, want one of them")
 		}
-		for _, o := range []op{peekOp, keepOp} {
-			must(t, s.inTime(o.name, func() error { return o.call(s, "a") }), "%s after a panic", o.name)
-		}
-		s.want(t, is("1"), "after a panic in Update's function", "a")
-		putOp.must(t, s, "a")
-		s.want(t, is("new"), "after a panic in Update's function and a Put", "a")
+		s.note("a", "a panic in Update")
+		s.do("a", peek, keep)
+		s.want("a", "1")
+		s.do("a", putNew)
+		s.want("a", "new")
 	}},
-	{"Update/function_calls_the_store", ruleFunction, deadlock, func(t tb, s *store) {
-		s.set(t, "1", hour, "a", "b")
+	{"Update/function_calls_the_store", ruleFunction, func(s *store) {
+		s.do("a", set("1", hour))
+		s.do("b", set("1", hour))
 		called := false
 		var nested error
-		err := s.Update("a", func([]byte, bool) (cache.Change, error) {
+		s.do("a", update("Update that calls the store", none, func([]byte, bool) (cache.Change, error) {
 			for _, id := range []string{"b", "a", "c"} {
-				for _, o := range []op{useOp, peekOp, freshOp, touchOp, keepOp, setOp} {
+				for _, o := range []op{use, peek, fresh, touchHour, keep, setNew} {
 					if !called && nested == nil { // a second call would wait for the same lock
-						nested = s.inTime(o.name+" of "+id, func() error { return o.call(s, id) })
+						nested = inTime(s.patience, o.name+" of "+id, func() error { return o.run(s, id) })
 					}
 				}
 			}
 			called = true
-			return put("new", hour), nil
-		})
-		must(t, nested, "a call of the store in Update's function")
-		must(t, err, "Update by a function that calls the store")
-		s.want(t, is("new"), "after Set in Update's function", "b", "a", "c")
+			return cache.Put([]byte("new"), hour), nested
+		}))
+		for _, id := range []string{"b", "a", "c"} {
+			s.want(id, "new")
+		}
 	}},
 }
 
-// panicInUpdate reports whether Update passes on the panic or returns an error.
-func (s *store) panicInUpdate(id string) (failed bool) {
+// panics reports whether call passes on a panic or returns an error.
+func panics(call func() error) (failed bool) {
 	defer func() { failed = recover() != nil || failed }()
-	return s.Update(id, func([]byte, bool) (cache.Change, error) { panic("the function's own panic") }) != nil
+	return call() != nil
 }
