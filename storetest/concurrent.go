@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
 )
 
@@ -88,10 +88,10 @@ var concurrentChecks = []check{
 	}},
 	{"all_methods_are_safe", ruleConcurrent, func(s *store) {
 		const workers, steps = 8, 100
-		append1 := update("Update", none, plus)
+		append1, readers := update("Update", none, plus), slices.Clip(s.readers())
 		s.must(together(workers, steps, func(worker, step int) error {
 			s, own := s.process(worker), fmt.Sprint("own ", worker)
-			if err := errors.Join(s.randomCall(), append1.run(s, own), touchHour.run(s, own)); err != nil {
+			if err := errors.Join(s.randomCall(readers), append1.run(s, own), touchHour.run(s, own)); err != nil {
 				return err
 			}
 			value, _, err := use.call(s, own)
@@ -189,35 +189,24 @@ func races(write op, others ...op) func(s *store) {
 	}
 }
 
-// randomCall stores values that repeat the letter of the ID, so that a mixture
-// of values shows.
-func (s *store) randomCall() error {
+// randomCall calls the store under one of a few IDs. The values repeat the
+// letter of the ID, so that a mixture of values shows.
+func (s *store) randomCall(readers []op) error {
 	id := "abcd"[rand.IntN(4):][:1]
-	value := bytes.Repeat([]byte(id), 1+rand.IntN(500))
-	whole := func(value []byte, found bool, err error) error {
-		if found && (len(value) == 0 || bytes.Count(value, []byte(id)) != len(value)) {
-			return fmt.Errorf("got %v under ID %q, want nothing but %q in it", entryOf(value, found), id, id)
-		}
-		return err
-	}
-	switch rand.IntN(12) {
-	case 0, 1, 2:
-		return whole(modes[rand.IntN(3)].call(s, id))
-	case 3, 4:
-		return touch([]time.Duration{hour, time.Nanosecond}[rand.IntN(2)]).run(s, id)
-	case 5:
-		return set(value, hour).run(s, id)
-	case 6:
+	value := strings.Repeat(id, 1+rand.IntN(500))
+	finders := append(readers, change("Put", none, cache.Put([]byte(value), hour)), change("Remove", none, cache.Remove()))
+	others := []op{set(value, hour), touchHour, touch(time.Nanosecond)}
+	if rand.IntN(10) == 0 {
 		defer s.Store.Watch(s.prefix+id, func() {})()
 		s.Now()
-	case 7:
-		if entries, _, err := s.scan(""); !errors.Is(err, holdfast.ErrUnsupported) {
-			e, found := entries[id]
-			return whole(e.Value, found, err)
-		}
-	default:
-		c := []cache.Change{cache.Keep(), cache.Put(value, hour), cache.Remove()}[rand.IntN(3)]
-		return whole(change("Update", none, c).call(s, id))
 	}
-	return nil
+	i := rand.IntN(len(finders) + len(others))
+	if i >= len(finders) {
+		return others[i-len(finders)].run(s, id)
+	}
+	got, found, err := finders[i].call(s, id)
+	if found && (len(got) == 0 || bytes.Count(got, []byte(id)) != len(got)) {
+		return fmt.Errorf("%s: got %v under ID %q, want nothing but %q in it", finders[i].name, entryOf(got, found), id, id)
+	}
+	return err
 }

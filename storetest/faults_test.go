@@ -234,7 +234,7 @@ var faultTests = []faultTest{
 			e.ID = "not found"
 		}
 	}))},
-	{"an index has only Set's TTLs", "ScanValues/follows_the_TTL" + more, "got false, want true", with("Set",
+	{"an index has only Set's TTLs", "ScanValues/follows_the_TTL" + more, "got no entry", with("Set",
 		func(c *call) { c.notes.Store(c.id, time.Now().Add(c.ttl)); c.do() },
 		edit(func(c *call, e *cache.Entry) {
 			if end, found := c.notes.Load(e.ID); !found || !end.(time.Time).After(time.Now()) {

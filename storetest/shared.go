@@ -1,9 +1,8 @@
 package storetest
 
 import (
+	"errors"
 	"time"
-
-	"github.com/holdfast-go/holdfast"
 )
 
 // sharedChecks test s and s.other, which are two processes on one database.
@@ -37,8 +36,12 @@ var sharedChecks = []check{
 			other.want(id, want)
 		}
 	})},
-	{"shared/Touch_extends_for_all", ruleTouch, touches(true)},
-	{"shared/Touch_shortens_for_all", ruleTouch, touches(false)},
+	{"shared/Touch_extends_for_all", ruleTouch, func(s *store) {
+		s.after(s.expire, "1", s.readersOfBoth(), touches(set("1", s.short()), retouch(hour))...)
+	}},
+	{"shared/Touch_shortens_for_all", ruleTouch, func(s *store) {
+		s.after(func() { s.expire(); s.wait(s.MaxStale) }, none, s.readersOfBoth(), touches(set("1", hour), retouch(s.short()))...)
+	}},
 	{"shared/Watch_notices_writes", ruleWatch, func(s *store) {
 		if !s.Notifies {
 			s.skip("the store does not notify")
@@ -54,8 +57,7 @@ var sharedChecks = []check{
 			})()
 			stop() // ends only one of the two
 			for _, turn := range []string{"first", "second"} {
-				s.do(id, set("1", hour))
-				s.readTwice(id)
+				s.do(id, set("1", hour), bothRead)
 				select {
 				case <-changed: // the store may notify of its own writes too
 				default:
@@ -88,8 +90,7 @@ func eachWrite(then func(writer, other *store, id string, want entry)) func(s *s
 					if old != "" {
 						writer.do(id, set(old, hour))
 					}
-					writer.readTwice(id)
-					writer.do(id, write)
+					writer.do(id, bothRead, write)
 					then(writer, writer.other, id, write.leaves)
 				}
 			}
@@ -97,33 +98,24 @@ func eachWrite(then func(writer, other *store, id string, want entry)) func(s *s
 	}
 }
 
-// touches makes a check that gives a TTL by each of the two processes after
-// both have read the entry.
-func touches(extend bool) func(s *store) {
-	return func(s *store) {
-		old, ttl, want := s.short(), hour, entry("1")
-		if !extend {
-			old, ttl, want = hour, s.short(), none
-		}
-		for id, toucher := range map[string]*store{"a": s, "b": s.other} {
-			s.do(id, set("1", old))
-			s.readTwice(id)
-			toucher.do(id, retouch(ttl))
-		}
-		s.expire()
-		if !extend {
-			s.wait(s.MaxStale)
-		}
-		for _, id := range []string{"a", "b"} {
-			s.want(id, want, s.readers()...)
-			s.other.want(id, want, s.readers()...)
-		}
-	}
+// touches are a Touch by each of the two processes after both have read.
+func touches(set, touch op) [][]op {
+	return [][]op{{set, bothRead, touch}, {set, bothRead, byOther(touch)}}
 }
 
-// readTwice reads in both processes, so that both have a local copy.
-func (s *store) readTwice(id string) {
-	s.Get(s.ctx, s.prefix+id, holdfast.ReadUse)
-	s.other.Get(s.ctx, s.prefix+id, holdfast.ReadUse)
-	s.note(id, "reads by both processes")
+// bothRead reads in both processes, so that both have a local copy.
+var bothRead = op{"reads by both", none, func(s *store, id string) ([]byte, bool, error) {
+	return nil, false, errors.Join(use.run(s, id), use.run(s.other, id))
+}}
+
+func byOther(o op) op {
+	return op{"the other's " + o.name, o.leaves, func(s *store, id string) ([]byte, bool, error) { return o.call(s.other, id) }}
+}
+
+func (s *store) readersOfBoth() []op {
+	all := s.readers()
+	for _, r := range s.readers() {
+		all = append(all, byOther(r))
+	}
+	return all
 }

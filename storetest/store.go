@@ -141,7 +141,7 @@ func scan(prefix string) op {
 
 func nameOf[T string | []byte](method string, value T, ttl time.Duration) string {
 	if len(value) > 0 {
-		method += fmt.Sprintf(" %.48q", value)
+		method += fmt.Sprintf(" %.12q", value)
 	}
 	if ttl != hour {
 		method += fmt.Sprint(" for ", ttl)
@@ -149,8 +149,13 @@ func nameOf[T string | []byte](method string, value T, ttl time.Duration) string
 	return method
 }
 
-// gives are the ways to give an entry with the value "1" a TTL.
-func gives(ttl time.Duration) []op { return []op{set("1", ttl), put("1", ttl), retouch(ttl)} }
+// gives adds to first the ways to give an entry with the value "1" a TTL.
+func gives(ttl time.Duration, first ...op) (rows [][]op) {
+	for _, o := range []op{set("1", ttl), put("1", ttl), retouch(ttl)} {
+		rows = append(rows, append(slices.Clone(first), o))
+	}
+	return rows
+}
 
 // readers are all ways to read an entry.
 func (s *store) readers() []op {
@@ -192,6 +197,24 @@ func (s *store) wantBy(o op, id string, want entry) []byte {
 		s.equal(e, want, "%s", s.describe(o, id))
 	}
 	return value
+}
+
+// after makes the calls of each row, on one ID for each of by. The entries are
+// as wanted after wait.
+func (s *store) after(wait func(), want entry, by []op, rows ...[]op) {
+	s.t.Helper()
+	var ids []string
+	for _, row := range rows {
+		for range by {
+			id := fmt.Sprint("entry ", len(*s.past))
+			ids = append(ids, id)
+			s.do(id, row...)
+		}
+	}
+	wait()
+	for i, id := range ids {
+		s.want(id, want, by[i%len(by)])
+	}
 }
 
 // wait waits for d on the store's clock.
@@ -294,20 +317,16 @@ func inTime(patience time.Duration, name string, call func() error) error {
 // returns one of the errors. A worker ends at its first error.
 func together(workers, steps int, f func(worker, step int) error) error {
 	var group sync.WaitGroup
-	start, errs := make(chan struct{}), make(chan error, workers)
+	start, errs := make(chan struct{}), make([]error, workers)
 	for worker := range workers {
 		group.Go(func() {
 			<-start
-			for step := range steps {
-				if err := f(worker, step); err != nil {
-					errs <- err
-					return
-				}
+			for step := 0; step < steps && errs[worker] == nil; step++ {
+				errs[worker] = f(worker, step)
 			}
 		})
 	}
 	close(start)
 	group.Wait()
-	close(errs)
-	return <-errs // nil if there is none
+	return cmp.Or(errs...)
 }

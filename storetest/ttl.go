@@ -10,46 +10,25 @@ import (
 var ttlChecks = []check{
 	// Each method has an entry of its own: the first method that looks may
 	// delete an expired entry.
-	{"TTL/ends_entries", ruleEnd, func(s *store) {
-		for _, give := range gives(s.short()) {
-			for _, r := range s.finders() {
-				s.do(give.name+", "+r.name, give)
-			}
-		}
-		s.expire()
-		for _, give := range gives(s.short()) {
-			for _, r := range s.finders() {
-				s.want(give.name+", "+r.name, none, r)
-			}
-		}
-	}},
+	{"TTL/ends_entries", ruleEnd, func(s *store) { s.after(s.expire, none, s.finders(), gives(s.short())...) }},
 	{"TTL/keeps_entries_until_then", ruleSet, func(s *store) {
 		given, ttl := time.Now(), 10*s.Tick
-		for _, give := range gives(ttl) {
-			s.do(give.name, give)
+		for i, row := range gives(ttl) {
+			s.do(fmt.Sprint(i), row...)
 		}
 		s.wait(ttl - 2*s.Tick)
-		for _, give := range gives(ttl) {
-			value, found, err := read(s.how).call(s, give.name)
+		for i := range gives(ttl) {
+			value, found, err := read(s.how).call(s, fmt.Sprint(i))
 			s.must(err, "Get")
 			if slow := time.Since(given) >= ttl; !slow {
-				s.equal(entryOf(value, found), entry("1"), "%s", s.describe(read(s.how), give.name))
+				s.equal(entryOf(value, found), entry("1"), "%s", s.describe(read(s.how), fmt.Sprint(i)))
 			}
 		}
 	}},
 	{"TTL/is_replaced", ruleTouch, func(s *store) {
-		long := gives(hour)
-		for i, short := range gives(s.short()) {
-			s.do("shorter by "+short.name, set("1", hour), short)
-			s.do("longer by "+short.name, set("1", s.short()), long[i])
-		}
-		s.do("untouched", set("1", s.short()))
-		s.expire()
-		s.want("untouched", none)
-		for _, short := range gives(s.short()) {
-			s.want("shorter by "+short.name, none)
-			s.want("longer by "+short.name, "1")
-		}
+		short := set("1", s.short())
+		s.after(s.expire, none, modes, append(gives(s.short(), set("1", hour)), []op{short})...)
+		s.after(s.expire, "1", modes, gives(hour, short)...)
 	}},
 	{"TTL/is_left_by_reads_and_Keep", ruleSet, func(s *store) {
 		for _, r := range s.readers() {
@@ -81,15 +60,7 @@ var ttlChecks = []check{
 			s.want(id, none, s.finders()...)
 		}
 	}},
-	{"TTL/does_not_overflow", ruleSet, func(s *store) {
-		for _, give := range gives(cache.NoExpiry) {
-			s.do(give.name, give)
-		}
-		s.expire()
-		for _, give := range gives(cache.NoExpiry) {
-			s.want(give.name, "1")
-		}
-	}},
+	{"TTL/does_not_overflow", ruleSet, func(s *store) { s.after(s.expire, "1", modes, gives(cache.NoExpiry)...) }},
 
 	{"uses/ReadUse_is_one", ruleUse, uses(use, true)},
 	{"uses/ReadPeek_is_none", rulePeek, uses(peek, false)},
@@ -99,18 +70,14 @@ var ttlChecks = []check{
 	{"ScanValues/follows_the_TTL", ruleScanAll, func(s *store) {
 		tag, value := s.userTag("ada"), s.record("ada", 1)
 		s.mustScan(tag)
-		short, long := set(value, s.short()), set(value, hour)
-		s.do("ends", short)
-		s.do("touched", short, retouch(hour))
-		s.do("put", short, put(value, hour))
-		s.do("shortened", long, retouch(s.short()))
-		s.do("stays", long)
-		s.expire()
-		s.do("new", long) // a store may clean an index now
-		for id, want := range map[string]bool{"ends": false, "touched": true, "put": true, "shortened": false, "stays": true, "new": true} {
-			_, got := s.mustScan(tag)[id]
-			s.equal(got, want, "found by %s", s.describe(scanAny, id))
+		short, long, found := set(value, s.short()), set(value, hour), []op{scan(tag)}
+		setAnother := func() { // a store may clean an index now
+			s.expire()
+			s.do("another", long)
 		}
+		s.after(setAnother, none, found, []op{short}, []op{long, retouch(s.short())})
+		s.after(setAnother, entry(value), found, []op{short, retouch(hour)}, []op{short, put(value, hour)}, []op{long})
+		s.wantBy(found[0], "another", entry(value))
 	}},
 	{"ScanValues/reports_the_TTL", ruleScanFields, func(s *store) {
 		s.mustScan("")
