@@ -194,7 +194,7 @@ func races(write op, others ...op) func(s *store) {
 func (s *store) randomCall(readers []op) error {
 	id := "abcd"[rand.IntN(4):][:1]
 	value := strings.Repeat(id, 1+rand.IntN(500))
-	finders := append(readers, change("Put", none, cache.Put([]byte(value), hour)), change("Remove", none, cache.Remove()))
+	finders := append(readers, put(value, hour), remove)
 	others := []op{set(value, hour), touchHour, touch(time.Nanosecond)}
 	if rand.IntN(10) == 0 {
 		defer s.Store.Watch(s.prefix+id, func() {})()

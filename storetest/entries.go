@@ -76,9 +76,9 @@ var entryChecks = []check{
 	}},
 	{"new_entries_stay", ruleSet, func(s *store) { // a store may evict others
 		for i := range 300 {
-			for _, o := range []op{setNew, putNew} {
-				s.do(fmt.Sprint(o.name, i), o)
-				s.want(fmt.Sprint(o.name, i), "new")
+			for way, o := range []op{setNew, putNew} {
+				s.do(fmt.Sprint(i, way), o)
+				s.want(fmt.Sprint(i, way), "new")
 			}
 		}
 	}},

@@ -103,7 +103,7 @@ var faultTests = []faultTest{
 	{"IDs in lower case", "IDs_of_any_bytes" + more, "got no entry", everywhere(func(c *call) { c.id = strings.ToLower(c.id); c.do() })},
 	{"values end at a NUL", "values_of_any_bytes" + more, `\x00`, faults{"Set": func(c *call) { c.value, _, _ = bytes.Cut(c.value, []byte{0}); c.do() }}},
 	{"empty values are missing", "values_of_any_bytes", "got no entry", faults{"Get": func(c *call) { c.do(); c.found = len(c.value) > 0 }}},
-	{"Set keeps its argument", "arguments_are_copied" + more, `got "!!!!!"`, faults{"Set": keepBytes, "Get": func(c *call) { c.value, c.found = c.kept(c.id) }}},
+	{"Set keeps its argument", "arguments_are_copied" + more, `got "!!!!!"`, faults{"Set": keepBytes, "Get": func(c *call) { c.value, c.found = noteOf[[]byte](c, c.id) }}},
 	{"Get returns the same bytes to all", "results_are_copies" + more, `got "!!!!!`, faults{"Get": func(c *call) {
 		if c.do(); c.found {
 			shared, _ := c.notes.LoadOrStore(c.id, c.value)
@@ -112,13 +112,13 @@ var faultTests = []faultTest{
 	}}},
 	{"Set overwrites the result of Get", "results_are_copies" + more, "newer!", faults{
 		"Get": func(c *call) { c.do(); c.notes.Store(c.id, c.value) },
-		"Set": func(c *call) { result, _ := c.kept(c.id); copy(result, c.value); c.do() },
+		"Set": func(c *call) { result, _ := noteOf[[]byte](c, c.id); copy(result, c.value); c.do() },
 	}},
 	{"Set does not replace", "reads_see_own_writes" + more, `got "1"`, faults{"Set": doIf(func(c *call) bool { _, found := c.raw(); return !found })}},
 	{"ReadPeek finds nothing", "reads_see_own_writes" + more, "got no entry", get(holdfast.ReadPeek, func(*call) {})},
 	{"Update changes nothing", "reads_see_own_writes" + more, "Put", faults{"Update": func(c *call) { _, c.err = c.fn(c.raw()) }}},
 	{"Touch reports removed entries", "reads_see_own_writes" + more, "want no entry",
-		faults{"Set": keepBytes, "Touch": func(c *call) { c.do(); _, kept := c.kept(c.id); c.found = c.found || kept }}},
+		faults{"Set": keepBytes, "Touch": func(c *call) { c.do(); _, kept := noteOf[[]byte](c, c.id); c.found = c.found || kept }}},
 	{"an admission filter rejects some", "new_entries_stay" + more, "got no entry", faults{"Set": doIf(func(c *call) bool { c.calls++; return c.calls%200 != 0 })}},
 	{"Touch makes an entry", "only_Set_and_Put_make_entries" + more, "want no entry",
 		faults{"Touch": func(c *call) { c.do(); c.found = c.found || c.set(nil, c.ttl) }}},
@@ -230,7 +230,7 @@ var faultTests = []faultTest{
 			c.Reference.ScanValues(c.ctx, c.value)(yield)
 		}))},
 	{"an index has only Set's values", "ScanValues/finds_sessions_of_a_user" + more, "got no entry", with("Set", keepBytes, edit(func(c *call, e *cache.Entry) {
-		if value, _ := c.kept(e.ID); !bytes.HasPrefix(value, c.value) {
+		if value, _ := noteOf[[]byte](c, e.ID); !bytes.HasPrefix(value, c.value) {
 			e.ID = "not found"
 		}
 	}))},
@@ -258,13 +258,13 @@ var sharedFaultTests = []faultTest{
 	{"ReadFresh returns local copies", "shared/ReadFresh_at_once" + more, "ReadFresh",
 		faults{"Get": func(c *call) { c.how = holdfast.ReadUse; copies(hour)["Get"](c) }}},
 	{"ScanValues returns local copies", "shared/ScanValues_at_once" + more, "ScanValues", with("Get", copies(hour)["Get"], edit(func(c *call, e *cache.Entry) {
-		if copied, found := c.copied(e.ID); found {
+		if copied, found := noteOf[localCopy](c, e.ID); found {
 			e.Value = copied.value
 		}
 	}))},
 	{"local copies for ever", "shared/reads_within_MaxStale shared/Touch_shortens_for_all" + more, "Read", copies(hour)},
 	{"local copies decide the end", "shared/Touch_extends_for_all" + more, "got no entry", faults{"Get": func(c *call) {
-		if copied, found := c.copied(c.id); found && copied.found && !time.Now().Before(copied.ends) {
+		if copied, found := noteOf[localCopy](c, c.id); found && copied.found && !time.Now().Before(copied.ends) {
 			return
 		}
 		copies(hour)["Get"](c)
@@ -272,7 +272,7 @@ var sharedFaultTests = []faultTest{
 	{"Touch writes the local copy back", "shared/copies_are_not_written_back" + more, "the other's Touch: got", faults{
 		"Get": copies(hour)["Get"],
 		"Touch": func(c *call) {
-			if copied, _ := c.copied(c.id); copied.found && c.ttl > 0 {
+			if copied, _ := noteOf[localCopy](c, c.id); copied.found && c.ttl > 0 {
 				c.set(copied.value, c.ttl)
 			} else {
 				c.do()
@@ -318,17 +318,11 @@ type localCopy struct {
 	ends  time.Time
 }
 
-func (w *wrong) copied(id string) (localCopy, bool) {
-	note, _ := w.notes.Load(id)
-	copied, found := note.(localCopy)
-	return copied, found
-}
-
 // copies make ReadUse and ReadPeek return copies that are at most so old.
 func copies(maxStale time.Duration) faults {
 	write := func(c *call) { c.do(); c.notes.Delete(c.id) }
 	return faults{"Set": write, "Touch": write, "Update": write, "Get": func(c *call) {
-		if copied, found := c.copied(c.id); found && c.how != holdfast.ReadFresh && time.Now().Before(copied.ends) {
+		if copied, found := noteOf[localCopy](c, c.id); found && c.how != holdfast.ReadFresh && time.Now().Before(copied.ends) {
 			c.value, c.found = bytes.Clone(copied.value), copied.found
 			return
 		}
@@ -352,10 +346,11 @@ func (c *call) end(id string) (end time.Time) {
 	return end
 }
 
-// kept returns the value of the latest Set.
-func (w *wrong) kept(id string) ([]byte, bool) {
-	note, _ := w.notes.Load(id)
-	value, found := note.([]byte)
+// noteOf returns the note of a fault about an ID: the bytes that Set has kept,
+// or a localCopy.
+func noteOf[T any](c *call, id string) (T, bool) {
+	note, _ := c.notes.Load(id)
+	value, found := note.(T)
 	return value, found
 }
 

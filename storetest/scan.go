@@ -79,7 +79,7 @@ func (s *store) wantScan(values map[string]string, prefixes ...string) {
 }
 
 // record returns the record of a session, and userTag the tag of its user. ""
-// is a visitor who has not logged in.
+// is a visitor without a login.
 func (s *store) record(user string, created int) string { return recordOf(s.prefix, user, created) }
 
 func (s *store) userTag(user string) string {

@@ -40,7 +40,8 @@ var sharedChecks = []check{
 		s.after(s.expire, "1", s.readersOfBoth(), touches(set("1", s.short()), retouch(hour))...)
 	}},
 	{"shared/Touch_shortens_for_all", ruleTouch, func(s *store) {
-		s.after(func() { s.expire(); s.wait(s.MaxStale) }, none, s.readersOfBoth(), touches(set("1", hour), retouch(s.short()))...)
+		wait := func() { s.wait(s.short() + s.Tick + s.MaxStale) }
+		s.after(wait, none, s.readersOfBoth(), touches(set("1", hour), retouch(s.short()))...)
 	}},
 	{"shared/Watch_notices_writes", ruleWatch, func(s *store) {
 		if !s.Notifies {
@@ -79,8 +80,8 @@ var sharedChecks = []check{
 	}},
 }
 
-// eachWrite makes a check that writes by each of the two processes what both
-// have read, in each way, over an entry and over none.
+// eachWrite makes a check in which each of the two processes writes: in each
+// way, over an entry and over none, and after both have read.
 func eachWrite(then func(writer, other *store, id string, want entry)) func(s *store) {
 	return func(s *store) {
 		for _, writer := range []*store{s, s.other} {

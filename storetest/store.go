@@ -59,7 +59,7 @@ var (
 	use, peek, fresh  = read(holdfast.ReadUse), read(holdfast.ReadPeek), read(holdfast.ReadFresh)
 	modes             = []op{use, peek, fresh}
 	scanAny           = scan("")
-	keep, remove      = change("Keep", none, cache.Keep()), change("Remove", none, cache.Remove())
+	keep, remove      = change("Keep", cache.Keep()), change("Remove", cache.Remove())
 	setNew, putNew    = set("new", hour), put("new", hour)
 	touchHour, touch0 = touch(hour), touch(0)
 	// writes are all ways to change an entry's value.
@@ -79,12 +79,14 @@ func set[T string | []byte](value T, ttl time.Duration) op {
 }
 
 func put[T string | []byte](value T, ttl time.Duration) op {
-	return change(nameOf("Put of", value, ttl), entry(value), cache.Put([]byte(value), ttl))
+	return update(nameOf("Put of", value, ttl), entry(value), func([]byte, bool) (cache.Change, error) {
+		return cache.Put([]byte(value), ttl), nil
+	})
 }
 
 // change is an Update with the same decision for every value.
-func change(name string, leaves entry, c cache.Change) op {
-	return update(name, leaves, func([]byte, bool) (cache.Change, error) { return c, nil })
+func change(name string, c cache.Change) op {
+	return update(name, none, func([]byte, bool) (cache.Change, error) { return c, nil })
 }
 
 type updateFunc = func(old []byte, found bool) (cache.Change, error)
@@ -235,7 +237,7 @@ func (s *store) note(id, text string) { *s.past = append(*s.past, event{id, text
 func (s *store) describe(o op, id string) string {
 	var past []string
 	for _, e := range *s.past {
-		if e.id == id || e.id == "" {
+		if e.id == id || e.id == "" && len(past) > 0 {
 			past = append(past, e.text)
 		}
 	}
