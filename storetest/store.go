@@ -170,7 +170,7 @@ func (s *store) readers() []op {
 // finders are all ways to find an entry.
 func (s *store) finders() []op { return append(s.readers(), touchHour) }
 
-// do makes calls, none of which may fail or wait for a lock.
+// do makes calls. They must neither fail nor wait for a lock.
 func (s *store) do(id string, ops ...op) {
 	s.t.Helper()
 	for _, o := range ops {
