@@ -12,17 +12,19 @@ import (
 //
 //	version   8 bytes
 //	epoch     8 bytes  the Store's when the copy was leased
-//	deadline  8 bytes  when the database removes the entry, on the Store's clock
+//	read      8 bytes  when the command was sent that told the deadline
+//	deadline  8 bytes  when the database removes the entry, or a little before
+//	asked     8 bytes  the deadline after a touch that is under way
 //
 // The local cache removes the copy at the deadline too. In the mode Direct a
 // copy is the header alone.
-const headerLen = 3 * 8
+const headerLen = 5 * 8
 
 type localCopy struct {
-	version  Version // 0 if there is none
-	epoch    uint64
-	deadline instant
-	value    []byte
+	version               Version // 0 if there is no copy
+	epoch                 uint64
+	read, deadline, asked instant
+	value                 []byte
 }
 
 // instant is a time in nanoseconds since the Store was made, on the monotonic
@@ -35,19 +37,30 @@ func (s *Store) now() instant { return instant(time.Since(s.started)) }
 
 // plus returns the instant d later. It saturates.
 func (i instant) plus(d time.Duration) instant {
-	if i > never-instant(d) {
+	if instant(d) > never-i {
 		return never
 	}
 	return i + instant(d)
 }
 
-func parseCopy(raw []byte) localCopy {
-	return localCopy{
-		version:  Version(binary.LittleEndian.Uint64(raw)),
-		epoch:    binary.LittleEndian.Uint64(raw[8:]),
-		deadline: instant(binary.LittleEndian.Uint64(raw[16:])),
-		value:    raw[headerLen:],
+// after returns how long after now the instant is. It is the inverse of plus.
+func (i instant) after(now instant) time.Duration {
+	if i == never {
+		return cache.NoExpiry
 	}
+	return time.Duration(i - now)
+}
+
+func parseCopy(raw []byte) localCopy {
+	field := func(n int) uint64 { return binary.LittleEndian.Uint64(raw[8*n:]) }
+	return localCopy{Version(field(0)), field(1), instant(field(2)), instant(field(3)), instant(field(4)), raw[headerLen:]}
+}
+
+func (c localCopy) appendTo(raw []byte) []byte {
+	for _, field := range [...]uint64{uint64(c.version), c.epoch, uint64(c.read), uint64(c.deadline), uint64(c.asked)} {
+		raw = binary.LittleEndian.AppendUint64(raw, field)
+	}
+	return append(raw, c.value...)
 }
 
 // copyUnder returns the local copy under id, or the zero copy. It counts as a
@@ -59,10 +72,27 @@ func (s *Store) copyUnder(id string) localCopy {
 	return localCopy{}
 }
 
-// current reports whether the copy was the entry's state at some time not
-// longer than MaxStale ago.
-func (s *Store) current(c localCopy) bool {
-	return c.version != 0 && s.options.Mode == Cached && c.epoch == s.epoch.Load() && s.proved()
+// moment is an instant with the epoch whose copies may answer reads then: 0 if
+// there is none. Take the moment before the copy. A proof that arrives between
+// the two proves nothing about the copy, which may have been replaced
+// meanwhile.
+type moment struct {
+	now   instant
+	epoch uint64
+}
+
+func (s *Store) moment() moment {
+	m := moment{now: s.now()}
+	if s.options.Mode == Cached && m.now-instant(s.proof.Load()) < instant(s.options.MaxStale) {
+		m.epoch = s.epoch.Load()
+	}
+	return m
+}
+
+// current reports whether the copy was the entry at some time in the MaxStale
+// before the moment, as far as a notification can tell.
+func (m moment) current(c localCopy) bool {
+	return c.version != 0 && c.epoch == m.epoch && m.now < c.deadline
 }
 
 // keep stores a copy. The lock of its ID's stripe is held.
@@ -70,57 +100,18 @@ func (s *Store) keep(id string, c localCopy) {
 	if s.options.Mode == Direct {
 		c.value = nil
 	}
-	raw := make([]byte, 0, headerLen+len(c.value))
-	raw = binary.LittleEndian.AppendUint64(raw, uint64(c.version))
-	raw = binary.LittleEndian.AppendUint64(raw, c.epoch)
-	raw = binary.LittleEndian.AppendUint64(raw, uint64(c.deadline))
-	ttl := cache.NoExpiry
-	if c.deadline != never {
-		ttl = time.Duration(c.deadline - s.now())
-	}
-	if s.local.Set(id, append(raw, c.value...), ttl) != nil {
+	raw := c.appendTo(make([]byte, 0, headerLen+len(c.value)))
+	if s.local.Set(id, raw, c.deadline.after(s.now())) != nil {
 		s.local.Delete(id) // it has ended, or is too large for a copy
 	}
 }
 
-// replaceCopy makes the local copy one of item, or removes it. The lock of its
+// changeCopy changes the local copy under id, if there is one. The lock of its
 // ID's stripe is held.
-func (s *Store) replaceCopy(id string, item Item, epoch uint64, began instant) {
-	deadline := began.plus(item.TTL)
-	switch {
-	case item.Version == 0:
-		s.local.Delete(id)
-	case item.Same:
-		s.changeLocked(id, item.Version, func(c *localCopy) { c.epoch, c.deadline = epoch, deadline })
-	default:
-		s.keep(id, localCopy{item.Version, epoch, deadline, item.Value})
+func (s *Store) changeCopy(id string, change func(*localCopy)) {
+	if raw, found := s.local.Peek(id); found {
+		c := parseCopy(raw)
+		change(&c)
+		s.keep(id, c)
 	}
 }
-
-// changeCopy changes the local copy under id if it has that version. If change
-// clears it, it is removed.
-func (s *Store) changeCopy(id string, version Version, change func(*localCopy)) {
-	stripe := s.leases.of(id)
-	stripe.mu.Lock()
-	defer stripe.mu.Unlock()
-	s.changeLocked(id, version, change)
-}
-
-// changeLocked is changeCopy while the lock is held.
-func (s *Store) changeLocked(id string, version Version, change func(*localCopy)) {
-	raw, exists := s.local.Peek(id)
-	if !exists {
-		return
-	}
-	c := parseCopy(raw)
-	if c.version != version {
-		return
-	}
-	if change(&c); c.version == 0 {
-		s.local.Delete(id)
-		return
-	}
-	s.keep(id, c)
-}
-
-func clearCopy(c *localCopy) { *c = localCopy{} }

@@ -10,13 +10,22 @@ import (
 // retrying and caching is the Store's.
 //
 // All methods are safe for concurrent use, and return soon after their context
-// has ended. Arguments stay the caller's; results belong to the caller. A write
-// that returns an error may have been carried out, unless the error wraps
-// ErrRefused. No error contains an ID or a value.
+// has ended. Arguments stay the caller's: a method does not use them after it
+// has returned. Results belong to the caller. No error contains an ID or a
+// value. A nil value is an empty one, except in Swap.
+//
+// A TTL of cache.NoExpiry means no end. Any other is rounded up to the
+// resolution of the database, never down.
+//
+// A write that returns an error has changed nothing if the error wraps
+// ErrRefused. Otherwise it may have been carried out, or be carried out later.
+// If it is carried out after the method has returned, it counts as a write of
+// another process: Changed tells it, unless each later Read sees it.
 type Database interface {
 	// Read returns the entry under id. If its version is known, Item.Same is
 	// true and Item.Value may be left out. From now on, Listener.Changed tells
-	// the next write of another process to id, if Pulse.Notifies.
+	// the next write of another process to id, if Pulse.Notifies. A removal and
+	// a Touch that changes the TTL are writes too.
 	Read(ctx context.Context, id string, known Version) (Item, error)
 
 	// Swap compares and sets in one atomic step. If the entry has the version
@@ -27,8 +36,8 @@ type Database interface {
 	// too.
 	Swap(ctx context.Context, id string, old, next Version, value []byte, ttl time.Duration) (swapped bool, current Item, err error)
 
-	// Set stores value under id and the version next for ttl, whatever is
-	// there. Read's promise of notification holds here too.
+	// Set stores value under id and the version next for ttl, over any
+	// entry. Read's promise of notification holds here too.
 	Set(ctx context.Context, id string, next Version, value []byte, ttl time.Duration) error
 
 	// Touch gives the entry under id the TTL ttl if it has the version known;
@@ -68,23 +77,25 @@ type Entry struct {
 
 // Pulse is the answer to a sign of life.
 type Pulse struct {
-	// Now is the database's time.
+	// Now is the database's time. The zero time is unknown: the Store then uses
+	// the clock of its process.
 	Now time.Time
 
-	// Notifies reports that all writes which the database carried out before it
-	// answered, to entries that this process had read, have been passed to the
-	// Listener.
+	// Notifies reports that the Listener knows of all writes of other processes
+	// which the database carried out before it answered, to entries that this
+	// process had read: for each of them Changed or Lost has returned.
 	Notifies bool
 }
 
 // Listener receives notifications of a Database. The Store is one. Both methods
-// may be called from any goroutine, and do not wait for the database.
+// may be called from any goroutine, also by connect, and do not wait for the
+// database.
 type Listener interface {
 	// Changed tells that another process has written or removed the entry under
 	// id.
 	Changed(id string)
 
 	// Lost tells that notifications may have been lost, or that all entries
-	// were removed. It is called before a new connection carries a command.
+	// were removed. It has returned before a new connection carries a command.
 	Lost()
 }

@@ -34,5 +34,6 @@
 // An entry that does not exist is never cached: a request with an unknown ID
 // costs one command, unless Options.Keys of package holdfast rejects it. A
 // database that loses a write which it has acknowledged, in a failover for
-// example, loses it here too.
+// example, loses it here too. A machine that resumes after it was suspended may
+// use copies from before for MaxStale: its clock stood still.
 package tier

@@ -6,17 +6,14 @@ import (
 	"sync"
 )
 
-// A read of the database whose result becomes the local copy is a fill. The
-// database may notify of a newer write while the result is under way. So a fill
-// takes a lease before its command is sent. A notification for its ID and a
-// write of this process void the lease. A fill whose lease is void leaves no
-// copy. Its result is still right for its caller: it was the entry's state at
-// one time during the call. Leases for caches are described in Nishtala et al.,
-// Scaling Memcache at Facebook, 2013.
-//
-// A write takes a lease for the copy that it leaves. When it ends, it voids all
-// other leases for its ID. If its own was voided, it removes the copy, since it
-// cannot tell which of two writes came last.
+// A command whose result becomes the local copy takes a lease before it is
+// sent. A newer write may be notified while the result is under way: that voids
+// the lease. So does another command of this process for the same ID that ends
+// meanwhile, since nobody can tell which of the two results is the newer one. A
+// result whose lease is void leaves no copy, and removes a copy that differs.
+// It is still right for its caller: it was the entry at one time during the
+// call. Leases for caches are described in Nishtala et al., Scaling Memcache at
+// Facebook, 2013.
 
 // stripes is the number of locks.
 const stripes = 64
@@ -34,91 +31,103 @@ type stripe struct {
 }
 
 type lease struct {
-	id    string
-	epoch uint64
-	void  bool // guarded by the stripe's lock
+	epoch uint64  // the Store's
+	began instant // before the command was sent
+	void  bool    // guarded by the stripe's lock
 }
 
 func (l *leases) of(id string) *stripe {
 	return &l.stripe[maphash.String(l.seed, id)%stripes]
 }
 
-func (s *stripe) take(id string, epoch uint64) *lease {
-	taken := &lease{id: id, epoch: epoch}
+func (s *stripe) take(id string, l *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.taken == nil {
 		s.taken = make(map[string][]*lease)
 	}
-	s.taken[id] = append(s.taken[id], taken)
-	return taken
+	s.taken[id] = append(s.taken[id], l)
 }
 
-// end ends a lease and reports whether it was valid. The lock is held.
-func (s *stripe) end(l *lease) (valid bool) {
-	rest := slices.DeleteFunc(s.taken[l.id], func(taken *lease) bool { return taken == l })
+// end ends a lease for id. The lock is held.
+func (s *stripe) end(id string, l *lease) {
+	rest := slices.DeleteFunc(s.taken[id], func(taken *lease) bool { return taken == l })
 	if len(rest) == 0 {
-		delete(s.taken, l.id)
+		delete(s.taken, id)
 	} else {
-		s.taken[l.id] = rest
+		s.taken[id] = rest
 	}
-	return !l.void
 }
 
-// voidAll voids all leases for id, and returns how many were valid. The lock is
-// held.
-func (s *stripe) voidAll(id string) (n uint64) {
+// voidAll voids all leases for id. The lock is held.
+func (s *stripe) voidAll(id string) {
 	for _, taken := range s.taken[id] {
-		if !taken.void {
-			taken.void = true
-			n++
-		}
+		taken.void = true
 	}
-	return n
 }
 
-// outcome is what a command has done to an entry.
+// outcome is the effect of a command on an entry.
 type outcome uint8
 
 const (
-	unknown outcome = iota // perhaps it has written
-	nothing                // it has neither read nor written
-	hasRead
-	hasWritten
+	unknown    outcome = iota // perhaps it has written
+	nothing                   // it has neither read nor written
+	hasRead                   // the item is the entry
+	hasWritten                // the item is the entry now
+	hasTouched                // the entry has the item's TTL now
 )
 
-// leased runs a command under a lease. Then the local copy under id becomes the
-// item that the command returns, or is removed if the item is no entry. The TTL
-// of the item counts from the beginning of the call.
+// leased runs a command under a lease, and brings the local copy under id up to
+// date. No entry is an item of the version 0. The item's TTL counts from the
+// beginning of the call.
 func (s *Store) leased(id string, command func() (Item, outcome)) {
-	stripe := s.leases.of(id)
-	lease := stripe.take(id, s.epoch.Load())
-	began := s.now()
+	stripe, lease := s.leases.of(id), &lease{epoch: s.epoch.Load(), began: s.now()}
+	stripe.take(id, lease)
 	item, done := Item{}, unknown // if the command panics
 	defer func() {
 		stripe.mu.Lock()
-		valid := stripe.end(lease)
-		switch done {
-		case hasRead:
-			if !valid {
-				s.counts.voided.Add(1)
-				break
-			}
-			s.replaceCopy(id, item, lease.epoch, began)
-		case hasWritten, unknown:
+		stripe.end(id, lease)
+		if done != nothing {
 			stripe.voidAll(id)
-			if !valid || done == unknown {
-				item = Item{}
-			}
-			s.counts.ownWrites.Add(1)
-			s.replaceCopy(id, item, lease.epoch, began)
+			s.land(id, lease, item, done)
 		}
 		stripe.mu.Unlock()
 		if done == hasWritten || done == unknown {
+			s.counts.ownWrites.Add(1)
 			s.watchers.notify(id)
 		}
 	}()
 	item, done = command()
+}
+
+// land brings the local copy under id up to date with a command's result. The
+// lock of its ID's stripe is held.
+func (s *Store) land(id string, lease *lease, item Item, done outcome) {
+	deadline := lease.began.plus(item.TTL)
+	switch {
+	case done == hasTouched:
+		s.changeCopy(id, func(c *localCopy) {
+			if lease.void {
+				deadline = min(c.deadline, deadline)
+			}
+			c.read, c.deadline, c.asked = lease.began, deadline, 0
+		})
+	case done == hasRead && lease.void:
+		s.counts.voided.Add(1)
+		if raw, found := s.local.Peek(id); found && parseCopy(raw).version != item.Version {
+			s.local.Delete(id)
+		}
+	case done == unknown || lease.void || item.Version == 0:
+		s.local.Delete(id)
+	case item.Same:
+		s.changeCopy(id, func(c *localCopy) {
+			if c.version == item.Version {
+				c.epoch, c.read, c.deadline = lease.epoch, lease.began, deadline
+			}
+		})
+	default:
+		s.keep(id, localCopy{version: item.Version, epoch: lease.epoch, read: lease.began, deadline: deadline, value: item.Value})
+	}
 }
 
 // Changed implements Listener.

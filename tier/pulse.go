@@ -7,7 +7,7 @@ import (
 )
 
 // The Store asks the database for a sign of life, a pulse, three times in each
-// MaxStale. The answer does three things:
+// MaxStale, and at least once a second. The answer does three things:
 //
 //   - It proves that all notifications of earlier writes have arrived, so local
 //     copies are current as of the time when the pulse was sent. Without proof
@@ -18,31 +18,32 @@ import (
 //   - It ends the time in which commands fail at once because there was no
 //     answer to the pulse before.
 
-// pulses asks for a pulse until ctx ends.
-func (s *Store) pulses(ctx context.Context) {
-	defer close(s.ended)
-	tick := time.NewTicker(s.options.MaxStale / 3)
+func (s *Store) pulseInterval() time.Duration { return min(s.options.MaxStale/3, time.Second) }
+
+// pulses keeps asking until the Store is closed.
+func (s *Store) pulses() {
+	tick := time.NewTicker(s.pulseInterval())
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			s.pulse(ctx)
-		case <-ctx.Done():
+			s.pulse()
+		case <-s.open.Done():
 			return
 		}
 	}
 }
 
-func (s *Store) pulse(ctx context.Context) {
+func (s *Store) pulse() {
 	var answer Pulse
 	epoch, sent := s.epoch.Load(), s.now()
-	err := s.attempt(ctx, func(ctx context.Context) (err error) {
+	err := s.attempt(s.open, func(ctx context.Context) (err error) {
 		answer, err = s.database.Pulse(ctx)
 		return err
 	})
 	if err != nil {
-		if ctx.Err() == nil {
-			s.setAway(err)
+		if !s.closed() && !s.away.Swap(true) {
+			s.options.Logger.LogAttrs(s.open, slog.LevelError, "holdfast: the session store does not answer", slog.Any("error", err))
 		}
 		return
 	}
@@ -50,48 +51,42 @@ func (s *Store) pulse(ctx context.Context) {
 	if answer.Notifies {
 		s.proof.Store(int64(sent))
 	}
-	if s.silent.Swap(!answer.Notifies) == answer.Notifies && s.options.Mode == Cached && !answer.Notifies {
+	if isNew := s.silent.Swap(!answer.Notifies) == answer.Notifies; isNew && !answer.Notifies && s.options.Mode == Cached {
 		s.options.Logger.Warn("holdfast: the session store does not notify of changes: each request asks it once")
 	}
 	if s.away.Swap(false) {
 		s.options.Logger.Info("holdfast: the session store answers again")
 	}
-	// What was lost with a connection can be asked for now.
+	// The watched entries of a lost connection can be read again.
 	if s.asked.Swap(epoch) != epoch {
 		s.watchers.notifyAll()
 	}
 }
 
-// setAway lets commands fail at once until the next pulse.
-func (s *Store) setAway(err error) {
-	if !s.away.Swap(true) {
-		s.options.Logger.LogAttrs(context.Background(), slog.LevelError, "holdfast: the session store does not answer", slog.Any("error", err))
-	}
-}
-
-// proved reports whether the latest proof is younger than MaxStale.
-func (s *Store) proved() bool {
-	return s.age() < s.options.MaxStale
-}
-
-// age is how long ago the latest proof was sent, or the age of the Store if
-// there was none.
-func (s *Store) age() time.Duration { return time.Duration(s.now() - instant(s.proof.Load())) }
+// proofAge is how long ago the latest proof was sent. Before the first one it
+// is at least MaxStale.
+func (s *Store) proofAge() time.Duration { return time.Duration(s.now() - instant(s.proof.Load())) }
 
 // The Store's clock follows the database's if they differ by more than this.
 // Otherwise it runs evenly.
 const clockTolerance = 100 * time.Millisecond
 
-// adoptTime sets the Store's clock by an answer that the database gave between
-// two instants.
+// adoptTime sets the Store's clock by an answer. The database read its clock
+// between the two instants.
 func (s *Store) adoptTime(now time.Time, sent, received instant) {
 	if now.IsZero() {
 		return
 	}
-	offset := now.UnixNano() - int64(sent+(received-sent)/2)
-	before := s.offset.Load()
-	if difference := time.Duration(offset - before); before == 0 || difference.Abs() > clockTolerance {
-		s.offset.Store(offset)
+	latest, earliest := now.UnixNano()-int64(sent), now.UnixNano()-int64(received)
+	before, tolerance := s.offset.Load(), int64(clockTolerance)
+	if before != 0 && earliest-tolerance <= before && before <= latest+tolerance {
+		return
+	}
+	s.offset.Store(earliest + (latest-earliest)/2)
+	if before != 0 {
+		// Either clock has jumped, so entries end at other times than their
+		// copies.
+		s.epoch.Add(1)
 	}
 }
 

@@ -3,8 +3,6 @@ package tier
 import (
 	"context"
 	"iter"
-	"math/rand/v2"
-	"time"
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
@@ -17,11 +15,11 @@ func (s *Store) Get(ctx context.Context, id string, how holdfast.ReadMode) (valu
 	if err := checkID(id); err != nil {
 		return nil, false, err
 	}
+	m := s.moment()
 	c := s.copyUnder(id)
-	if how != holdfast.ReadFresh && s.current(c) {
-		s.counts.hits.Add(1)
-		if rand.Uint32N(sampled) == 0 {
-			s.sample(id, c.version)
+	if how != holdfast.ReadFresh && m.current(c) {
+		if s.counts.hits.Add(1)%sampled == 0 {
+			s.start(func() { s.sample(id, c.version) })
 		}
 		return c.value, true, nil
 	}
@@ -61,32 +59,44 @@ func (s *Store) fetch(ctx context.Context, id string, known localCopy) (item Ite
 	return item, err
 }
 
-// sampled is the number of hits of which one is verified.
+// One hit in sampled is compared with the database.
 const sampled = 4096
 
 // sample compares a local copy that has answered a read with the database, for
-// Stats.Mismatches. There is never one if all parts work.
+// Stats.Mismatches.
 func (s *Store) sample(id string, version Version) {
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), s.options.Timeout)
-		defer cancel()
-		item, err := s.database.Read(ctx, id, version)
-		if err != nil || item.Same || item.Version == 0 {
-			return
-		}
-		// A notification comes before the answer. So a copy of that version
-		// that is still there was not notified of.
-		s.changeCopy(id, version, func(c *localCopy) {
-			if s.current(*c) {
-				s.counts.mismatches.Add(1)
-			}
-			clearCopy(c)
-		})
-	}()
+	var item Item
+	var after Pulse
+	err := s.call(s.open, func(ctx context.Context) (err error) {
+		item, err = s.database.Read(ctx, id, version)
+		return err
+	})
+	if err != nil || item.Same {
+		return
+	}
+	// The notification may still be on its way.
+	err = s.call(s.open, func(ctx context.Context) (err error) {
+		after, err = s.database.Pulse(ctx)
+		return err
+	})
+	if err != nil || !after.Notifies {
+		return
+	}
+	stripe := s.leases.of(id)
+	stripe.mu.Lock()
+	defer stripe.mu.Unlock()
+	raw, found := s.local.Peek(id)
+	if !found || len(stripe.taken[id]) > 0 {
+		return // the newer entry may be an own write under way
+	}
+	if c := parseCopy(raw); c.version == version && c.epoch == s.epoch.Load() {
+		s.counts.mismatches.Add(1)
+		s.local.Delete(id)
+	}
 }
 
-// ScanValues implements holdfast.Store. It asks the database. An entry's TTL
-// may be up to TouchEvery too short. Its Idle is 0.
+// ScanValues implements holdfast.Store. It asks the database. An entry's TTL is
+// right to TouchEvery, since touches may be late. Its Idle is 0.
 func (s *Store) ScanValues(ctx context.Context, prefix []byte) iter.Seq2[cache.Entry, error] {
 	return func(yield func(cache.Entry, error) bool) {
 		var found []Entry
@@ -111,23 +121,4 @@ func (s *Store) ScanValues(ctx context.Context, prefix []byte) iter.Seq2[cache.E
 			}
 		}
 	}
-}
-
-// slack is how much longer than ttl the database keeps an entry.
-func (s *Store) slack(ttl time.Duration) time.Duration { return min(s.options.TouchEvery, ttl/20) }
-
-// withSlack returns the TTL in the database of an entry that has ttl.
-func (s *Store) withSlack(ttl time.Duration) time.Duration {
-	if ttl > cache.NoExpiry-s.options.TouchEvery {
-		return cache.NoExpiry
-	}
-	return ttl + s.slack(ttl)
-}
-
-// withoutSlack is the inverse of withSlack.
-func (s *Store) withoutSlack(ttl time.Duration) time.Duration {
-	if ttl == cache.NoExpiry {
-		return ttl
-	}
-	return max(1, ttl-min(s.options.TouchEvery, ttl/21))
 }

@@ -16,8 +16,8 @@ type Stats struct {
 	Changed   uint64 // notifications of writes by other processes
 	Lost      uint64 // times that all local copies were dropped: a lost connection, a flushed database
 	OwnWrites uint64 // writes of this process
-	Voided    uint64 // reads that left no copy, because the entry changed meanwhile
-	Conflicts uint64 // tries of Update that met a write of somebody else
+	Voided    uint64 // reads that left no copy, because of another command or a notification meanwhile
+	Conflicts uint64 // tries of Update that met another write
 
 	Touches      uint64 // touches that were sent to the database
 	TouchesSaved uint64 // touches that needed no command
@@ -26,13 +26,14 @@ type Stats struct {
 	Refused     uint64 // commands that the database refused
 
 	// Mismatches counts local copies that answered reads although the database
-	// had a newer value and had not notified of it. One of 4,096 hits is
-	// verified. More than 0 means a fault in the database, its proxy or its
+	// had a newer value or none, and had not notified of it. One hit in 4,096
+	// is compared. More than 0 means a fault in the database, its proxy or its
 	// client.
 	Mismatches uint64
 
 	// ProofAge is how long ago the database last proved that local copies are
-	// current. In the mode Cached they answer no read once it reaches MaxStale.
+	// current; before the first proof it is at least MaxStale. In the mode
+	// Cached copies answer no read once it reaches MaxStale.
 	ProofAge time.Duration
 
 	Mode     Mode        // of the options
@@ -55,7 +56,7 @@ func (s *Store) Stats() Stats {
 		Voided: c.voided.Load(), Conflicts: c.conflicts.Load(),
 		Touches: c.touches.Load(), TouchesSaved: c.touchesSaved.Load(),
 		Unavailable: c.unavailable.Load(), Refused: c.refused.Load(), Mismatches: c.mismatches.Load(),
-		ProofAge: s.age(), Mode: s.options.Mode, Notifies: !s.silent.Load(), Away: s.away.Load(),
+		ProofAge: s.proofAge(), Mode: s.options.Mode, Notifies: !s.silent.Load(), Away: s.away.Load(),
 		Local: s.local.Stats(),
 	}
 }

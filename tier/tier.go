@@ -51,20 +51,21 @@ type Options struct {
 	Mode Mode
 
 	// MaxStale bounds the age of a local copy that answers a read in the mode
-	// Cached, however the network fails. Three times in each MaxStale the Store
-	// asks the database for a sign of life. 0 means a second. New refuses less
-	// than 10ms.
+	// Cached, however the network fails. Three times in each MaxStale, and at
+	// least once a second, the Store asks the database for a sign of life. 0
+	// means a second. New refuses less than 10ms.
 	MaxStale time.Duration
 
-	// TouchEvery is how long a touch may wait: the database is told of a
-	// session's use only when its TTL there would end before the session's.
-	// So an entry may outlive its TTL by up to TouchEvery, or a twentieth of
-	// the TTL if that is less. It never ends early. 0 means a minute. With a
-	// negative value each touch is written, and waited for.
+	// TouchEvery is how long a touch may wait: it is sent to the database only
+	// when the entry would end too early there. So an entry may outlive its TTL
+	// by up to TouchEvery, or a tenth of the TTL if that is less. It never ends
+	// early. 0 means a minute. With a negative value each touch is sent, and
+	// waited for.
 	TouchEvery time.Duration
 
-	// Timeout bounds each command. If the database gives no sign of life within
-	// it, commands fail at once until it does. 0 means 250ms.
+	// Timeout bounds each command. A read and an Update try a second time. If
+	// the database gives no sign of life within it, commands fail at once until
+	// it does. 0 means 250ms.
 	Timeout time.Duration
 
 	// LocalBytes is the hard cap, in bytes, on the memory of the local copies.
@@ -111,9 +112,11 @@ type Store struct {
 	leases   leases
 	watchers watchers
 	counts   counts
+
+	open     context.Context // ends with Close
 	end      context.CancelFunc
-	ended    chan struct{}
-	closing  sync.Once
+	starting sync.Mutex // guards running against Close
+	running  sync.WaitGroup
 }
 
 var (
@@ -134,18 +137,17 @@ func New(connect func(Listener) (Database, error), o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: LocalBytes: %w", holdfast.ErrOptions, err)
 	}
-	s := &Store{options: o, local: local, started: time.Now(), ended: make(chan struct{})}
+	s := &Store{options: o, local: local, started: time.Now()}
+	s.open, s.end = context.WithCancel(context.Background())
 	s.leases.seed = maphash.MakeSeed()
 	s.epoch.Store(1)
 	s.proof.Store(-int64(o.MaxStale))
 	if s.database, err = connect(s); err != nil {
-		_ = local.Close()
+		_ = s.Close()
 		return nil, err
 	}
-	ctx, end := context.WithCancel(context.Background())
-	s.end = end
-	s.pulse(ctx)
-	go s.pulses(ctx)
+	s.pulse()
+	s.start(s.pulses)
 	return s, nil
 }
 
@@ -178,24 +180,25 @@ func orDefault[T comparable](option *T, value T) {
 	}
 }
 
-// Close ends the Store's goroutine and releases the local copies. Later calls
-// return errors. The database stays open. Close returns nil, and may be called
-// again.
+// Close waits for touches that are on their way, for Options.Timeout at most,
+// and releases the local copies. Later calls return errors. The database stays
+// open. Close returns nil, and may be called again.
 func (s *Store) Close() error {
-	s.closing.Do(func() {
-		s.end()
-		<-s.ended
-		_ = s.local.Close()
-	})
-	return nil
+	s.starting.Lock()
+	s.end()
+	s.starting.Unlock()
+	s.running.Wait()
+	return s.local.Close()
 }
 
-func (s *Store) closed() bool {
-	select {
-	case <-s.ended:
-		return true
-	default:
-		return false
+func (s *Store) closed() bool { return s.open.Err() != nil }
+
+// start runs f in a goroutine that Close waits for.
+func (s *Store) start(f func()) {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	if !s.closed() {
+		s.running.Go(f)
 	}
 }
 

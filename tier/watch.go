@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// Watch implements holdfast.Store. changed is also called for writes of this
-// process, and after a lost connection. It must not wait for the Store.
+// Watch implements holdfast.Store. The function changed is also called for
+// writes of this process and after a lost connection. It must call neither the
+// Store nor stop, which waits for a call that is under way.
 func (s *Store) Watch(id string, changed func()) (stop func()) {
 	return s.watchers.add(id, &watcher{changed: changed})
 }

@@ -38,9 +38,13 @@ func outcomeOf(err error) outcome {
 // After so many conflicts an Update waits before its next try.
 const conflictsWithoutPause = 2
 
-// Update implements holdfast.Store. A Put or a Remove takes one round trip if
-// there is a local copy, else two. So does the decision to keep the entry: the
-// copy may be out of date.
+// Update implements holdfast.Store. With a local copy it takes one round trip:
+// a Put or a Remove stores the decision, any other decision confirms the copy.
+// Without one it reads first. Each conflict takes another round trip.
+//
+// If an Update's command fails, a second one asks whether the first was carried
+// out. The error wraps ErrUnavailable if that stays unknown, as it does for the
+// removal of an entry that is missing then.
 func (s *Store) Update(ctx context.Context, id string, fn func(old []byte, found bool) (cache.Change, error)) error {
 	if fn == nil {
 		return fmt.Errorf("%w: the function passed to Update is nil", cache.ErrInvalid)
@@ -96,36 +100,28 @@ func (s *Store) base(ctx context.Context, id string) (base Item, fresh bool, err
 	return base, true, err
 }
 
-// swap replaces the entry of the version old by next, or removes it. If the
-// first attempt fails, it may have been carried out, so a second attempt asks.
-// Without success, current is the entry.
+// swap replaces the entry of the version old by next, or removes it. If it does
+// neither, current is the entry. If the first attempt fails, it may have been
+// carried out, so a second one asks, and its success is certain: whenever the
+// first arrives, the entry never has the version old again. That does not hold
+// for an entry that did not exist, so a creation is not repeated.
 func (s *Store) swap(ctx context.Context, id string, old Version, next Item) (current Item, done bool, err error) {
-	version := next.Version
-	if version == 0 {
-		version = newVersion() // of the command, if not of an entry
+	version, value := next.Version, next.Value
+	switch {
+	case version == 0: // a removal
+		version, value = newVersion(), nil
+	case value == nil:
+		value = []byte{}
 	}
-	var value []byte // nil removes
-	if next.Version != 0 {
-		value = append([]byte{}, next.Value...)
-	}
-	command := func(ctx context.Context) (err error) {
-		done, current, err = s.database.Swap(ctx, id, old, version, value, next.TTL)
-		return err
+	attempt := func() error {
+		return s.call(ctx, func(ctx context.Context) (err error) {
+			done, current, err = s.database.Swap(ctx, id, old, version, value, next.TTL)
+			return err
+		})
 	}
 	s.leased(id, func() (Item, outcome) {
-		err = s.call(ctx, command)
-		if outcomeOf(err) == unknown && ctx.Err() == nil {
-			first := err
-			if err = s.call(ctx, command); err == nil && !done {
-				// Without an entry, the first attempt may have removed it.
-				// Otherwise another process has written, perhaps after the
-				// first attempt.
-				if done = value == nil && current.Version == 0; !done {
-					err = first
-				}
-			} else if err != nil {
-				err = first
-			}
+		if err = attempt(); outcomeOf(err) == unknown && old != 0 && ctx.Err() == nil && attempt() == nil && done {
+			err = nil
 		}
 		switch {
 		case err != nil:
