@@ -1,9 +1,6 @@
 package storetest
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // sharedChecks test s and s.other, which are two processes on one database.
 // concurrentChecks do so too.
@@ -36,13 +33,8 @@ var sharedChecks = []check{
 			other.want(id, want)
 		}
 	})},
-	{"shared/Touch_extends_for_all", ruleTouch, func(s *store) {
-		s.after(s.expire, "1", s.readersOfBoth(), touches(set("1", s.short()), retouch(hour))...)
-	}},
-	{"shared/Touch_shortens_for_all", ruleTouch, func(s *store) {
-		wait := func() { s.wait(s.short() + s.Tick + s.MaxStale) }
-		s.after(wait, none, s.readersOfBoth(), touches(set("1", hour), retouch(s.short()))...)
-	}},
+	{"shared/Touch_extends_for_all", ruleTouch, func(s *store) { s.touchByEach(s.short(), hour, 0, "1") }},
+	{"shared/Touch_shortens_for_all", ruleTouch, func(s *store) { s.touchByEach(hour, s.short(), s.MaxStale, none) }},
 	{"shared/Watch_notices_writes", ruleWatch, func(s *store) {
 		if !s.Notifies {
 			s.skip("the store does not notify")
@@ -99,24 +91,23 @@ func eachWrite(then func(writer, other *store, id string, want entry)) func(s *s
 	}
 }
 
-// touches are a Touch by each of the two processes after both have read.
-func touches(set, touch op) [][]op {
-	return [][]op{{set, bothRead, touch}, {set, bothRead, byOther(touch)}}
-}
-
-// bothRead reads in both processes, so that both have a local copy.
-var bothRead = op{"reads by both", none, func(s *store, id string) ([]byte, bool, error) {
-	return nil, false, errors.Join(use.run(s, id), use.run(s.other, id))
-}}
-
-func byOther(o op) op {
-	return op{"the other's " + o.name, o.leaves, func(s *store, id string) ([]byte, bool, error) { return o.call(s.other, id) }}
-}
-
-func (s *store) readersOfBoth() []op {
-	all := s.readers()
-	for _, r := range s.readers() {
-		all = append(all, byOther(r))
+// touchByEach gives a TTL by each of the two processes after both have read.
+func (s *store) touchByEach(old, ttl, wait time.Duration, want entry) {
+	s.t.Helper()
+	for _, toucher := range []*store{s, s.other} {
+		s.do("by "+toucher.who, set("1", old), bothRead)
+		toucher.do("by "+toucher.who, retouch(ttl))
 	}
-	return all
+	s.wait(s.short() + s.Tick + wait)
+	for _, toucher := range []*store{s, s.other} {
+		s.want("by "+toucher.who, want, s.readers()...)
+		s.other.want("by "+toucher.who, want, s.readers()...)
+	}
 }
+
+// bothRead reads in both processes, so that both have a local copy if they can.
+var bothRead = op{"reads by both", none, func(s *store, id string) ([]byte, bool, error) {
+	use.run(s, id)
+	use.run(s.other, id)
+	return nil, false, nil
+}}

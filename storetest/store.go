@@ -118,17 +118,18 @@ func touch(ttl time.Duration) op {
 }
 
 // retouch sets and tries again if there is no entry: it was never there, or it
-// has expired meanwhile.
+// has expired meanwhile, which Touch may be unable to tell.
 func retouch(ttl time.Duration) op {
 	return op{touch(ttl).name, none, func(s *store, id string) ([]byte, bool, error) {
-		value, found, err := touch(ttl).call(s, id)
-		if !found && err == nil {
+		touched, err := s.Store.Touch(s.ctx, s.prefix+id, ttl)
+		if _, found, _ := read(s.how).call(s, id); !found || !touched {
 			s.Store.Set(s.ctx, s.prefix+id, []byte("1"), hour)
-			if found, err = s.Store.Touch(s.ctx, s.prefix+id, ttl); !found && err == nil {
-				err = errors.New("no entry after Set")
-			}
+			touched, err = s.Store.Touch(s.ctx, s.prefix+id, ttl)
 		}
-		return value, found, err
+		if err == nil && !touched {
+			err = errors.New("no entry after Set")
+		}
+		return nil, touched, err
 	}}
 }
 

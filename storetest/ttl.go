@@ -27,8 +27,8 @@ var ttlChecks = []check{
 	}},
 	{"TTL/is_replaced", ruleTouch, func(s *store) {
 		short := set("1", s.short())
-		s.after(s.expire, none, modes, append(gives(s.short(), set("1", hour)), []op{short})...)
-		s.after(s.expire, "1", modes, gives(hour, short)...)
+		s.after(s.expire, none, []op{peek}, append(gives(s.short(), set("1", hour)), []op{short})...)
+		s.after(s.expire, "1", []op{peek}, gives(hour, short)...)
 	}},
 	{"TTL/is_left_by_reads_and_Keep", ruleSet, func(s *store) {
 		for _, r := range s.readers() {
@@ -60,7 +60,7 @@ var ttlChecks = []check{
 			s.want(id, none, s.finders()...)
 		}
 	}},
-	{"TTL/does_not_overflow", ruleSet, func(s *store) { s.after(s.expire, "1", modes, gives(cache.NoExpiry)...) }},
+	{"TTL/does_not_overflow", ruleSet, func(s *store) { s.after(s.expire, "1", []op{peek}, gives(cache.NoExpiry)...) }},
 
 	{"uses/ReadUse_is_one", ruleUse, uses(use, true)},
 	{"uses/ReadPeek_is_none", rulePeek, uses(peek, false)},
