@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alexedwards/scs/v2"
@@ -45,16 +46,18 @@ type appInfo struct {
 
 func (a appInfo) String() string { return a.name }
 
+const bare = "bare "
+
 var bareApps = []appInfo{
-	{"bare net/http", "net/http", "", "", func() app { return newHandlerApp(httpPages(nil)) }},
-	{"bare gin", "gin", "", "github.com/gin-gonic/gin", func() app { return newGinApp(nil) }},
-	{"bare fiber", "fiber", "", "github.com/gofiber/fiber/v3", func() app { return newFiberApp(nil) }},
+	{bare + "net/http", "net/http", "", "", func() app { return newHandlerApp(httpPages(nil)) }},
+	{bare + "gin", "gin", "", "github.com/gin-gonic/gin", func() app { return newGinApp(nil) }},
+	{bare + "fiber", "fiber", "", "github.com/gofiber/fiber/v3", func() app { return newFiberApp(nil) }},
 }
 
 // sessionApps are the apps with sessions, Holdfast first. Each middleware also
 // runs on Holdfast as its store.
 var sessionApps = []appInfo{
-	{"holdfast", "net/http", "memory", "github.com/holdfast-go/holdfast", newHoldfastApp},
+	{"holdfast", "net/http", "memory", "github.com/holdfast-go/holdfast", func() app { return newHoldfastApp(nil) }},
 	{"scs", "net/http", "memory", "github.com/alexedwards/scs/v2", func() app { return newSCSApp(scs.New().Store) }},
 	{"scs on holdfast", "net/http", "holdfast", "", func() app { return newSCSApp(plug.SCS(newCache(), plugPrefix)) }},
 	{"gorilla", "net/http", "cookie", "github.com/gorilla/sessions", func() app { return newGorillaApp(sessions.NewCookieStore(signingKey)) }},
@@ -79,12 +82,13 @@ const (
 	loginPage = "/login"  // stores a session of four keys
 	readPage  = "/read"   // reads two of them
 	writePage = "/write"  // reads one and changes it
+	countPage = "/count"  // raises one by 1 and shows it
 	otherPage = "/static" // does not look at the session
 
 	body = "ok\n"
 )
 
-var allPages = []string{loginPage, readPage, writePage, otherPage}
+var allPages = []string{loginPage, readPage, writePage, countPage, otherPage}
 
 const userKey, visitsKey = "user", "visits"
 
@@ -96,12 +100,14 @@ type library[S any] struct {
 	user   func(S) string
 	visits func(S) int
 	set    func(s S, key, value any)
-	save   func(S) error // nil if a change needs no call to be saved
+	raise  func(S) (int, error) // raises the visits atomically; nil if the library has no such way
+	save   func(S) error        // nil if a change needs no call to be saved
 }
 
-// visit does the work of a page. It fails if there is no session as it should
-// be: a request with a cookie has a user.
-func (l library[S]) visit(page string, s S, hasCookie bool) error {
+// visit does the work of a page and returns its text. It fails if there is no
+// session as it should be: a request with a cookie has a user.
+func (l library[S]) visit(page string, s S, hasCookie bool) (text string, err error) {
+	text = body
 	switch page {
 	case loginPage:
 		for key, value := range loggedIn {
@@ -111,42 +117,54 @@ func (l library[S]) visit(page string, s S, hasCookie bool) error {
 		user := l.user(s)
 		l.visits(s)
 		if hasCookie == (user == "") {
-			return fmt.Errorf("the user is %q, though the request has a cookie: %v", user, hasCookie)
+			return "", fmt.Errorf("the user is %q, though the request has a cookie: %v", user, hasCookie)
 		}
-		return nil
+		return text, nil
 	case writePage:
 		l.set(s, visitsKey, l.visits(s)+1)
+	case countPage:
+		if l.raise != nil {
+			n, err := l.raise(s)
+			return strconv.Itoa(n), err
+		}
+		l.set(s, visitsKey, l.visits(s)+1)
+		text = strconv.Itoa(l.visits(s))
 	}
 	if l.save == nil {
-		return nil
+		return text, nil
 	}
-	return l.save(s)
+	return text, l.save(s)
 }
 
 // httpPages is a handler that calls itself, if not nil, on the pages that look
 // at the session.
-type httpPages func(http.ResponseWriter, *http.Request) error
+type httpPages func(http.ResponseWriter, *http.Request) (text string, err error)
 
 func (p httpPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	text := body
 	if p != nil && r.URL.Path != otherPage {
-		if err := p(w, r); err != nil {
+		var err error
+		if text, err = p(w, r); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 	}
-	io.WriteString(w, body)
+	io.WriteString(w, text)
 }
 
 func hasCookie(r *http.Request) bool { return len(r.Header["Cookie"]) > 0 }
 
-func newHoldfastApp() app {
-	manager := must(holdfast.New(holdfast.Options{}))
+func newHoldfastApp(store holdfast.Store) app {
+	manager := must(holdfast.New(holdfast.Options{Store: store}))
 	l := library[*holdfast.Session]{
 		user:   func(s *holdfast.Session) string { v, _ := holdfast.Get[string](s, userKey); return v },
 		visits: func(s *holdfast.Session) int { v, _ := holdfast.Get[int](s, visitsKey); return v },
 		set:    func(s *holdfast.Session, key, value any) { s.Set(key.(string), value) },
+		raise: func(s *holdfast.Session) (int, error) {
+			return holdfast.Update(s, visitsKey, func(n int) int { return n + 1 })
+		},
 	}
-	return newHandlerApp(manager.Handler(httpPages(func(_ http.ResponseWriter, r *http.Request) error {
+	return newHandlerApp(manager.Handler(httpPages(func(_ http.ResponseWriter, r *http.Request) (string, error) {
 		return l.visit(r.URL.Path, manager.Session(r), hasCookie(r))
 	})))
 }
@@ -159,7 +177,7 @@ func newSCSApp(store scs.Store) app {
 		visits: func(c context.Context) int { return manager.GetInt(c, visitsKey) },
 		set:    func(c context.Context, key, value any) { manager.Put(c, key.(string), value) },
 	}
-	return newHandlerApp(manager.LoadAndSave(httpPages(func(_ http.ResponseWriter, r *http.Request) error {
+	return newHandlerApp(manager.LoadAndSave(httpPages(func(_ http.ResponseWriter, r *http.Request) (string, error) {
 		return l.visit(r.URL.Path, r.Context(), hasCookie(r))
 	})))
 }
@@ -176,10 +194,10 @@ func newGorillaApp(store sessions.Store) app {
 		set:    func(s opened, key, value any) { s.Values[key] = value },
 		save:   func(s opened) error { return s.Save(s.r, s.w) },
 	}
-	return newHandlerApp(httpPages(func(w http.ResponseWriter, r *http.Request) error {
+	return newHandlerApp(httpPages(func(w http.ResponseWriter, r *http.Request) (string, error) {
 		s, err := store.Get(r, cookieName)
 		if err != nil {
-			return err
+			return "", err
 		}
 		return l.visit(r.URL.Path, opened{s, w, r}, hasCookie(r))
 	}))
@@ -236,19 +254,21 @@ func cookiePair(setCookie string) string {
 // newGinApp returns an engine without the logger and the recovery of
 // gin.Default. It calls page, if not nil, on the pages that look at the
 // session.
-func newGinApp(page func(path string, c *gin.Context) error, use ...gin.HandlerFunc) app {
+func newGinApp(page func(path string, c *gin.Context) (text string, err error), use ...gin.HandlerFunc) app {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.Use(use...)
 	for _, path := range allPages {
 		engine.GET(path, func(c *gin.Context) {
+			text := body
 			if page != nil && path != otherPage {
-				if err := page(path, c); err != nil {
+				var err error
+				if text, err = page(path, c); err != nil {
 					c.String(http.StatusInternalServerError, err.Error())
 					return
 				}
 			}
-			c.String(http.StatusOK, body)
+			c.String(http.StatusOK, text)
 		})
 	}
 	return newHandlerApp(engine)
@@ -261,7 +281,7 @@ func ginSessionApp(store ginsessions.Store) app {
 		set:    ginsessions.Session.Set,
 		save:   ginsessions.Session.Save,
 	}
-	return newGinApp(func(path string, c *gin.Context) error {
+	return newGinApp(func(path string, c *gin.Context) (string, error) {
 		return l.visit(path, ginsessions.Default(c), hasCookie(c.Request))
 	}, ginsessions.Sessions(cookieName, store))
 }
@@ -285,19 +305,21 @@ func (a *fiberApp) do(page, cookie string) string {
 	return cookiePair(string(a.ctx.Response.Header.Peek(fiber.HeaderSetCookie)))
 }
 
-func newFiberApp(page func(path string, c fiber.Ctx) error, use ...any) app {
+func newFiberApp(page func(path string, c fiber.Ctx) (text string, err error), use ...any) app {
 	f := fiber.New()
 	if len(use) > 0 {
 		f.Use(use...)
 	}
 	for _, path := range allPages {
 		f.Get(path, func(c fiber.Ctx) error {
+			text := body
 			if page != nil && path != otherPage {
-				if err := page(path, c); err != nil {
+				var err error
+				if text, err = page(path, c); err != nil {
 					return err
 				}
 			}
-			return c.SendString(body)
+			return c.SendString(text)
 		})
 	}
 	return &fiberApp{handler: f.Handler()}
@@ -309,7 +331,7 @@ func fiberSessionApp(config session.Config) app {
 		visits: func(s *session.Middleware) int { v, _ := s.Get(visitsKey).(int); return v },
 		set:    (*session.Middleware).Set,
 	}
-	return newFiberApp(func(path string, c fiber.Ctx) error {
+	return newFiberApp(func(path string, c fiber.Ctx) (string, error) {
 		return l.visit(path, session.FromContext(c), len(c.Request().Header.Peek(fiber.HeaderCookie)) > 0)
 	}, session.New(config))
 }

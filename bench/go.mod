@@ -5,8 +5,10 @@ go 1.26
 require (
 	github.com/VictoriaMetrics/fastcache v1.13.0
 	github.com/Yiling-J/theine-go v0.6.3
+	github.com/alexedwards/scs/goredisstore v0.0.0-20250212122300-421ef1d8611c
 	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/allegro/bigcache/v3 v3.1.0
+	github.com/boj/redistore v1.4.1
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/coocood/freecache v1.2.7
 	github.com/dgraph-io/ristretto/v2 v2.4.2
@@ -14,6 +16,7 @@ require (
 	github.com/gin-contrib/sessions v1.0.4
 	github.com/gin-gonic/gin v1.12.0
 	github.com/gofiber/fiber/v3 v3.1.0
+	github.com/gofiber/storage/redis/v3 v3.4.3
 	github.com/gorilla/sessions v1.4.0
 	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/holdfast-go/holdfast v0.0.0
@@ -21,7 +24,14 @@ require (
 	github.com/maypok86/otter/v2 v2.4.0
 	github.com/phuslu/lru v1.0.18
 	github.com/puzpuzpuz/xsync/v4 v4.5.0
+	github.com/redis/go-redis/v9 v9.17.3
 	github.com/valyala/fasthttp v1.69.0
+)
+
+require (
+	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
+	github.com/gomodule/redigo v1.9.2 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
 )
 
 require (
@@ -46,6 +56,7 @@ require (
 	github.com/gorilla/securecookie v1.1.2 // indirect
 	github.com/holdfast-go/holdfast/plug/gin v0.0.0
 	github.com/holdfast-go/holdfast/plug/gorilla v0.0.0
+	github.com/holdfast-go/holdfast/store/redis v0.0.0
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/klauspost/compress v1.18.4 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
@@ -68,11 +79,11 @@ require (
 	github.com/zeebo/xxh3 v1.0.2 // indirect
 	go.mongodb.org/mongo-driver/v2 v2.5.0 // indirect
 	golang.org/x/arch v0.22.0 // indirect
-	golang.org/x/crypto v0.48.0 // indirect
-	golang.org/x/net v0.51.0 // indirect
-	golang.org/x/sync v0.19.0
-	golang.org/x/sys v0.41.0 // indirect
-	golang.org/x/text v0.34.0 // indirect
+	golang.org/x/crypto v0.54.0 // indirect
+	golang.org/x/net v0.57.0 // indirect
+	golang.org/x/sync v0.22.0
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
 	google.golang.org/protobuf v1.36.10 // indirect
 )
 
@@ -81,3 +92,5 @@ replace github.com/holdfast-go/holdfast => ../
 replace github.com/holdfast-go/holdfast/plug/gorilla => ../plug/gorilla
 
 replace github.com/holdfast-go/holdfast/plug/gin => ../plug/gin
+
+replace github.com/holdfast-go/holdfast/store/redis => ../store/redis

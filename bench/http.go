@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -17,9 +19,10 @@ var (
 // visit requests one page of an app for some time. Its figures are the
 // nanoseconds, bytes and allocations of a request.
 type visit struct {
-	App  string
-	Kind string
-	For  time.Duration
+	App   string
+	Redis string // its address, for the apps that need it
+	Kind  string
+	For   time.Duration
 }
 
 const (
@@ -40,8 +43,11 @@ const (
 // browser would.
 func (v visit) measure(c *child) figures {
 	if c.app == nil {
-		c.app = find(allApps, v.App).open()
-		c.cookie = cmp.Or(c.app.do(loginPage, ""), bareCookie)
+		c.app = findApp(v.App, v.Redis).open()
+		if c.cookie = c.app.do(loginPage, ""); c.cookie == "" && !strings.HasPrefix(v.App, bare) {
+			check(fmt.Errorf("%s: login set no cookie", v.App))
+		}
+		c.cookie = cmp.Or(c.cookie, bareCookie)
 		c.ballast = make([]byte, ballast)
 	}
 	page, cookie := pages[v.Kind], c.cookie
@@ -72,21 +78,23 @@ func (v visit) measure(c *child) figures {
 func (b *bench) http() section {
 	costs := samples{}
 	for round := range b.rounds {
-		costs.addBeyondBare(b.visitAll(round))
+		took := b.visitAll(round, names(allApps), kinds, pick(b, 1, 5), visit{For: pick(b, 20*time.Millisecond, 200*time.Millisecond)})
+		costs.addBeyondBare(sessionApps, kinds, took)
 	}
 	sec := costSection(costs)
 	b.servers(&sec)
 	return sec
 }
 
-// visitAll measures one round of all apps, each in a new child. A visit has a
-// time and no number of requests: otherwise the fastest app would end just
-// before or after a collection of its heap.
-func (b *bench) visitAll(round int) samples {
-	children, stop := b.startAll(names(allApps))
+// visitAll measures one round of apps, each in a new child. A visit has a time
+// and no number of requests: otherwise the fastest app would end just before or
+// after a collection of its heap.
+func (b *bench) visitAll(round int, apps, kinds []string, passes int, v visit) samples {
+	children, stop := b.startAll(apps)
 	defer stop()
-	return b.inPasses(children, round, pick(b, 1, 5), kinds, func(i, _ int, app string) measurement {
-		return visit{app, kinds[i], pick(b, 20*time.Millisecond, 200*time.Millisecond)}
+	return b.inPasses(children, round, passes, kinds, func(i, _ int, app string) measurement {
+		v.App, v.Kind = app, kinds[i]
+		return v
 	})
 }
 
@@ -96,14 +104,14 @@ const betweenVisits = 100
 
 // addBeyondBare adds the cost of a round beyond the bare app: the median of the
 // differences in the same visit.
-func (s samples) addBeyondBare(took samples) {
-	for _, a := range sessionApps {
+func (s samples) addBeyondBare(apps []appInfo, kinds []string, took samples) {
+	for _, a := range apps {
 		for _, kind := range kinds {
 			for _, figure := range []string{": ns", ": bytes", ": allocs"} {
-				bare := took.of("bare "+a.framework, kind+figure)
+				base := took.of(bare+a.framework, kind+figure)
 				var beyond []float64
 				for i, v := range took.of(a.name, kind+figure) {
-					beyond = append(beyond, v-bare[i])
+					beyond = append(beyond, v-base[i])
 				}
 				s.add(a.name, kind+figure, median(beyond))
 			}

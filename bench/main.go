@@ -41,6 +41,8 @@ type bench struct {
 	memory  int64 // bytes that the caches of one moment may take together
 	traces  []string
 	cells   []cell // of the speed part, instead of its plan
+	nodeDir string // of the Node program, once it was needed
+	nodeErr error
 
 	started  time.Time
 	progress io.Writer
@@ -61,6 +63,7 @@ var parts = []part{
 	{"gc", (*bench).collections},
 	{"survival", (*bench).survival},
 	{"http", (*bench).http},
+	{"redis", (*bench).redis},
 }
 
 func main() {
@@ -154,6 +157,7 @@ func words(list *[]string, all []string) func(string) error {
 func (b *bench) measure() (r report, failed error) {
 	r = report{Facts: b.facts(), Versions: b.versions()}
 	var missing []string
+	defer func() { os.RemoveAll(b.nodeDir) }()
 	for _, p := range parts {
 		if b.only != nil && !slices.Contains(b.only, p.name) {
 			continue
@@ -213,7 +217,7 @@ func (b *bench) versions() []fact {
 	for _, p := range b.peers {
 		measured[p.module] = true
 	}
-	for _, a := range allApps {
+	for _, a := range append(redisApps(""), allApps...) {
 		measured[a.module] = true
 	}
 	facts := []fact{{"std", runtime.Version()}}
@@ -224,7 +228,7 @@ func (b *bench) versions() []fact {
 			}
 		}
 	}
-	return facts
+	return append(facts, nodeVersions()...)
 }
 
 // step prints the time since the start and the next step, at most one line in

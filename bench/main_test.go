@@ -336,8 +336,10 @@ func TestReader(t *testing.T) {
 
 // Every app finds its session again, and none without a cookie: an app that
 // does nothing would be fast.
-func TestApps(t *testing.T) {
-	for _, info := range sessionApps {
+func TestApps(t *testing.T) { testApps(t, sessionApps) }
+
+func testApps(t *testing.T, apps []appInfo) {
+	for _, info := range apps {
 		t.Run(info.name, func(t *testing.T) {
 			a := info.open()
 			cookie := a.do(loginPage, "")
@@ -347,7 +349,7 @@ func TestApps(t *testing.T) {
 			if set := a.do(writePage, cookie); set != "" {
 				cookie = set
 			}
-			for _, request := range [][2]string{{readPage, cookie}, {readPage, ""}, {otherPage, ""}} {
+			for _, request := range [][2]string{{readPage, cookie}, {countPage, cookie}, {readPage, ""}, {otherPage, ""}} {
 				a.do(request[0], request[1])
 				status := 0
 				switch a := a.(type) {
@@ -558,7 +560,7 @@ func TestFlood_capacity(t *testing.T) {
 
 func TestVisit(t *testing.T) {
 	var c child
-	if f := (visit{"bare net/http", reads, time.Millisecond}).measure(&c); f["ns"] <= 0 {
+	if f := (visit{App: "bare net/http", Kind: reads, For: time.Millisecond}).measure(&c); f["ns"] <= 0 {
 		t.Errorf("visit: %v", f)
 	}
 }
@@ -578,7 +580,7 @@ func TestAddBeyondBare(t *testing.T) {
 		}
 	}
 	s := samples{}
-	s.addBeyondBare(took)
+	s.addBeyondBare(sessionApps, kinds, took)
 	sec := costSection(s)
 	want := []string{"scs", "net/http", "memory", "0.12", "30.0", "4.00", "0.12", "30.0", "4.00", "0.12", "30.0", "4.00", "0.12", "30.0", "4.00"}
 	if got := sec.Tables[0].Rows[1]; !slices.Equal(got, want) {
@@ -591,7 +593,7 @@ func TestAddBeyondBare(t *testing.T) {
 
 func TestDrive(t *testing.T) {
 	f := viewServer{2}.measure(nil)
-	rate, err := drive(fmt.Sprint(f["port"]), 50*time.Millisecond)
+	rate, err := drive(newBrowsers(fmt.Sprint(f["port"]), 4), 50*time.Millisecond, viewPage)
 	if err != nil || rate <= 0 {
 		t.Errorf("drive = %v, %v", rate, err)
 	}

@@ -5,13 +5,16 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -56,6 +59,27 @@ func installNode(ctx context.Context, dir string, patience time.Duration) error 
 	return nil
 }
 
+// nodeVersions returns the versions of the Node program's modules.
+func nodeVersions() (facts []fact) {
+	var pinned struct{ Dependencies map[string]string }
+	check(json.Unmarshal(must(express.ReadFile("express/package.json")), &pinned))
+	for _, name := range slices.Sorted(maps.Keys(pinned.Dependencies)) {
+		facts = append(facts, fact{name + " (Node)", pinned.Dependencies[name]})
+	}
+	return facts
+}
+
+// nodeProgram installs the Node program once in a run. The end of the run
+// removes it.
+func (b *bench) nodeProgram() (dir string, err error) {
+	if b.nodeDir == "" {
+		b.step("npm ci")
+		b.nodeDir = must(os.MkdirTemp("", "holdfast-bench-"))
+		b.nodeErr = installNode(b.ctx, b.nodeDir, pick(b, 15*time.Second, 2*time.Minute))
+	}
+	return b.nodeDir, b.nodeErr
+}
+
 // startNode starts the program on a store, until ctx ends, and returns its
 // port.
 func startNode(ctx context.Context, dir, store string) (port string) {
@@ -70,12 +94,10 @@ func startNode(ctx context.Context, dir, store string) (port string) {
 // servers drives the same page under Holdfast and under Express. Without Node
 // it measures nothing, and notes the reason.
 func (b *bench) servers(sec *section) {
-	dir := must(os.MkdirTemp("", "holdfast-bench-"))
-	defer os.RemoveAll(dir)
 	ctx, stop := context.WithCancel(b.ctx)
 	defer stop()
-	b.step("npm ci")
-	if err := installNode(ctx, dir, pick(b, 15*time.Second, 2*time.Minute)); err != nil {
+	dir, err := b.nodeProgram()
+	if err != nil {
 		sec.Missing = append(sec.Missing, "page views under Express: "+err.Error())
 		return
 	}
@@ -89,14 +111,14 @@ func (b *bench) servers(sec *section) {
 	}
 	for _, port := range ports {
 		b.step("warming up") // Node compiles the program
-		must(drive(port, pick(b, 700*time.Millisecond, 5*time.Second)))
+		must(drive(newBrowsers(port, connections), pick(b, 700*time.Millisecond, 5*time.Second), viewPage))
 	}
 	s := samples{}
 	driveTime := pick(b, 300*time.Millisecond, 2*time.Second)
 	for round := range pick(b, 1, b.rounds) {
 		for _, i := range b.order(len(servers), round) {
 			b.step("%s, round %d", servers[i], round+1)
-			s.add(servers[i], "rate", must(drive(ports[i], driveTime)))
+			s.add(servers[i], "rate", must(drive(newBrowsers(ports[i], connections), driveTime, viewPage)))
 		}
 	}
 	version, _ := exec.Command("node", "--version").Output()
@@ -113,31 +135,62 @@ const (
 	pagesPerVisitor = 10 // the next visitor comes without a cookie
 )
 
-// drive requests the page over all connections for a time, and returns the
-// requests a second.
-func drive(port string, d time.Duration) (float64, error) {
-	server := fasthttp.HostClient{Addr: "127.0.0.1:" + port, MaxConns: connections, ReadTimeout: time.Minute}
-	defer server.CloseIdleConnections()
+// viewPage is the n-th page view of a client, which is a new visitor after some
+// pages.
+func viewPage(b *browser, n int) error {
+	if n%pagesPerVisitor == 0 {
+		b.cookie = ""
+	}
+	return b.get("/")
+}
+
+// browser is a client of a server. It keeps its cookie.
+type browser struct {
+	server   *fasthttp.HostClient
+	cookie   string
+	request  fasthttp.Request
+	response fasthttp.Response
+}
+
+// newBrowsers returns browsers that have no cookies.
+func newBrowsers(port string, n int) (all []*browser) {
+	server := &fasthttp.HostClient{Addr: "127.0.0.1:" + port, MaxConns: n, ReadTimeout: time.Minute}
+	for range n {
+		all = append(all, &browser{server: server})
+	}
+	return all
+}
+
+// get requests a page. Its text is the body of b.response.
+func (b *browser) get(page string) error {
+	b.request.SetRequestURI("http://localhost" + page)
+	if b.request.Header.Del("Cookie"); b.cookie != "" {
+		b.request.Header.Set("Cookie", b.cookie)
+	}
+	if err := b.server.Do(&b.request, &b.response); err != nil {
+		return err
+	}
+	if b.response.StatusCode() != http.StatusOK {
+		return fmt.Errorf("%s: status %d: %s", page, b.response.StatusCode(), b.response.Body())
+	}
+	if set := b.response.Header.Peek("Set-Cookie"); set != nil {
+		b.cookie = cookiePair(string(set))
+	}
+	return nil
+}
+
+// drive lets the browsers make requests for a time, and returns the requests a
+// second. request makes the n-th request of a browser.
+func drive(browsers []*browser, d time.Duration, request func(b *browser, n int) error) (float64, error) {
+	defer browsers[0].server.CloseIdleConnections()
 	var clients errgroup.Group
 	var total atomic.Int64
 	start := time.Now()
-	for range connections {
+	for _, b := range browsers {
 		clients.Go(func() error {
-			var request fasthttp.Request
-			var response fasthttp.Response
-			request.SetRequestURI("http://localhost/")
 			for n := 0; time.Since(start) < d; n++ {
-				if n%pagesPerVisitor == 0 {
-					request.Header.Del("Cookie")
-				}
-				if err := server.Do(&request, &response); err != nil {
+				if err := request(b, n); err != nil {
 					return err
-				}
-				if response.StatusCode() != http.StatusOK {
-					return fmt.Errorf("status %d", response.StatusCode())
-				}
-				if set := response.Header.Peek("Set-Cookie"); set != nil {
-					request.Header.Set("Cookie", cookiePair(string(set)))
 				}
 				total.Add(1)
 			}
