@@ -158,6 +158,24 @@ func TestMaxStale(t *testing.T) {
 			require.GreaterOrEqual(t, here.Stats().ProofAge, maxStale)
 		})
 	}
+	// A sign of life proves what was true when it was asked for.
+	inBubble(t, "slow signs of life", func(t *testing.T) {
+		for offset := time.Duration(0); offset < maxStale/3; offset += 10 * time.Millisecond {
+			_, here, there := pair(t, tier.Options{})
+			here.client.with(func(c *client) { c.replyTakes = takes(200 * time.Millisecond) })
+			there.set(t, "a", "old", hour)
+			time.Sleep(2*maxStale + offset)
+			require.Equal(t, "old", here.get(t, "a"))
+			here.client.delayNotifications(hour)
+			there.set(t, "a", "new", hour)
+			written := time.Now()
+			for time.Since(written) <= maxStale {
+				time.Sleep(10 * time.Millisecond)
+			}
+			value, _, _ := here.Get(background, "a", holdfast.ReadUse)
+			require.NotEqual(t, "old", string(value), offset)
+		}
+	})
 	inBubble(t, "served while away", func(t *testing.T) {
 		_, here, there := pair(t, tier.Options{})
 		there.set(t, "a", "1", hour)
@@ -170,7 +188,7 @@ func TestMaxStale(t *testing.T) {
 		_, here, there := pair(t, tier.Options{MaxStale: 10 * time.Millisecond})
 		there.set(t, "a", "1", hour)
 		require.Equal(t, "1", here.get(t, "a"))
-		time.Sleep(hour / 2)
+		time.Sleep(time.Minute)
 		require.Empty(t, here.sends(func() { require.Equal(t, "1", here.get(t, "a")) }))
 		here.client.with(func(c *client) { c.swallows = true })
 		time.Sleep(10 * time.Millisecond)
@@ -258,7 +276,7 @@ func TestExpiry(t *testing.T) {
 	inBubble(t, "none", func(t *testing.T) {
 		_, here, there := pair(t, tier.Options{})
 		there.set(t, "a", "1", cache.NoExpiry)
-		time.Sleep(10 * hour)
+		time.Sleep(2 * hour)
 		require.Equal(t, "1", here.get(t, "a"))
 		require.Empty(t, here.sends(func() { require.True(t, here.touch(t, "a", cache.NoExpiry)) }))
 	})
