@@ -3,10 +3,10 @@ package redisstore
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -16,7 +16,56 @@ import (
 	"github.com/holdfast-go/holdfast/tier"
 )
 
-const versionLen = 8
+// database is a tier.Database.
+type database struct {
+	prefix   string
+	options  rueidis.ClientOption
+	mode     tier.Mode
+	replicas int
+	listener tier.Listener
+	started  time.Time
+
+	notes      *cache.Cache // see index.go
+	indexEpoch atomic.Uint64
+	offset     time.Duration // of the server's clock; see adoptTime
+
+	clients atomic.Pointer[clients] // nil until connected
+	turn    chan struct{}           // has an element while a pulse is under way
+	life    context.Context         // of the connections
+	end     context.CancelFunc      // ends life
+}
+
+func newDatabase(o Options) (*database, error) {
+	client, err := o.clientOptions()
+	if err != nil {
+		return nil, err
+	}
+	if o.WaitReplicas < 0 {
+		return nil, fmt.Errorf("%w: WaitReplicas is %d; it must be 0 or more", holdfast.ErrOptions, o.WaitReplicas)
+	}
+	notes, err := cache.New(cache.Options{MaxBytes: noteBytes})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", holdfast.ErrOptions, err)
+	}
+	db := &database{
+		prefix: o.Prefix, options: client, mode: o.Tier.Mode, replicas: o.WaitReplicas,
+		started: time.Now(), notes: notes, turn: make(chan struct{}, 1),
+	}
+	setDefault(&db.prefix, defaultPrefix)
+	db.life, db.end = context.WithCancel(context.Background())
+	return db, nil
+}
+
+func (db *database) close() {
+	db.end()
+	db.turn <- struct{}{} // no pulse is under way
+	if c := db.clients.Swap(nil); c != nil {
+		c.entries.Close()
+		c.other.Close()
+	}
+	<-db.turn
+	_ = db.notes.Close()
+}
 
 // keyOf returns the key of an entry.
 func (db *database) keyOf(id string) string { return db.prefix + "s:" + id }
@@ -25,6 +74,8 @@ func (db *database) keyOf(id string) string { return db.prefix + "s:" + id }
 func (db *database) idOf(key string) (id string, ok bool) {
 	return strings.CutPrefix(key, db.prefix+"s:")
 }
+
+const versionLen = 8
 
 // encode returns the version as bytes; 0 is "".
 func encode(v tier.Version) string {
@@ -39,7 +90,11 @@ func encodeTTL(ttl time.Duration) string {
 	if ttl == cache.NoExpiry {
 		return "0"
 	}
-	return strconv.FormatInt(int64((ttl+time.Millisecond-1)/time.Millisecond), 10)
+	milliseconds := int64(ttl / time.Millisecond)
+	if ttl%time.Millisecond != 0 {
+		milliseconds++
+	}
+	return strconv.FormatInt(milliseconds, 10)
 }
 
 func decodeTTL(milliseconds int64) time.Duration {
@@ -69,16 +124,21 @@ func itemOf(result rueidis.RedisMessage, known tier.Version) (tier.Item, error) 
 	return item, err
 }
 
-var errAnswer = errors.New("redisstore: a script has returned something unexpected")
-
-// entryOf parses an entry.
+// entryOf parses an entry or its first bytes.
 func entryOf(message rueidis.RedisMessage) (tier.Version, []byte, error) {
 	entry, err := message.ToString()
-	if err != nil || len(entry) < versionLen {
-		return 0, nil, fmt.Errorf("%w: the value of its key is no entry of this store", holdfast.ErrRecord)
+	if err != nil {
+		return 0, nil, errAnswer
 	}
 	raw := []byte(entry)
-	return tier.Version(binary.LittleEndian.Uint64(raw)), raw[versionLen:], nil
+	if len(raw) < versionLen {
+		return 0, nil, errForeign
+	}
+	version := tier.Version(binary.LittleEndian.Uint64(raw))
+	if version == 0 {
+		return 0, nil, errForeign
+	}
+	return version, raw[versionLen:], nil
 }
 
 // Read implements tier.Database.
@@ -87,9 +147,9 @@ func (db *database) Read(ctx context.Context, id string, known tier.Version) (ti
 	if err != nil {
 		return tier.Item{}, err
 	}
-	result, err := run(ctx, c.tracked, scriptCall{readScript, db.keyOf(id), []string{encode(known)}})[0].ToMessage()
+	result, err := runOne(ctx, c.entries, scriptCall{readScript, db.keyOf(id), []string{encode(known)}})
 	if err != nil {
-		return tier.Item{}, classify(err)
+		return tier.Item{}, err
 	}
 	return itemOf(result, known)
 }
@@ -106,7 +166,7 @@ func (db *database) Swap(ctx context.Context, id string, old, next tier.Version,
 		result, err = db.remove(ctx, c, call)
 	} else {
 		call.args[2], call.args[3] = encode(next)+string(value), encodeTTL(ttl)
-		result, err = db.runIndexed(ctx, c, id, value, ttl, call)
+		result, err = db.store(ctx, c, id, value, ttl, old == 0, call)
 	}
 	if err != nil {
 		return false, current, err
@@ -125,161 +185,40 @@ func (db *database) Set(ctx context.Context, id string, next tier.Version, value
 		return err
 	}
 	call := scriptCall{setScript, db.keyOf(id), []string{encode(next) + string(value), encodeTTL(ttl)}}
-	_, err = db.runIndexed(ctx, c, id, value, ttl, call)
+	_, err = db.store(ctx, c, id, value, ttl, true, call)
 	return err
 }
 
 // Touch implements tier.Database.
 func (db *database) Touch(ctx context.Context, id string, known tier.Version, ttl time.Duration, extend bool) (found bool, err error) {
-	call := scriptCall{touchScript, db.keyOf(id), []string{encode(known), "-1", "0"}}
-	if ttl > 0 {
-		call.args[1] = encodeTTL(ttl)
-	}
-	if extend {
-		call.args[2] = "1"
-	}
 	c, err := db.connected()
 	if err != nil {
 		return false, err
 	}
 	if ttl == 0 {
-		_, err := db.remove(ctx, c, call)
+		_, err := db.remove(ctx, c, scriptCall{removeScript, db.keyOf(id), []string{encode(known)}})
 		return false, err
 	}
-	result, err := run(ctx, c.tracked, call)[0].ToMessage()
-	if err != nil || result.IsInt64() {
-		return false, classify(err)
+	args := []string{encode(known), encodeTTL(ttl), "0", "", strconv.Itoa(versionLen + tagLen - 1)}
+	if extend {
+		args[2] = "1"
 	}
-	head, err := result.AsBytes()
-	if err != nil {
-		return false, classify(err)
-	}
-	return true, db.extendIndex(ctx, c, id, head, ttl)
-}
-
-// remove runs a script that removes an entry. With WaitReplicas it waits until
-// replicas have the removal. WAIT covers the writes of its own connection and
-// blocks that, so both run on a connection that nobody else uses meanwhile.
-func (db *database) remove(ctx context.Context, c *clients, call scriptCall) (message rueidis.RedisMessage, err error) {
-	if db.replicas == 0 {
-		message, err = run(ctx, c.tracked, call)[0].ToMessage()
-		return message, classify(err)
-	}
-	err = c.plain.Dedicated(func(client rueidis.DedicatedClient) error {
-		timeout := int64(1)
-		if deadline, ok := ctx.Deadline(); ok {
-			timeout = max(1, time.Until(deadline).Milliseconds()*3/4)
+	for {
+		head, exists, err := db.indexed(ctx, c, id, ttl)
+		if err != nil || !exists {
+			return false, err
 		}
-		removal := client.B().Eval().Script(call.script.text).Numkeys(1).Key(call.key).Arg(call.args...).Build()
-		results := client.DoMulti(ctx, removal, client.B().Wait().Numreplicas(int64(db.replicas)).Timeout(timeout).Build())
-		if message, err = results[0].ToMessage(); err != nil {
-			return err
+		args[3] = head
+		message, err := runOne(ctx, c.entries, scriptCall{touchScript, db.keyOf(id), args})
+		if err != nil {
+			return false, err
 		}
-		confirmed, err := results[1].AsInt64()
-		if err == nil && confirmed < int64(db.replicas) {
-			err = fmt.Errorf("redisstore: %d of %d replicas have confirmed a removal", confirmed, db.replicas)
+		switch done, err := message.AsInt64(); {
+		case err != nil:
+			return false, errAnswer
+		case done != 2:
+			return done == 1, nil
 		}
-		return err
-	})
-	return message, classify(err)
-}
-
-// Pulse implements tier.Database. All servers of a cluster must answer to prove
-// that no notification is missing.
-func (db *database) Pulse(ctx context.Context) (tier.Pulse, error) {
-	c := db.clients.Load()
-	if c == nil {
-		if c = db.connectFor(ctx); c == nil {
-			_, err := db.connected()
-			return tier.Pulse{}, err
-		}
+		db.notes.Delete(id) // the entry has another user since
 	}
-	if c.tracked.Mode() != rueidis.ClientModeCluster {
-		now, err := serverTime(ctx, c.tracked)
-		return tier.Pulse{Now: now, Notifies: c.notifies}, classify(err)
-	}
-	type answer struct {
-		now time.Time
-		err error
-	}
-	nodes := c.tracked.Nodes()
-	answers := make(chan answer, len(nodes))
-	for _, node := range nodes {
-		go func() {
-			now, err := serverTime(ctx, node)
-			answers <- answer{now, err}
-		}()
-	}
-	pulse, failed := tier.Pulse{Notifies: c.notifies}, error(nil)
-	for range nodes {
-		switch a := <-answers; {
-		case a.err != nil:
-			pulse.Notifies, failed = false, a.err
-		case a.now.After(pulse.Now):
-			pulse.Now = a.now
-		}
-	}
-	if pulse.Now.IsZero() {
-		return pulse, classify(failed)
-	}
-	return pulse, nil
-}
-
-// connectFor begins to connect, and waits for that as long as ctx allows.
-func (db *database) connectFor(ctx context.Context) *clients {
-	if db.closed.Load() {
-		return nil
-	}
-	if !db.connecting.Swap(true) {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			db.connect()
-		}()
-		select {
-		case <-done:
-		case <-ctx.Done():
-		}
-	}
-	return db.clients.Load()
-}
-
-func serverTime(ctx context.Context, client rueidis.Client) (time.Time, error) {
-	parts, err := client.Do(ctx, client.B().Time().Build()).AsIntSlice()
-	if err != nil || len(parts) != 2 {
-		return time.Time{}, err
-	}
-	return time.Unix(parts[0], parts[1]*1000), nil
-}
-
-// fit reports whether the server notifies reliably: Redis does from 7.0.15 on,
-// and every Valkey.
-func (db *database) fit(client rueidis.Client) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	info, err := client.Do(ctx, client.B().Arbitrary("HELLO").Build()).AsMap()
-	if err != nil {
-		return false
-	}
-	name, version := info["server"], info["version"]
-	if server, _ := name.ToString(); server != "redis" {
-		return true
-	}
-	text, _ := version.ToString()
-	return atLeast(text, 7, 0, 15)
-}
-
-// atLeast compares a version such as 7.0.15.
-func atLeast(version string, want ...int) bool {
-	parts := strings.Split(version, ".")
-	for i, w := range want {
-		got := 0
-		if i < len(parts) {
-			got, _ = strconv.Atoi(parts[i])
-		}
-		if got != w {
-			return got > w
-		}
-	}
-	return true
 }

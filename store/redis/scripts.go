@@ -9,9 +9,11 @@ import (
 )
 
 // An entry is a string: the version, 8 bytes, and the value. Its TTL is the
-// key's. Each script uses one key, so it runs in a cluster. A write ends with a
-// read of the key: with NOLOOP, a server stops tracking a key that its client
-// writes, and the read makes it track the key again.
+// key's. Each script uses one key, so it runs in a cluster.
+//
+// With NOLOOP, a server stops tracking a key that its client writes. So a write
+// ends with a read of the key, and the server tracks it again. A removal needs
+// no such read: there is no copy to keep current.
 
 // readScript returns 0 if there is no entry, the TTL if it has the version
 // ARGV[1], and else the entry and its TTL.
@@ -35,6 +37,7 @@ if v ~= ARGV[1] then
 end
 if ARGV[3] == '' then
 	redis.call('DEL', KEYS[1])
+	return 1
 elseif ARGV[4] == '0' then
 	redis.call('SET', KEYS[1], ARGV[3])
 else
@@ -43,7 +46,7 @@ end
 redis.call('STRLEN', KEYS[1])
 return 1`)
 
-// setScript stores ARGV[1] for ARGV[2] milliseconds.
+// setScript stores ARGV[1] for ARGV[2] milliseconds (0: no end).
 var setScript = newScript(`
 if ARGV[2] == '0' then
 	redis.call('SET', KEYS[1], ARGV[1])
@@ -53,18 +56,23 @@ end
 redis.call('STRLEN', KEYS[1])
 return 1`)
 
-// touchScript gives the entry, if it has the version ARGV[1] ("" for any), a
-// TTL of ARGV[2] milliseconds (0: no end), or removes it if that is negative.
-// With ARGV[3] it never shortens the TTL. It returns 0 if there is no entry,
-// else the first 64 bytes of the value: they tell the user.
-var touchScript = newScript(`
-local head = redis.call('GETRANGE', KEYS[1], 0, 7 + 64)
-if head == '' or (ARGV[1] ~= '' and string.sub(head, 1, 8) ~= ARGV[1]) then return 0 end
-if tonumber(ARGV[2]) < 0 then
+// removeScript removes the entry if it has the version ARGV[1]; "" means any.
+var removeScript = newScript(`
+if ARGV[1] == '' or redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[1] then
 	redis.call('DEL', KEYS[1])
-	redis.call('STRLEN', KEYS[1])
-	return 0
-elseif ARGV[2] == '0' then
+end
+return 1`)
+
+// touchScript gives the entry, if it has the version ARGV[1] ("" for any), a
+// TTL of ARGV[2] milliseconds (0: no end). With ARGV[3] it never shortens the
+// TTL. It returns 0 if there is no entry. It does nothing and returns 2 if the
+// entry's first bytes, up to the one at ARGV[5], are not its version and
+// ARGV[4].
+var touchScript = newScript(`
+local head = redis.call('GETRANGE', KEYS[1], 0, ARGV[5])
+if head == '' or (ARGV[1] ~= '' and string.sub(head, 1, 8) ~= ARGV[1]) then return 0 end
+if string.sub(head, 9) ~= ARGV[4] then return 2 end
+if ARGV[2] == '0' then
 	redis.call('PERSIST', KEYS[1])
 elseif ARGV[3] == '1' then
 	redis.call('PEXPIRE', KEYS[1], ARGV[2], 'GT')
@@ -72,18 +80,29 @@ else
 	redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 redis.call('STRLEN', KEYS[1])
-return string.sub(head, 9)`)
+return 1`)
 
 // indexScript adds the ID ARGV[1] to a user's index until ARGV[2] milliseconds
 // from now, and removes the IDs whose time has come. The index lives as long as
-// its last ID. PEXPIRE sets a first TTL with NX, and a later one with GT.
+// its last ID. PEXPIRE sets a first TTL with NX, and a later one with GT. ZADD
+// is first, since a server that is full refuses it only there.
 var indexScript = newScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], 'GT', now + ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('PEXPIRE', KEYS[1], ARGV[2], 'NX')
 redis.call('PEXPIRE', KEYS[1], ARGV[2], 'GT')
+return 1`)
+
+// fenceScript is a write if there is no entry: it makes one and removes it. WAIT
+// then covers everything that was written before. It works when the memory is
+// full.
+var fenceScript = newScript(`#!lua flags=allow-oom
+if redis.call('STRLEN', KEYS[1]) == 0 then
+	redis.call('SET', KEYS[1], '')
+	redis.call('DEL', KEYS[1])
+end
 return 1`)
 
 // script is a Lua script, run by its hash.
@@ -102,25 +121,36 @@ type scriptCall struct {
 	args   []string
 }
 
+// byHash and inFull return the command.
+
+func (c scriptCall) byHash(client rueidis.Client) rueidis.Completed {
+	return client.B().Evalsha().Sha1(c.script.hash).Numkeys(1).Key(c.key).Arg(c.args...).Build()
+}
+
+func (c scriptCall) inFull(client rueidis.Client) rueidis.Completed {
+	return client.B().Eval().Script(c.script.text).Numkeys(1).Key(c.key).Arg(c.args...).Build()
+}
+
 // run runs scripts in one round trip, one after the other if their keys are on
 // one server. A server that does not know a script gets all of them in full.
 func run(ctx context.Context, client rueidis.Client, calls ...scriptCall) []rueidis.RedisResult {
-	results := client.DoMulti(ctx, commands(client, calls, false)...)
+	commands := make([]rueidis.Completed, len(calls))
+	for i, c := range calls {
+		commands[i] = c.byHash(client)
+	}
+	results := client.DoMulti(ctx, commands...)
 	for _, result := range results {
 		if err, ok := rueidis.IsRedisErr(result.Error()); ok && err.IsNoScript() {
-			return client.DoMulti(ctx, commands(client, calls, true)...)
+			for i, c := range calls {
+				commands[i] = c.inFull(client)
+			}
+			return client.DoMulti(ctx, commands...)
 		}
 	}
 	return results
 }
 
-func commands(client rueidis.Client, calls []scriptCall, inFull bool) (all []rueidis.Completed) {
-	for _, c := range calls {
-		if inFull {
-			all = append(all, client.B().Eval().Script(c.script.text).Numkeys(1).Key(c.key).Arg(c.args...).Build())
-		} else {
-			all = append(all, client.B().Evalsha().Sha1(c.script.hash).Numkeys(1).Key(c.key).Arg(c.args...).Build())
-		}
-	}
-	return all
+func runOne(ctx context.Context, client rueidis.Client, call scriptCall) (rueidis.RedisMessage, error) {
+	message, err := run(ctx, client, call)[0].ToMessage()
+	return message, classify(err)
 }
