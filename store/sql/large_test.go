@@ -17,9 +17,9 @@ import (
 	"github.com/holdfast-go/holdfast/tier"
 )
 
-// A table has 20,000 sessions of 5,000 users. HOLDFAST_LONG=50 makes a million
-// of it.
-func largeRows() int { return 20_000 * long() }
+// A table has 5,000 sessions of users with 4 or 8 each. HOLDFAST_LONG=200 makes
+// a million of it.
+func largeRows() int { return 5_000 * long() }
 
 // tagOfUser is the tag of a user of the large table.
 func tagOfUser(n int) []byte {
@@ -38,11 +38,11 @@ FROM (SELECT n, unhex(printf('016e616d6573%06x', (n / 4) | 1)) AS tag FROM n)`
 )
 
 // large returns a store with a large table.
-func large(t testing.TB, dialect sqlstore.Dialect, db *sql.DB, o sqlstore.Options) *sqlstore.Store {
+func large(t testing.TB, dialect sqlstore.Dialect, db *sql.DB) *sqlstore.Store {
 	t.Helper()
-	s := open(t, db, dialect, o)
+	_, err := db.Exec(sqlstore.Schema(dialect, ""))
+	require.NoError(t, err)
 	began := time.Now()
-	var err error
 	if dialect == sqlstore.PostgreSQL {
 		_, err = db.Exec(fillPostgres, largeRows())
 	} else {
@@ -50,7 +50,7 @@ func large(t testing.TB, dialect sqlstore.Dialect, db *sql.DB, o sqlstore.Option
 	}
 	require.NoError(t, err)
 	t.Logf("%d sessions made in %v", largeRows(), time.Since(began).Round(time.Millisecond))
-	return s
+	return open(t, db, dialect, sqlstore.Options{PurgeEvery: -1, Tier: tier.Options{Timeout: patience}})
 }
 
 // plan returns how the database carries out a statement.
@@ -84,7 +84,7 @@ func plan(t testing.TB, dialect sqlstore.Dialect, db interface {
 // statistics or not.
 func TestLarge_list(t *testing.T) {
 	list := func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB, index, page string) {
-		s := large(t, dialect, db, sqlstore.Options{PurgeEvery: -1, Tier: tier.Options{Timeout: patience}})
+		s := large(t, dialect, db)
 		tagged, paged, _ := sqlstore.Texts(dialect, "holdfast_sessions")
 		for _, analyze := range []bool{false, true} {
 			if analyze {
@@ -150,8 +150,10 @@ func report(t testing.TB, what string, times []time.Duration) {
 // Requests go on while half of the table is purged.
 func TestLarge_purge(t *testing.T) {
 	purge := func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB, batch int, index string, expire func() (rows int)) {
-		s := large(t, dialect, db, sqlstore.Options{PurgeEvery: -1, Tier: tier.Options{Timeout: patience}})
+		s := large(t, dialect, db)
+		require.NoError(t, s.Close())
 		expired := expire()
+		s = open(t, db, dialect, sqlstore.Options{PurgeEvery: -1, Tier: tier.Options{Timeout: patience}})
 		_, _, text := sqlstore.Texts(dialect, "holdfast_sessions")
 		tx, err := db.Begin()
 		require.NoError(t, err)

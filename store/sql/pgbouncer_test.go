@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-go/holdfast/internal/loopback"
 	sqlstore "github.com/holdfast-go/holdfast/store/sql"
 	"github.com/holdfast-go/holdfast/storetest"
+	"github.com/holdfast-go/holdfast/tier"
 )
 
 // bouncer starts PgBouncer before the server of url, and returns the URL of the
@@ -92,15 +93,20 @@ func TestPgBouncer(t *testing.T) {
 	url := bouncer(t, postgres(t))
 	for _, mode := range []string{"exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {
-			url := url + "&default_query_exec_mode=" + mode
-			model(t, openAll(t, url, 3, sqlstore.Options{}), 100)
-			storetest.Run(t, func(t *testing.T) holdfast.Store {
-				return open(t, openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{})
-			}, storetest.Options{})
-			db := open(t, openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{}).Database()
-			require.NoError(t, db.Set(background, "tagged", 1, tagged(1, ""), time.Hour))
+			stores := openAll(t, url+"&default_query_exec_mode="+mode, 3, sqlstore.Options{Tier: tier.Options{Timeout: patience}})
+			model(t, stores, 100)
+			db := stores[0].Database()
+			require.NoError(t, db.Set(background, "tagged", 1, tagged(1, "\x00'\\"), time.Hour))
 			ids, _ := scan(t, db, tagged(1, ""))
 			require.Equal(t, []string{"tagged"}, ids)
+			_, err := stores[0].Purge(1000)
+			require.NoError(t, err)
 		})
 	}
+	t.Run("contract", func(t *testing.T) {
+		db := openURL(t, url+"&default_query_exec_mode=exec")
+		storetest.Run(t, func(t *testing.T) holdfast.Store {
+			return open(t, db, sqlstore.PostgreSQL, sqlstore.Options{})
+		}, storetest.Options{})
+	})
 }

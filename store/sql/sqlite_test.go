@@ -65,30 +65,34 @@ func lived(t *testing.T, s *sqlstore.Store, id string, first, last int) bool {
 	return first <= step && step <= last
 }
 
-func init() {
-	children["sessions"] = func() {
-		db, err := sql.Open(os.Getenv("SQLSTORE_DRIVER"), "file:"+os.Getenv("SQLSTORE_FILE"))
-		if err == nil {
-			var s *sqlstore.Store
-			if s, err = sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{Migrate: true}); err == nil {
-				fmt.Println("open")
-				for range 8 {
-					go func() {
-						for err == nil {
-							id := fmt.Sprint(rand.Uint64())
-							tell := func(what string) func(int) {
-								return func(step int) { _, _ = os.Stdout.WriteString(fmt.Sprintln(what, id, step)) }
-							}
-							err = live(s, id, tell("before"), tell("after"))
-						}
-						fmt.Println(err)
-					}()
-				}
-				select {}
-			}
-		}
-		fmt.Println(err)
+func init() { children["sessions"] = sessions }
+
+// sessions lets sessions log in and out until the process is killed, and prints
+// each step before and after it.
+func sessions() {
+	db, err := sql.Open(os.Getenv("SQLSTORE_DRIVER"), "file:"+os.Getenv("SQLSTORE_FILE"))
+	if err != nil {
+		panic(err)
 	}
+	s, err := sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{Migrate: true})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("open")
+	for range 8 {
+		go func() {
+			for {
+				id := fmt.Sprint(rand.Uint64())
+				printed := func(what string) func(int) {
+					return func(step int) { _, _ = os.Stdout.WriteString(fmt.Sprintln(what, id, step)) }
+				}
+				if err := live(s, id, printed("before"), printed("after")); err != nil {
+					panic(err)
+				}
+			}
+		}()
+	}
+	select {}
 }
 
 // A process that is killed loses no login and no logout that it has
