@@ -87,3 +87,27 @@ func TestTouch_at_one_time(t *testing.T) {
 		require.Equal(t, 1, database.touches)
 	})
 }
+
+// Leases and watchers leave nothing behind.
+func TestNothingIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(func(Listener) (Database, error) { return &stub{}, nil }, Options{LocalBytes: 1 << 20})
+		require.NoError(t, err)
+		defer s.Close()
+		first, second := s.Watch("a", func() {}), s.Watch("a", func() {})
+		_, _, err = s.Get(t.Context(), "a", holdfast.ReadUse)
+		require.NoError(t, err)
+		_, err = s.Touch(t.Context(), "a", time.Hour)
+		require.NoError(t, err)
+		require.Panics(t, func() { _ = s.Set(t.Context(), "a", nil, time.Hour) }, "the stub has no Set")
+		s.Changed("a")
+		first()
+		second()
+		second()
+		require.Zero(t, s.watchers.number.Load())
+		require.Empty(t, s.watchers.byID)
+		for i := range s.leases.stripe {
+			require.Empty(t, s.leases.stripe[i].taken)
+		}
+	})
+}

@@ -36,9 +36,14 @@ func (s *Store) withoutSlack(ttl time.Duration) time.Duration {
 	return max(1, ttl-min(s.options.TouchEvery, ttl/21))
 }
 
-// Touch implements holdfast.Store. If it does not wait for the database, it
-// reports true. If another process has written the entry in the last MaxStale,
-// Touch may leave the TTL that was set there.
+// A touch is waited for if it could come too late: if the entry has less time
+// left than so many Timeouts.
+const urgent = 4
+
+// Touch implements holdfast.Store. It waits for the database if there is no
+// current copy, if it shortens the TTL, or if the entry has not much time left.
+// Otherwise it reports true. If another process has written the entry in the
+// last MaxStale, Touch may leave the TTL that was set there.
 func (s *Store) Touch(ctx context.Context, id string, ttl time.Duration) (found bool, err error) {
 	if err := checkID(id); err != nil {
 		return false, err
@@ -48,12 +53,12 @@ func (s *Store) Touch(ctx context.Context, id string, ttl time.Duration) (found 
 	}
 	m := s.moment()
 	if c, found := s.headerUnder(id); found && s.options.TouchEvery > 0 {
-		wanted := m.now.plus(ttl)
-		deadline := max(c.deadline, c.asked)
+		wanted, expected := m.now.plus(ttl), max(c.deadline, c.asked)
 		isKnown := m.current(c) || m.now-c.read < instant(s.options.MaxStale)
+		isUrgent := c.deadline < min(wanted, m.now.plus(urgent*s.options.Timeout))
 		switch {
-		case !isKnown || deadline > wanted.plus(s.tolerance(ttl)):
-		case deadline >= wanted:
+		case !isKnown || isUrgent || expected > wanted.plus(s.tolerance(ttl)):
+		case expected >= wanted:
 			s.counts.touchesSaved.Add(1)
 			return true, nil
 		default:

@@ -218,15 +218,51 @@ func TestTouch_extends(t *testing.T) {
 	})
 	// A copy whose touch is on its way ends with the entry.
 	inBubble(t, "too late", func(t *testing.T) {
-		s, here, there := pair(t, tier.Options{Timeout: time.Minute, MaxStale: time.Minute})
+		s := newServer()
 		s.expiryIsLate = func() time.Duration { return hour }
+		here := s.open(t, tier.Options{})
 		here.set(t, "a", "1", 20*time.Second)
-		time.Sleep(20 * time.Second)
-		here.client.with(func(c *client) { c.requestTakes = takes(10 * time.Second) })
+		time.Sleep(10 * time.Second)
+		here.client.with(func(c *client) {
+			c.fault = func(name string) fault {
+				if name == "Touch a" {
+					return requestLost
+				}
+				return noFault
+			}
+		})
 		require.True(t, here.touch(t, "a", 20*time.Second))
-		time.Sleep(2 * time.Second)
-		require.Empty(t, there.get(t, "a"))
+		time.Sleep(11 * time.Second)
+		require.Zero(t, s.ends("a"))
 		require.Empty(t, here.get(t, "a"))
+	})
+	// A touch that may come too late waits, so that its answer is true.
+	for _, left := range []time.Duration{50, 150, 500, 900, 1100} {
+		left *= time.Millisecond
+		inBubble(t, fmt.Sprint("in time/", left), func(t *testing.T) {
+			s := newServer()
+			here := s.open(t, tier.Options{})
+			here.set(t, "a", "1", 10*time.Second)
+			time.Sleep(s.ends("a") - left)
+			here.client.with(func(c *client) { c.requestTakes = takes(100 * time.Millisecond) })
+			touched := time.Now()
+			found := here.touch(t, "a", 10*time.Second)
+			require.Equal(t, left > 100*time.Millisecond, found)
+			require.Equal(t, left < time.Second, time.Since(touched) > 0, "it has waited")
+			time.Sleep(9 * time.Second)
+			require.Equal(t, found, s.ends("a") > 0)
+		})
+	}
+	// The first touch is on its way for long. A later one does not rely on it.
+	inBubble(t, "in time, although there is one under way", func(t *testing.T) {
+		here := newServer().open(t, tier.Options{})
+		here.set(t, "a", "1", 20*time.Second)
+		time.Sleep(10 * time.Second)
+		here.client.with(func(c *client) { c.fault = func(string) fault { return requestBroke } })
+		require.True(t, here.touch(t, "a", 20*time.Second))
+		time.Sleep(10500 * time.Millisecond)
+		_, err := here.Touch(background, "a", 20*time.Second)
+		require.ErrorIs(t, err, holdfast.ErrUnavailable)
 	})
 	// A touch that was answered must not be lost with its command.
 	for _, way := range []fault{requestBroke, requestLost, replyLost, refused} {
@@ -311,6 +347,7 @@ func TestTouch_after_a_read(t *testing.T) {
 		here.set(t, "a", "1", hour)
 		for _, before := range []time.Duration{0, 10 * time.Minute} {
 			time.Sleep(before) // the touch is sent after 10 minutes, and saved at once
+			require.Equal(t, "1", here.get(t, "a"))
 			require.True(t, here.touch(t, "a", hour))
 			here.sends(func() {})
 			require.True(t, there.touch(t, "a", 5*time.Minute))

@@ -123,34 +123,27 @@ func TestWatch(t *testing.T) {
 		require.Equal(t, 2, calls)
 	})
 	// After stop has returned, changed is not running.
-	inBubble(t, "stop waits", func(t *testing.T) {
-		_, here, there := pair(t, tier.Options{})
-		there.set(t, "a", "1", hour)
-		here.get(t, "a")
-		var running, stopped atomic.Bool
-		entered := make(chan struct{})
+	t.Run("stop waits", func(t *testing.T) {
+		here := newServer().open(t, tier.Options{})
+		entered, leave, stopped := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		stop := here.Watch("a", func() {
-			running.Store(true)
 			close(entered)
-			time.Sleep(time.Second)
-			if stopped.Load() {
-				t.Error("changed runs after stop has returned")
-			}
-			running.Store(false)
+			<-leave
 		})
 		go here.Changed("a")
 		<-entered
-		// A mutex does not block durably, so time passes only while this
-		// goroutine sleeps.
-		done := make(chan struct{})
 		go func() {
-			time.Sleep(time.Second)
 			stop()
-			stopped.Store(true)
-			close(done)
+			close(stopped)
 		}()
-		<-done
-		require.False(t, running.Load())
+		select {
+		case <-stopped:
+			t.Error("stop has returned while changed runs")
+		case <-time.After(20 * time.Millisecond):
+		}
+		close(leave)
+		<-stopped
+		here.Changed("a") // would close a closed channel
 	})
 	inBubble(t, "everything at once", func(t *testing.T) {
 		here := newServer().open(t, tier.Options{})
