@@ -124,8 +124,8 @@ func TestGet_value(t *testing.T) {
 	}
 }
 
-// A local copy answers for MaxStale after the last sign of life, whatever the
-// network does.
+// A local copy answers for MaxStale after the last sign of life, however the
+// network fails.
 func TestMaxStale(t *testing.T) {
 	for name, fails := range map[string]func(c *client){
 		"swallowed":            func(c *client) { c.swallows = true },
@@ -158,7 +158,7 @@ func TestMaxStale(t *testing.T) {
 			require.GreaterOrEqual(t, here.Stats().ProofAge, maxStale)
 		})
 	}
-	// A sign of life proves what was true when it was asked for.
+	// A sign of life proves nothing about the time after it was sent.
 	inBubble(t, "slow signs of life", func(t *testing.T) {
 		for offset := time.Duration(0); offset < maxStale/3; offset += 10 * time.Millisecond {
 			_, here, there := pair(t, tier.Options{})

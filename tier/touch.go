@@ -105,9 +105,9 @@ func (s *Store) touch(ctx context.Context, id string, known Version, ttl time.Du
 	return found && err == nil, err
 }
 
-// extendLater sends a touch and does not wait for it. The copy, of which c is
-// the header, keeps its deadline until the database has answered. It notes the
-// touch, so that other requests do not send it too.
+// extendLater sends a touch and does not wait for it. c is the header of the
+// local copy. The copy keeps its deadline until the database has answered, and
+// notes the touch, so that other requests do not send it too.
 func (s *Store) extendLater(id string, c localCopy, wanted instant, ttl time.Duration) {
 	until := wanted.plus(s.slack(ttl))
 	stripe := s.leases.of(id)
