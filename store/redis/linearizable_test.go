@@ -91,9 +91,9 @@ func requireLinearizable(t *testing.T, history []porcupine.Operation) {
 	}
 }
 
-// history runs random operations on stores, several at once on each, and returns
-// their history. Reads of how are part of it. Each worker rests for about pace
-// after each operation.
+// history runs random operations on stores, several at once on each, and
+// returns their history. Reads of how are part of it. Each worker rests for
+// about pace after each operation.
 func history(t *testing.T, stores []*redisstore.Store, operations, ids int, pace time.Duration, how []holdfast.ReadMode) (all []porcupine.Operation) {
 	const workers = 3
 	began := time.Now()

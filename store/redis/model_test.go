@@ -130,7 +130,8 @@ func (m *model) operation(ctx context.Context, store int) {
 	m.session(ctx, store, fmt.Sprint("session ", rand.IntN(modelSessions)), how)
 }
 
-// session is an operation on a session: "session number 7 +++", with a plus for each change.
+// session is an operation on a session: "session number 7 +++", with a plus for
+// each change.
 func (m *model) session(ctx context.Context, store int, id string, how holdfast.ReadMode) {
 	s, began := m.stores[store], time.Since(m.began)
 	var found string

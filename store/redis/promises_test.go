@@ -41,8 +41,8 @@ func (c *truth) next(t *testing.T) {
 	c.written = append(c.written, time.Now())
 }
 
-// staleness returns how long ago, at a time, the value was replaced: at most. It
-// is negative if the value was the latest.
+// staleness returns how long ago, at a time, the value was replaced: at most.
+// It is negative if the value was the latest.
 func (c *truth) staleness(value []byte, at time.Time) time.Duration {
 	n, _ := strconv.Atoi(string(value))
 	c.mu.Lock()

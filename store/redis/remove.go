@@ -42,8 +42,8 @@ func (db *database) remove(ctx context.Context, c *clients, call scriptCall) (me
 
 const maxRedirections = 5
 
-// removeRedirected removes an entry on a connection of its own. A client follows
-// no redirections there.
+// removeRedirected removes an entry on a connection of its own. A client
+// follows no redirections there.
 func (db *database) removeRedirected(ctx context.Context, c *clients, call scriptCall) (message rueidis.RedisMessage, err error) {
 	server, asking := c.other, false
 	for range maxRedirections {

@@ -95,9 +95,9 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2], 'NX')
 redis.call('PEXPIRE', KEYS[1], ARGV[2], 'GT')
 return 1`)
 
-// fenceScript is a write if there is no entry: it makes one and removes it. WAIT
-// then covers everything that was written before. It works when the memory is
-// full.
+// fenceScript is a write if there is no entry: it makes one and removes it.
+// WAIT then covers everything that was written before. It works when the memory
+// is full.
 var fenceScript = newScript(`#!lua flags=allow-oom
 if redis.call('STRLEN', KEYS[1]) == 0 then
 	redis.call('SET', KEYS[1], '')
