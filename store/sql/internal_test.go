@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,39 +60,43 @@ func TestClassify_SQLite(t *testing.T) {
 	}
 }
 
-// Deadlocks are tried again, a bounded number of times.
+// A statement that was not carried out is tried again until its context ends.
 func TestTry(t *testing.T) {
-	for _, test := range []struct {
-		err   error
-		fails int
-		calls int
-		want  string
-	}{
-		{nil, 0, 1, ""},
-		{stated("40P01"), 3, 4, ""},
-		{stated("40001"), 7, 8, ""},
-		{stated("40001"), 100, attempts, "40001"},
-		{stated("53100"), 100, 1, "53100"},
-	} {
-		calls := 0
-		err := new(postgres).try(t.Context(), func() error {
-			if calls++; calls <= test.fails {
-				return test.err
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			err   error
+			fails int
+			calls int
+			want  string
+		}{
+			{nil, 0, 1, ""},
+			{stated("40P01"), 3, 4, ""},
+			{stated("40001"), 20, 21, ""},
+			{stated("57P01"), 20, 21, ""},
+			{stated("40001"), 1000, 50, "40001"},
+			{stated("57P01"), 1000, 50, "57P01"},
+			{stated("53100"), 1000, 1, "53100"},
+		} {
+			ctx, cancel := context.WithCancel(t.Context())
+			calls := 0
+			err := new(postgres).try(ctx, func() error {
+				if calls++; calls == 50 {
+					cancel()
+				}
+				if calls <= test.fails {
+					return test.err
+				}
+				return nil
+			})
+			cancel()
+			require.Equal(t, test.calls, calls)
+			if test.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, test.want)
 			}
-			return nil
-		})
-		require.Equal(t, test.calls, calls)
-		if test.want == "" {
-			require.NoError(t, err)
-		} else {
-			require.ErrorContains(t, err, test.want)
 		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	calls := 0
-	require.Error(t, new(postgres).try(ctx, func() error { calls++; return stated("40001") }))
-	require.Equal(t, 1, calls)
+	})
 }
 
 // All values with a prefix have the prefix's tag, so a scan by tag finds all.

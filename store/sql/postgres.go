@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -122,29 +121,23 @@ func orNull(tag []byte) any {
 	return tag
 }
 
-// attempts bounds the attempts at a statement that the server has not carried
-// out.
-const attempts = 8
-
-// notCarriedOut are the errors of statements that may succeed at once if they
-// are tried again: another transaction came first, or the server was told to
-// end the connection.
-var notCarriedOut = []string{"40001", "40P01", "57P01"}
-
-// try runs a statement, again if the server has not carried it out.
+// try runs a statement, again if the server has not carried it out because
+// another transaction came first, or because it had been told to end the
+// connection. Each such attempt removes a connection from the *sql.DB.
 func (p *postgres) try(ctx context.Context, statement func() error) error {
 	for n := 1; ; n++ {
 		err := statement()
-		if n == attempts || !slices.Contains(notCarriedOut, sqlState(err)) {
-			return classifyPostgres(err)
+		switch sqlState(err) {
+		case "57P01": // admin_shutdown
+			if ctx.Err() == nil {
+				continue
+			}
+		case "40001", "40P01": // serialization_failure, deadlock_detected
+			if sleep(ctx, rand.N(time.Millisecond<<min(n, 6))) {
+				continue
+			}
 		}
-		timer := time.NewTimer(rand.N(time.Millisecond << n))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return classifyPostgres(err)
-		}
+		return classifyPostgres(err)
 	}
 }
 
@@ -300,12 +293,16 @@ var errStandby = errors.New("sqlstore: the server is a standby, or recovers from
 func (p *postgres) Pulse(ctx context.Context) (tier.Pulse, error) {
 	var now int64
 	var recovers bool
-	err := p.db.QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, pg_is_in_recovery()`).Scan(&now, &recovers)
+	var failed error
+	err := p.try(ctx, func() error {
+		failed = p.db.QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, pg_is_in_recovery()`).Scan(&now, &recovers)
+		return failed
+	})
 	switch {
-	case err != nil && sqlState(err) == "":
-		return tier.Pulse{}, fmt.Errorf("sqlstore: %w", err) // no argument could be in it
+	case err != nil && sqlState(failed) == "":
+		return tier.Pulse{}, fmt.Errorf("sqlstore: %w", failed) // no argument could be in it
 	case err != nil:
-		return tier.Pulse{}, classifyPostgres(err)
+		return tier.Pulse{}, err
 	case recovers:
 		return tier.Pulse{}, errStandby
 	}

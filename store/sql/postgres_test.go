@@ -302,6 +302,28 @@ func TestPostgres_restarts(t *testing.T) {
 	t.Logf("%d words acknowledged, %d without, %d stored", done.Load(), failed.Load(), len(stored))
 }
 
+// The server ends all connections, as at each restart. No command fails because
+// it gets one of them.
+func TestPostgres_connections_end(t *testing.T) {
+	address := postgres(t)
+	admin := openURL(t, address)
+	s := open(t, openURL(t, address+"&application_name=pool"), sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{Timeout: patience}})
+	for range 5 {
+		var group sync.WaitGroup
+		for i := range 16 {
+			group.Go(func() {
+				if err := s.Set(background, strconv.Itoa(i), []byte("0"), time.Hour); err != nil {
+					t.Errorf("Set: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		ended := stat(t, admin, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'pool'")
+		require.NotZero(t, ended)
+		require.NoError(t, s.Database().Set(background, "a", 1, nil, time.Hour))
+	}
+}
+
 // expire lets all entries whose ID begins with prefix end some time ago.
 func expire(t testing.TB, db *sql.DB, prefix string, ago time.Duration) {
 	t.Helper()
