@@ -25,7 +25,8 @@ type disk struct {
 	syncs atomic.Int64 // of the WAL
 	lies  atomic.Bool  // a sync does nothing
 
-	gate sync.RWMutex // held by a test to let syncs wait
+	gate    sync.RWMutex // held by a test to let syncs wait
+	waiting atomic.Int64 // the syncs that have begun
 
 	mu    sync.Mutex
 	files map[string]*content
@@ -125,6 +126,7 @@ func (f *diskFile) Truncate(size int64) error {
 func (f *diskFile) Sync(flags vfs.SyncFlag) error {
 	d := f.disk
 	if f.wal {
+		d.waiting.Add(1)
 		d.gate.RLock()
 		defer d.gate.RUnlock()
 		d.syncs.Add(1)

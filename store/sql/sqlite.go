@@ -70,7 +70,7 @@ func (s *sqlite) connect(ctx context.Context, db *sql.DB, readers int) (err erro
 	if err != nil {
 		return unavailable(err)
 	}
-	s.writer = newWriter(c)
+	s.writer = newWriter(c, s.listener)
 	mode := ""
 	if err := c.conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
 		return unavailable(err)
@@ -229,9 +229,10 @@ func (s *sqlite) Read(ctx context.Context, id string, known tier.Version) (tier.
 	return item, nil
 }
 
-// change carries out a job, and returns the number of rows that it has changed.
-func (s *sqlite) change(ctx context.Context, durable bool, run func(now int64) (int64, error)) (rows int64, err error) {
-	done, err := s.writer.do(ctx, durable, func(*writer) (done effect, err error) {
+// change carries out a job for an entry, and returns the number of rows that it
+// has changed.
+func (s *sqlite) change(ctx context.Context, id string, durable bool, run func(now int64) (int64, error)) (rows int64, err error) {
+	done, err := s.writer.do(ctx, id, durable, func(*writer) (done effect, err error) {
 		done.rows, err = run(time.Now().UnixNano())
 		return done, err
 	})
@@ -249,7 +250,7 @@ func (s *sqlite) Swap(ctx context.Context, id string, old, next tier.Version, va
 	case old == 0:
 		text = s.texts.create
 	}
-	done, err := s.writer.do(ctx, true, func(w *writer) (done effect, err error) {
+	done, err := s.writer.do(ctx, id, true, func(w *writer) (done effect, err error) {
 		now := time.Now().UnixNano()
 		switch text {
 		case s.texts.swap:
@@ -274,7 +275,7 @@ func (s *sqlite) Swap(ctx context.Context, id string, old, next tier.Version, va
 // Set implements tier.Database.
 func (s *sqlite) Set(ctx context.Context, id string, next tier.Version, value []byte, ttl time.Duration) error {
 	value = append([]byte{}, value...)
-	_, err := s.change(ctx, true, func(now int64) (int64, error) {
+	_, err := s.change(ctx, id, true, func(now int64) (int64, error) {
 		return s.writer.exec(s.texts.set, []byte(id), value, int64(next), endOf(now, ttl), orNull(tagOf(value)))
 	})
 	return err
@@ -283,7 +284,7 @@ func (s *sqlite) Set(ctx context.Context, id string, next tier.Version, value []
 // Touch implements tier.Database. One that only extends a TTL does not wait for
 // the disk: if it is lost, the session ends as if it had not been used.
 func (s *sqlite) Touch(ctx context.Context, id string, known tier.Version, ttl time.Duration, extend bool) (found bool, err error) {
-	rows, err := s.change(ctx, !extend, func(now int64) (int64, error) {
+	rows, err := s.change(ctx, id, !extend, func(now int64) (int64, error) {
 		switch {
 		case ttl == 0:
 			_, err := s.writer.exec(s.texts.remove, []byte(id), int64(known), now)
@@ -333,7 +334,7 @@ func (s *sqlite) Scan(ctx context.Context, prefix []byte, cursor string) (found 
 // them, unless a person changes the file with a tool. SQLite then gives the
 // data another version for this connection.
 func (s *sqlite) Pulse(ctx context.Context) (tier.Pulse, error) {
-	_, err := s.writer.do(ctx, false, func(w *writer) (effect, error) {
+	_, err := s.writer.do(ctx, "", false, func(w *writer) (effect, error) {
 		return effect{}, w.query("PRAGMA data_version", nil, func(scan func(...any) error) error {
 			before := s.version
 			err := scan(&s.version)
@@ -351,12 +352,12 @@ func (s *sqlite) Pulse(ctx context.Context) (tier.Pulse, error) {
 
 // purge removes up to limit expired entries.
 func (s *sqlite) purge(ctx context.Context, limit int) (removed int, err error) {
-	rows, err := s.change(ctx, false, func(now int64) (int64, error) { return s.writer.exec(s.texts.purge, now, limit) })
+	rows, err := s.change(ctx, "", false, func(now int64) (int64, error) { return s.writer.exec(s.texts.purge, now, limit) })
 	return int(rows), err
 }
 
 func (s *sqlite) migrate(ctx context.Context) error {
-	_, err := s.writer.do(ctx, true, func(w *writer) (effect, error) {
+	_, err := s.writer.do(ctx, "", true, func(w *writer) (effect, error) {
 		for _, statement := range statements(SQLite, s.table) {
 			if _, err := w.exec(statement); err != nil {
 				return effect{}, err

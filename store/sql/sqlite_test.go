@@ -324,6 +324,36 @@ func TestSQLite_slow_disk(t *testing.T) {
 	}
 }
 
+// A caller gives up a write that the disk has begun. A read makes a local copy
+// of the old value. When the write ends, that copy ends too.
+func TestSQLite_late_write(t *testing.T) {
+	d := newDisk(t)
+	s := open(t, d.open(t, file(t)), sqlstore.SQLite, sqlstore.Options{PurgeEvery: -1, Tier: tier.Options{MaxStale: time.Hour}})
+	require.NoError(t, s.Set(background, "a", []byte("1"), time.Hour))
+	d.gate.Lock()
+	syncs := d.waiting.Load()
+	ctx, cancel := context.WithCancel(background)
+	done := make(chan error)
+	go func() {
+		done <- s.Update(ctx, "a", func([]byte, bool) (cache.Change, error) { return cache.Put([]byte("2"), time.Hour), nil })
+	}()
+	soon(t, func() bool { return d.waiting.Load() > syncs })
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
+	for range 2 {
+		value, _, err := s.Get(background, "a", holdfast.ReadUse)
+		require.NoError(t, err)
+		require.Equal(t, "1", string(value))
+	}
+	require.NotZero(t, s.Stats().Hits, "there is a local copy")
+	d.gate.Unlock()
+	soon(t, func() bool {
+		value, _, err := s.Get(background, "a", holdfast.ReadUse)
+		return err == nil && string(value) == "2"
+	})
+	require.Zero(t, s.Stats().Mismatches, "the copy ended by chance")
+}
+
 func TestSQLite_in_use(t *testing.T) {
 	eachSQLite(t, func(t *testing.T, driver string) {
 		file := file(t)

@@ -15,10 +15,11 @@ import (
 // clients write, the more writes one wait of the disk stores.
 type writer struct {
 	*connection
-	durable bool // the setting of synchronous
-	jobs    chan *job
-	quit    chan struct{}
-	ended   chan struct{}
+	listener tier.Listener
+	durable  bool // the setting of synchronous
+	jobs     chan *job
+	quit     chan struct{}
+	ended    chan struct{}
 }
 
 // job is one write. It runs in a transaction that it may share with others, and
@@ -26,7 +27,8 @@ type writer struct {
 // given up.
 type job struct {
 	ctx     context.Context
-	durable bool // it must survive a power failure
+	id      string // of the entry that it writes, or ""
+	durable bool   // it must survive a power failure
 	run     func(w *writer) (effect, error)
 	done    chan outcome // with room for one
 }
@@ -45,13 +47,18 @@ type outcome struct {
 // sharers bounds the number of writes in one transaction.
 const sharers = 256
 
-func newWriter(c *connection) *writer {
-	return &writer{connection: c, jobs: make(chan *job), quit: make(chan struct{}), ended: make(chan struct{})}
+func newWriter(c *connection, l tier.Listener) *writer {
+	return &writer{
+		connection: c, listener: l,
+		jobs: make(chan *job), quit: make(chan struct{}), ended: make(chan struct{}),
+	}
 }
 
-// do carries out a write and waits for it until ctx ends.
-func (w *writer) do(ctx context.Context, durable bool, run func(w *writer) (effect, error)) (effect, error) {
-	j := &job{ctx, durable, run, make(chan outcome, 1)}
+// do carries out a write and waits for it until ctx ends. A write that has
+// begun then goes on, and the Listener is notified of it: the caller may have
+// read the old value again meanwhile.
+func (w *writer) do(ctx context.Context, id string, durable bool, run func(w *writer) (effect, error)) (effect, error) {
+	j := &job{ctx, id, durable, run, make(chan outcome, 1)}
 	select {
 	case w.jobs <- j:
 	case <-ctx.Done():
@@ -107,8 +114,11 @@ func (w *writer) share(all []*job) {
 	for i, j := range all {
 		if err != nil {
 			j.done <- outcome{err: err}
-		} else {
-			j.done <- outcomes[i]
+			continue
+		}
+		j.done <- outcomes[i]
+		if j.id != "" && j.ctx.Err() != nil {
+			w.listener.Changed(j.id)
 		}
 	}
 }
