@@ -3,6 +3,7 @@ package tier
 import (
 	"context"
 	"math"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,17 +38,17 @@ func TestCopy_encoding(t *testing.T) {
 // stub answers every command with nothing.
 type stub struct {
 	Database
-	reads, touches int
+	reads, touches atomic.Int64
 }
 
 func (d *stub) Touch(context.Context, string, Version, time.Duration, bool) (bool, error) {
-	d.touches++
+	d.touches.Add(1)
 	time.Sleep(time.Millisecond)
 	return true, nil
 }
 
 func (d *stub) Read(context.Context, string, Version) (Item, error) {
-	d.reads++
+	d.reads.Add(1)
 	return Item{}, nil
 }
 
@@ -66,7 +67,7 @@ func TestCopy_deadline(t *testing.T) {
 			require.NoError(t, s.local.Set("a", c.appendTo(nil), time.Hour))
 			_, _, err = s.Get(t.Context(), "a", holdfast.ReadUse)
 			require.NoError(t, err)
-			require.Equal(t, reads, database.reads)
+			require.EqualValues(t, reads, database.reads.Load())
 		}
 	})
 }
@@ -84,7 +85,7 @@ func TestTouch_at_one_time(t *testing.T) {
 			s.extendLater("a", c, s.now().plus(time.Hour), time.Hour)
 		}
 		time.Sleep(time.Second)
-		require.Equal(t, 1, database.touches)
+		require.EqualValues(t, 1, database.touches.Load())
 	})
 }
 

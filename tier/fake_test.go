@@ -149,6 +149,12 @@ func (c *client) commands() []string {
 	return sent
 }
 
+// pulseCount returns the number of pulses so far.
+func (c *client) pulseCount() (n int) {
+	c.with(func(c *client) { n = c.pulses })
+	return n
+}
+
 // lose ends the connection: its messages do not arrive, and its commands fail.
 // If the client notices, it calls Lost at once, otherwise before its next
 // command.

@@ -101,7 +101,7 @@ func TestPulses(t *testing.T) {
 		inBubble(t, test.maxStale.String(), func(t *testing.T) {
 			here := newServer().open(t, tier.Options{MaxStale: test.maxStale})
 			time.Sleep(10 * time.Second)
-			require.InDelta(t, test.in10s, here.client.pulses, 2)
+			require.InDelta(t, test.in10s, here.client.pulseCount(), 2)
 		})
 	}
 }

@@ -79,7 +79,7 @@ func TestClose(t *testing.T) {
 		require.Zero(t, here.Stats().Local.Entries)
 		time.Sleep(hour)
 		require.Empty(t, here.client.commands())
-		require.Equal(t, 1, here.client.pulses)
+		require.Equal(t, 1, here.client.pulseCount())
 	})
 	// The database may be closed after the Store.
 	inBubble(t, "waits for touches", func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestClose(t *testing.T) {
 	})
 	// The race detector watches.
 	t.Run("during everything", func(t *testing.T) {
-		for range 20 {
+		for range 5 {
 			s := newServer()
 			here, there := s.open(t, tier.Options{MaxStale: 10 * time.Millisecond}), s.open(t, tier.Options{})
 			var group sync.WaitGroup
