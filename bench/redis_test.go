@@ -30,7 +30,7 @@ func TestSharing(t *testing.T) {
 			t.Errorf("%s: %v trips, want %v", name, f[name], want)
 		}
 	}
-	for _, name := range []string{"seen, median", "seen, longest", "partition", "local ratio"} {
+	for _, name := range []string{"seen, median", "seen, longest", "partition", "seen in a tight loop, median", "local copy", "embedded"} {
 		if !(f[name] > 0) { // NaN is not enough
 			t.Errorf("%s: %v", name, f[name])
 		}
