@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-go/holdfast"
@@ -265,16 +266,14 @@ const relisten = time.Second
 
 // listens receives notifications until ctx ends.
 func (s *Store) listens(ctx context.Context) {
-	fails := false
-	listen := func() error {
-		return s.options.Listen(ctx, s.options.Table, func(payload string) {
-			fails = false
-			s.notified(payload)
-		})
+	var warned atomic.Bool // since the last notification
+	notified := func(payload string) {
+		warned.Store(false)
+		s.notified(payload)
 	}
 	for ctx.Err() == nil {
-		if err := listen(); ctx.Err() == nil && !fails {
-			fails = true
+		err := s.options.Listen(ctx, s.options.Table, notified)
+		if ctx.Err() == nil && !warned.Swap(true) {
 			s.warn("holdfast: no notifications of sessions that end elsewhere", err)
 		}
 		sleep(ctx, relisten)
