@@ -27,7 +27,7 @@ type database struct {
 
 	notes      *cache.Cache // see index.go
 	indexEpoch atomic.Uint64
-	offset     time.Duration // of the server's clock; see adoptTime
+	offset     atomic.Int64 // of the server's clock in nanoseconds; see adoptTime
 
 	clients atomic.Pointer[clients] // nil until connected
 	turn    chan struct{}           // has an element while a pulse is under way

@@ -130,11 +130,11 @@ func (db *database) indexed(ctx context.Context, c *clients, id string, ttl time
 func (db *database) now() time.Duration { return time.Since(db.started) }
 
 // adoptTime ends all notes if the server's clock was set. Indexed times are
-// times of that clock. Pulses call it, one at a time.
+// times of that clock.
 func (db *database) adoptTime(server time.Time) {
-	offset := server.Sub(db.started) - db.now()
-	if difference := offset - db.offset; difference.Abs() > indexSlack/4 {
-		db.offset = offset
+	offset, before := server.Sub(db.started)-db.now(), db.offset.Load()
+	if difference := offset - time.Duration(before); difference.Abs() > indexSlack/4 {
+		db.offset.Store(int64(offset))
 		db.indexEpoch.Add(1)
 	}
 }
