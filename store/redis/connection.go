@@ -17,7 +17,7 @@ import (
 // commands that read or write an entry use one connection to each server, and
 // so does the pulse, which proves that no notification is missing.
 
-// clients are what the servers are reached with.
+// clients reach the servers.
 type clients struct {
 	// entries reads and writes entries. The server notifies its connection of
 	// changes by others, if notifies is set.
@@ -99,7 +99,7 @@ func (db *database) connectWith(ctx context.Context, options rueidis.ClientOptio
 	return c, nil
 }
 
-// greet returns what the first server that answers says of itself.
+// greet returns the self-description of the first server that answers.
 func greet(ctx context.Context, client rueidis.Client) (server map[string]string, err error) {
 	type answer struct {
 		server map[string]string

@@ -14,12 +14,13 @@ import (
 	"github.com/holdfast-go/holdfast/tier"
 )
 
-// Options configure a Store. The server's address is all that most servers
-// need. Options print as their type alone, since they have a password.
+// Options configure a Store. Most servers need an address alone. Options print
+// as their type alone, since they have a password.
 type Options struct {
 	// URL is the server: redis://user:password@host:6379/0, rediss:// for TLS,
-	// unix:///path. Two or more addresses (?addr=host:port&addr=...) are nodes
-	// of a cluster. With ?master_set=name they are Sentinels.
+	// unix:///path. If the server belongs to a cluster, the Store finds the
+	// others. More addresses (?addr=host:port&addr=...) are nodes of the same
+	// cluster. With ?master_set=name the addresses are Sentinels.
 	URL string
 
 	// Client is the server in place of URL, for anything that a URL cannot
@@ -40,7 +41,9 @@ type Options struct {
 	// WaitReplicas, if positive, lets a removal wait until so many replicas
 	// have it. So a logout is not undone by a failover that loses the latest
 	// writes. A removal that they do not confirm within Tier.Timeout returns an
-	// error, but has been carried out.
+	// error, but has been carried out. If the primary dies, the replica that
+	// has most takes over, so 1 is enough. If Sentinels replace a primary that
+	// works, only the number of all replicas is.
 	WaitReplicas int
 
 	// Check lets New wait until the server answers, and fail if it does not
