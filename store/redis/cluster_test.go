@@ -58,7 +58,7 @@ func openStore(t *testing.T, client rueidis.ClientOption, changes ...func(*redis
 	return s
 }
 
-// quick lets a store ask for many pulses.
+// quick gives a store many pulses.
 func quick(o *redisstore.Options) { o.Tier.MaxStale = 300 * time.Millisecond }
 
 func (c cluster) do(s *testserver.Server, args ...string) any {
@@ -112,7 +112,7 @@ func (c cluster) replicaOf(master *testserver.Server) *testserver.Server {
 	return nil
 }
 
-// read returns what a request would see, or an error.
+// read returns a value as a request reads it, "none", or an error.
 func read(s *redisstore.Store, id string) (string, error) {
 	value, found, err := s.Get(context.Background(), id, holdfast.ReadUse)
 	if err == nil && !found {
@@ -131,18 +131,23 @@ func wantRead(t *testing.T, s *redisstore.Store, id, want string) {
 // soonReads waits until the store answers, and then wants the value.
 func soonReads(t *testing.T, s *redisstore.Store, id, want string) {
 	t.Helper()
-	soon(t, func() error { _, err := read(s, id); return err })
-	wantRead(t, s, id, want)
+	var got string
+	soon(t, func() (err error) { got, err = read(s, id); return err })
+	require.Equal(t, want, got)
 }
 
 // soon waits until f returns nil.
 func soon(t *testing.T, f func() error) {
 	t.Helper()
-	err := errors.New("never called")
-	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		err = f()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			require.NoError(t, err)
+		}
 	}
-	require.NoError(t, err)
 }
 
 // soonCopies waits until local copies answer reads.
@@ -215,8 +220,10 @@ func (s site) who(cookie *http.Cookie) (user string) {
 
 // Three primaries without replicas.
 func TestCluster_primaries(t *testing.T) {
+	t.Parallel()
 	c := runCluster(t, testserver.Redis, 0, "cluster-require-full-coverage no")
 	t.Run("addresses", func(t *testing.T) { testAddresses(c.in(t)) })
+	t.Run("access", func(t *testing.T) { testClusterAccess(c.in(t)) })
 	t.Run("dead for good", func(t *testing.T) { testDeadForGood(c.in(t)) })
 }
 
@@ -226,6 +233,7 @@ func testAddresses(c cluster) {
 	for name, o := range map[string]redisstore.Options{
 		"URL":                     {URL: "redis://" + first},
 		"URL with more addresses": {URL: "redis://" + first + "?addr=" + second},
+		"URL with a name":         {URL: "redis://" + strings.Replace(first, "127.0.0.1", "localhost", 1)},
 		"Client":                  {Client: rueidis.ClientOption{InitAddress: []string{second}}},
 	} {
 		c.Run(name, func(t *testing.T) {
@@ -237,8 +245,54 @@ func testAddresses(c cluster) {
 				require.EqualValues(t, 1, c.do(node, "EXISTS", "hf:s:"+id))
 			}
 			require.True(t, s.Stats().Notifies)
+			soonCopies(t, s, c.idOn(c.Nodes[0], 0))
 		})
 	}
+}
+
+// A cluster needs a few permissions more, and so does WaitReplicas.
+func testClusterAccess(c cluster) {
+	user := c.asUser()
+	everything(c.T, c.open(patient, user), c.open(patient, user))
+	for _, node := range c.Nodes {
+		require.Empty(c, c.do(node, "ACL", "LOG"))
+	}
+}
+
+// waiting are the permissions that WaitReplicas needs.
+var waiting = []string{"+wait", "+discard", "+unsubscribe", "+punsubscribe", "+sunsubscribe"}
+
+// asUser lets a store log in with the permissions that it needs.
+func (c cluster) asUser() func(*redisstore.Options) {
+	more := []string{"+asking", "+cluster|info", "+cluster|nodes", "+cluster|shards", "+cluster|slots"}
+	for _, node := range c.Nodes {
+		c.do(node, slices.Concat(leastUser, permissions, more, waiting)...)
+		c.do(node, "ACL", "LOG", "RESET")
+	}
+	return func(o *redisstore.Options) { o.Client.Username, o.Client.Password = "holdfast", "secret" }
+}
+
+// Many sessions of a user can have the same time in the index.
+func TestScan_same_time(t *testing.T) {
+	server := testserver.Run(t, testserver.Redis)
+	s := open(t, server.Addr())
+	const sessions = 350
+	index := []string{"ZADD", "hf:u:" + string(tagOf("ada"))}
+	end := strconv.FormatInt(time.Now().Add(3*time.Hour).UnixMilli(), 10)
+	for i := range sessions {
+		id := fmt.Sprintf("%d \n\"%c", i, 0xff-i%100)
+		require.NoError(t, s.Set(t.Context(), id, recordOf("ada"), time.Hour))
+		at := end
+		if i%50 == 0 {
+			at += strconv.Itoa(i)
+		}
+		index = append(index, at, id)
+	}
+	do(t, server, index...)
+	ids := listed(t, s, "ada")
+	require.Len(t, ids, sessions)
+	slices.Sort(ids)
+	require.Len(t, slices.Compact(ids), sessions)
 }
 
 // A primary without a replica hangs, and ends. Its sessions are unavailable,
@@ -271,6 +325,7 @@ func testDeadForGood(c cluster) {
 }
 
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	whole := runCluster(t, testserver.Valkey, 1, "cluster-require-full-coverage no")
 	run := func(name string, test func(c cluster)) {
 		t.Run(name, func(t *testing.T) { test(whole.in(t)) })
@@ -424,7 +479,8 @@ func testMoveSlots(c cluster) {
 // While a slot moves, its old node sends clients to the new one with ASK. The
 // entry is tracked there.
 func testRedirects(c cluster) {
-	a, b := c.open(patient), c.open(patient)
+	user := c.asUser()
+	a, b := c.open(patient, user), c.open(patient, user)
 	from, to := c.Nodes[0], c.Nodes[1]
 	id := c.idOn(from, 0)
 	slot := strconv.Itoa(c.slot("hf:s:" + id))
@@ -448,7 +504,7 @@ func testRedirects(c cluster) {
 		return nil
 	})
 
-	waiting := c.open(patient, func(o *redisstore.Options) { o.WaitReplicas = 1 })
+	waiting := c.open(patient, user, func(o *redisstore.Options) { o.WaitReplicas = 1 })
 	_, err := waiting.Touch(c.Context(), id, 0)
 	require.NoError(c, err)
 	wantRead(c.T, a, id, "none")
@@ -664,6 +720,7 @@ func testLostCluster(c cluster) {
 // Everything at once: slots move, replicas take over, nodes hang, connections
 // break, and nothing is lost. The unit of HOLDFAST_LONG is six seconds.
 func TestCluster_model(t *testing.T) {
+	t.Parallel()
 	c := runCluster(t, testserver.Redis, 1)
 	stores := []*redisstore.Store{c.open(quick), c.open(quick), c.open(quick)}
 	traffic := newTraffic(stores, quickStale, c.idOn(c.Nodes[0], 0), c.idOn(c.Nodes[1], 0), c.idOn(c.Nodes[2], 0))
@@ -673,9 +730,12 @@ func TestCluster_model(t *testing.T) {
 		f    func()
 	}{
 		{"a slot moves", func() {
-			masters := c.masters()
 			slot := c.slot("hf:s:" + traffic.counters[rand.IntN(3)].id)
-			require.NoError(t, c.MoveSlot(slot, masters[rand.IntN(len(masters))]))
+			soon(t, func() error { // on a busy machine a replica may take over meanwhile
+				masters := c.masters()
+				return c.MoveSlot(slot, masters[rand.IntN(len(masters))])
+			})
+			require.NoError(t, c.Wait()) // replicas know it too
 		}},
 		{"a replica takes over", func() {
 			masters := c.masters()
@@ -746,7 +806,7 @@ type traffic struct {
 	faults []error // of calls
 }
 
-// counter is what is known of an entry that counts increments.
+// counter is the knowledge of an entry that counts increments.
 type counter struct {
 	id      string
 	mu      sync.Mutex
@@ -826,15 +886,18 @@ func (all *traffic) increment(s *redisstore.Store, c *counter) {
 	c.steps = append(c.steps, step{time.Now(), n})
 }
 
-// lost returns how long answered increments were lost.
-func (c *counter) lost() (longest time.Duration) {
-	for i := 1; i < len(c.steps); i++ {
-		first := slices.IndexFunc(c.steps[:i], func(s step) bool { return s.value >= c.steps[i].value })
-		if first >= 0 {
-			longest = max(longest, c.steps[i-1].at.Sub(c.steps[first].at))
+// lost returns the time during which answered increments were lost: until the
+// value that was stored next fell.
+func (c *counter) lost() (during time.Duration) {
+	greatest, fall := 0, 0
+	for i, s := range c.steps {
+		if greatest-s.value > fall {
+			first := slices.IndexFunc(c.steps, func(before step) bool { return before.value >= s.value })
+			greatest, fall, during = s.value, greatest-s.value, c.steps[i-1].at.Sub(c.steps[first].at)
 		}
+		greatest = max(greatest, s.value)
 	}
-	return longest
+	return during
 }
 
 // read fails the test if a read is older than MaxStale.
@@ -895,8 +958,9 @@ func (all *traffic) readEnded(t *testing.T, s *redisstore.Store) {
 }
 
 // check compares the entries with the increments. Unless lossy, none that was
-// answered is missing. It returns how long answered ones were lost.
-func (all *traffic) check(t *testing.T) (lost time.Duration) {
+// answered is missing. It returns how many are, and the longest time between
+// two of a counter.
+func (all *traffic) check(t *testing.T) (missing int, during time.Duration) {
 	t.Helper()
 	for _, c := range all.counters {
 		var got int
@@ -910,7 +974,7 @@ func (all *traffic) check(t *testing.T) (lost time.Duration) {
 		if !all.lossy {
 			require.GreaterOrEqual(t, got, answered, "increments that were answered")
 		} else if got < answered {
-			lost = max(lost, c.lost())
+			missing, during = missing+answered-got, max(during, c.lost())
 		}
 		require.LessOrEqual(t, got, answered+c.unknown, "and those that may have been carried out")
 		for _, s := range all.stores {
@@ -923,16 +987,13 @@ func (all *traffic) check(t *testing.T) (lost time.Duration) {
 		}
 	}
 	require.NotEmpty(t, all.ended)
-	for _, e := range all.ended {
-		for _, s := range all.stores {
-			if text, err := read(s, e.id); !all.lossy && (err != nil || text != "none") {
-				require.NoError(t, err)
-				require.Equal(t, "none", text, "an entry that was removed")
-			}
+	for _, s := range all.stores {
+		for i := 0; i < len(all.ended) && !all.lossy; i++ {
+			soonReads(t, s, all.ended[i].id, "none")
 		}
 	}
 	require.Positive(t, all.newHits(), "reads by local copies")
-	return lost
+	return missing, during
 }
 
 // wantNoFaults wants that all calls have succeeded.

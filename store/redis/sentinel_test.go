@@ -3,7 +3,9 @@ package redisstore_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +27,9 @@ type sentinel struct {
 func runSentinel(t *testing.T, kind testserver.Kind, lines ...string) sentinel {
 	return sentinel{t, testserver.RunSentinel(t, kind, lines...)}
 }
+
+// in returns the sentinel for a subtest.
+func (c sentinel) in(t *testing.T) sentinel { return sentinel{t, c.Sentinel} }
 
 func (c sentinel) open(changes ...func(*redisstore.Options)) *redisstore.Store {
 	c.Helper()
@@ -58,40 +63,57 @@ func (c sentinel) replicas() (replicas []*testserver.Server) {
 	return replicas
 }
 
-// replicate waits until both replicas have all writes. Replication is one
-// stream, so they have all if they have the latest one.
-func (c sentinel) replicate() {
-	c.Helper()
-	conn, err := c.master().Dial()
-	require.NoError(c, err)
-	defer conn.Close()
-	_, err = conn.Do("SET", "latest", "write")
-	require.NoError(c, err)
-	replicas, err := conn.Do("WAIT", "2", "10000")
-	require.NoError(c, err)
-	require.EqualValues(c, 2, replicas)
+func TestSentinel(t *testing.T) {
+	t.Parallel()
+	c := runSentinel(t, testserver.Valkey)
+	stores := c.stores()
+	c.Run("access", func(t *testing.T) { testSentinelAccess(c.in(t)) })
+	c.Run("faults", func(t *testing.T) { testSentinelFaults(c.in(t), stores) })
+	c.Run("failover", func(t *testing.T) { testFailOver(c.in(t), stores) })
 }
 
-func (c sentinel) failOver() (old, master *testserver.Server) {
-	c.Helper()
-	old = c.master()
-	master, err := c.FailOver()
-	require.NoError(c, err)
-	return old, master
+// Sentinel needs one permission more, and so does WaitReplicas.
+func testSentinelAccess(c sentinel) {
+	for _, server := range c.Servers {
+		c.do(server, slices.Concat(leastUser, permissions, []string{"+role"}, waiting)...)
+	}
+	user := func(o *redisstore.Options) {
+		o.Client.Username, o.Client.Password = "holdfast", "secret"
+		o.WaitReplicas = 2
+	}
+	everything(c.T, c.open(patient, user), c.open(patient, user))
+	for _, server := range c.Servers {
+		require.Empty(c, c.do(server, "ACL", "LOG"))
+	}
+}
+
+// Connections break, sentinels end, and the master hangs for less time than the
+// sentinels allow. Nothing is lost.
+func testSentinelFaults(c sentinel, stores []*redisstore.Store) {
+	traffic := newTraffic(stores, quickStale, "x", "y")
+	stop := traffic.start(c.T)
+	master := c.master()
+	for range long(2) {
+		c.do(master, "CLIENT", "KILL", "TYPE", "normal")
+		time.Sleep(200 * time.Millisecond)
+		require.NoError(c, master.Pause())
+		time.Sleep(400 * time.Millisecond)
+		require.NoError(c, master.Resume())
+		sentinel := c.Sentinels[rand.IntN(3)]
+		require.NoError(c, sentinel.Kill())
+		time.Sleep(200 * time.Millisecond)
+		require.NoError(c, sentinel.Restart())
+		require.Equal(c, master, c.master())
+	}
+	stop()
+	c.wantRight(traffic)
 }
 
 // A failover: unavailable for a moment, and right afterwards. The old master
 // returns as a replica, and nobody writes to it.
-func TestSentinel(t *testing.T) {
-	for _, kind := range []testserver.Kind{testserver.Redis, testserver.Valkey} {
-		t.Run(string(kind), func(t *testing.T) { testFailOver(runSentinel(t, kind)) })
-	}
-}
-
-func testFailOver(c sentinel) {
-	stores := c.stores()
+func testFailOver(c sentinel, stores []*redisstore.Store) {
 	set(c.T, stores[0], "copied", "value")
-	c.replicate() // a failover may lose what no replica has
+	c.wantReplicas(c.master(), 2) // a failover may lose what no replica has
 	for _, s := range stores {
 		soonCopies(c.T, s, "copied")
 	}
@@ -99,7 +121,9 @@ func testFailOver(c sentinel) {
 	traffic.lossy = true
 	stop := traffic.start(c.T)
 	time.Sleep(500 * time.Millisecond)
-	old, _ := c.failOver()
+	old := c.master()
+	_, err := c.FailOver()
+	require.NoError(c, err)
 	for _, s := range stores {
 		soonReads(c.T, s, "copied", "value")
 	}
@@ -129,8 +153,8 @@ func (c sentinel) wantRight(traffic *traffic) {
 	for _, err := range traffic.faults {
 		require.ErrorIs(c, err, holdfast.ErrUnavailable)
 	}
-	lost := traffic.check(c.T)
-	c.Logf("the failover has lost the writes of %v; %d calls have failed", lost, len(traffic.faults))
+	missing, during := traffic.check(c.T)
+	c.Logf("%d answered increments are lost, of %v; %d calls have failed", missing, during, len(traffic.faults))
 }
 
 // wantNoCalls wants that stores work and do not use a server, which is no
@@ -157,6 +181,7 @@ func (c sentinel) wantNoCalls(server *testserver.Server, stores []*redisstore.St
 // while after its successor has been promoted. What is written meanwhile is
 // lost, except removals that all replicas had to confirm: they fail.
 func TestSentinel_switch(t *testing.T) {
+	t.Parallel()
 	c := runSentinel(t, testserver.Redis)
 	stores := c.stores()
 	removed := make(map[string]bool) // by whether all replicas had to confirm it
@@ -220,7 +245,8 @@ func TestSentinel_switch(t *testing.T) {
 // The master hangs for so long that it is replaced. Then it goes on for a
 // moment.
 func TestSentinel_master_hangs(t *testing.T) {
-	c := runSentinel(t, testserver.Valkey)
+	t.Parallel()
+	c := runSentinel(t, testserver.Redis)
 	stores := c.stores()
 	traffic := newTraffic(stores, quickStale, "a", "b")
 	traffic.lossy = true
@@ -248,6 +274,7 @@ func TestSentinel_master_hangs(t *testing.T) {
 // A logout that a replica has confirmed is not undone by a failover. One that
 // did not wait may be.
 func TestSentinel_WaitReplicas(t *testing.T) {
+	t.Parallel()
 	c := runSentinel(t, testserver.Valkey)
 	waiting := newSite(t, c.open(func(o *redisstore.Options) { o.WaitReplicas = 1 }))
 	hasty := newSite(t, c.open())
