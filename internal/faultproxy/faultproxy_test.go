@@ -123,7 +123,7 @@ func TestProxy_forwards(t *testing.T) {
 		n.reads(from, "back again")
 		n.eventually(func() bool { return n.proxy.Forwarded(1-d) == 10 })
 		require.EqualValues(n, 5, n.proxy.Received(d))
-		require.EqualValues(n, 5, n.proxy.Forwarded(d))
+		n.eventually(func() bool { return n.proxy.Forwarded(d) == 5 })
 		require.EqualValues(n, 10, n.proxy.Received(1-d))
 	})
 }
@@ -201,6 +201,7 @@ func TestSwallow(t *testing.T) {
 	each(t, func(n *network, d faultproxy.Direction, from, to *net.TCPConn) {
 		n.send(from, "before")
 		n.reads(to, "before")
+		n.eventually(func() bool { return n.proxy.Forwarded(d) == 6 })
 		n.proxy.Swallow(d, true)
 		n.send(from, "lost")
 		n.eventually(func() bool { return n.proxy.Received(d) == 10 })
@@ -241,6 +242,8 @@ func TestSwallow_the_end(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(n *network, d faultproxy.Direction, from, to *net.TCPConn) {
+				n.send(from, "before") // a reset could make the proxy's Dial fail
+				n.reads(to, "before")
 				n.proxy.Swallow(d, true)
 				require.NoError(n, end(from))
 				require.NoError(n, from.Close())
