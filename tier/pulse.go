@@ -36,11 +36,19 @@ func (s *Store) pulses() {
 
 func (s *Store) pulse() {
 	var answer Pulse
-	epoch, sent := s.epoch.Load(), s.now()
-	err := s.attempt(s.open, func(ctx context.Context) (err error) {
-		answer, err = s.database.Pulse(ctx)
-		return err
-	})
+	var epoch uint64
+	var sent instant
+	var err error
+	for range 2 { // the second time over a new connection, if the first was lost
+		epoch, sent = s.epoch.Load(), s.now()
+		err = s.attempt(s.open, func(ctx context.Context) (err error) {
+			answer, err = s.database.Pulse(ctx)
+			return err
+		})
+		if err == nil || s.now()-sent >= instant(s.options.Timeout) {
+			break
+		}
+	}
 	if err != nil {
 		if !s.closed() && !s.away.Swap(true) {
 			s.options.Logger.LogAttrs(s.open, slog.LevelError, "holdfast: the session store does not answer", slog.Any("error", err))

@@ -2,6 +2,7 @@ package tier_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -154,6 +155,17 @@ func TestAway(t *testing.T) {
 			})
 		}
 	}
+	// The next pulse would come late.
+	inBubble(t, "not with one connection", func(t *testing.T) {
+		here := newServer().open(t, tier.Options{})
+		here.set(t, "a", "1", hour)
+		here.client.with(func(c *client) { c.replyTakes = takes(100 * time.Millisecond) })
+		time.Sleep(maxStale/3 + 50*time.Millisecond) // a pulse is on its way
+		here.client.lose(true)
+		synctest.Wait()
+		require.False(t, here.Stats().Away)
+		require.Equal(t, "1", here.get(t, "a"))
+	})
 	inBubble(t, "not after a slow command", func(t *testing.T) {
 		here := newServer().open(t, tier.Options{MaxStale: hour})
 		here.client.with(func(c *client) {
