@@ -85,6 +85,10 @@ type Pulse struct {
 	// which the database carried out before it answered, to entries that this
 	// process had read: for each of them Changed or Lost has returned.
 	Notifies bool
+
+	// Reason is why Notifies is false, for the log. nil means that it is
+	// unknown.
+	Reason error
 }
 
 // Listener receives notifications of a Database. The Store is one. Both methods

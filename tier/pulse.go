@@ -51,7 +51,7 @@ func (s *Store) pulse() {
 	}
 	if err != nil {
 		if !s.closed() && !s.away.Swap(true) {
-			s.options.Logger.LogAttrs(s.open, slog.LevelError, "holdfast: the session store does not answer", slog.Any("error", err))
+			s.options.Logger.LogAttrs(s.open, slog.LevelError, "holdfast: the session store is not available", slog.Any("error", err))
 		}
 		return
 	}
@@ -60,10 +60,14 @@ func (s *Store) pulse() {
 		s.proof.Store(int64(sent))
 	}
 	if isNew := s.silent.Swap(!answer.Notifies) == answer.Notifies; isNew && !answer.Notifies && s.options.Mode == Cached {
-		s.options.Logger.Warn("holdfast: the session store does not notify of changes: each request asks it once")
+		reason := "unknown"
+		if answer.Reason != nil {
+			reason = answer.Reason.Error()
+		}
+		s.options.Logger.Warn("holdfast: the session store does not notify of changes: each request asks it once", "reason", reason)
 	}
 	if s.away.Swap(false) {
-		s.options.Logger.Info("holdfast: the session store answers again")
+		s.options.Logger.Info("holdfast: the session store is available again")
 	}
 	// The watched entries of a lost connection can be read again.
 	if s.asked.Swap(epoch) != epoch {

@@ -76,8 +76,9 @@ type Options struct {
 	// refused with cache.ErrTooLarge. 0 means 1 MiB.
 	MaxValue int
 
-	// Logger gets one line when the database stops answering, one when it
-	// answers again, and one when it cannot notify. nil means slog.Default.
+	// Logger gets one line when the database stops answering or refuses to, one
+	// when it answers again, and one when it cannot notify. nil means
+	// slog.Default.
 	Logger *slog.Logger
 }
 
@@ -238,7 +239,7 @@ func (s *Store) attempt(ctx context.Context, command func(context.Context) error
 // These errors mean that a command was not sent.
 var (
 	errClosed = fmt.Errorf("%w: it is closed", holdfast.ErrUnavailable)
-	errAway   = fmt.Errorf("%w: it has not answered lately", holdfast.ErrUnavailable)
+	errAway   = fmt.Errorf("%w: the latest sign of life failed; the log has the reason", holdfast.ErrUnavailable)
 )
 
 // givenUp is the error of a command whose context has ended.
@@ -252,7 +253,7 @@ func (s *Store) check(id string, value []byte, ttl time.Duration) error {
 	case ttl <= 0:
 		return fmt.Errorf("%w: the TTL is %v; it must be positive", cache.ErrInvalid, ttl)
 	case len(value) > s.options.MaxValue:
-		return fmt.Errorf("%w: the value has %d bytes; the maximum is %d", cache.ErrTooLarge, len(value), s.options.MaxValue)
+		return fmt.Errorf("%w: the value has %d bytes; tier.Options.MaxValue allows %d", cache.ErrTooLarge, len(value), s.options.MaxValue)
 	}
 	return checkID(id)
 }

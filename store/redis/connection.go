@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +23,7 @@ type clients struct {
 	entries     rueidis.Client
 	connections *connections // of entries
 	notifies    bool
+	silence     error    // why it does not notify
 	connecting  sync.Map // the addresses of servers that a pulse connects
 
 	// other is for reads that leave no copy, and for commands that block their
@@ -39,11 +39,6 @@ func (db *database) connected() (*clients, error) {
 	}
 	return nil, errNotConnected
 }
-
-var (
-	errNotConnected = errors.New("redisstore: not connected yet")
-	errClosed       = errors.New("redisstore: closed")
-)
 
 // connect connects to the servers.
 func (db *database) connect(ctx context.Context) (*clients, error) {
@@ -71,10 +66,17 @@ func (db *database) connectWith(ctx context.Context, options rueidis.ClientOptio
 		options.ForceSingleClient = false
 		return db.connectWith(ctx, options)
 	}
+	if server["mode"] == "sentinel" {
+		c.other.Close()
+		return nil, refusal("the server is a Sentinel: add its name for the primary, master_set=name")
+	}
 	works, notifies := capabilities(server["server"], server["version"])
 	if !works {
 		c.other.Close()
-		return nil, fmt.Errorf("%w: it is Redis %s; it must be Redis 7.0 or later, or Valkey", tier.ErrRefused, server["version"])
+		return nil, refusal("the server is Redis " + server["version"] + ": use Redis 7.0 or later, or Valkey")
+	}
+	if !notifies {
+		c.silence = &failure{text: "Redis " + server["version"] + " does not notify reliably: use Redis 7.0.15 or later, or Valkey"}
 	}
 	if c.notifies = notifies && db.mode == tier.Cached; c.notifies {
 		connections := newConnections()
@@ -89,7 +91,7 @@ func (db *database) connectWith(ctx context.Context, options rueidis.ClientOptio
 		case err == nil:
 			c.entries, c.connections = tracked, connections
 		case errors.Is(err, rueidis.ErrNoCache):
-			c.notifies = false
+			c.notifies, c.silence = false, silence(err)
 		default:
 			c.other.Close()
 			return nil, err
@@ -124,11 +126,12 @@ func greet(ctx context.Context, client rueidis.Client) (server map[string]string
 }
 
 // withoutNotifications replaces clients whose server tracks no keys any more.
-func (db *database) withoutNotifications(c *clients) {
+func (db *database) withoutNotifications(c *clients, reason error) {
 	c.otherConnections.onLost(db.lost)
 	db.clients.Store(&clients{
 		entries: c.other, connections: c.otherConnections,
 		other: c.other, otherConnections: c.otherConnections,
+		silence: silence(reason),
 	})
 	db.lost()
 	c.entries.Close()

@@ -610,7 +610,7 @@ func TestWaitReplicas(t *testing.T) {
 			} {
 				err := end()
 				require.ErrorIs(t, err, holdfast.ErrUnavailable)
-				require.ErrorContains(t, err, "redisstore: 0 of 1 replicas")
+				require.ErrorContains(t, err, "carried out, but not confirmed by replicas: 0 of 1 replicas")
 				require.Equal(t, 1, strings.Count(err.Error(), "redisstore:"))
 				require.Equal(t, "none", get(t, s, name, holdfast.ReadUse), "it has been carried out")
 			}

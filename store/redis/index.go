@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -77,7 +76,7 @@ func (db *database) store(ctx context.Context, c *clients, id string, value []by
 	case failed == nil:
 		db.note(id, string(tag), epoch, began, ttl)
 	case err == nil: // not a refusal: the entry was written
-		return message, fmt.Errorf("redisstore: the user's index was not written: %s", classify(failed))
+		return message, &failure{text: "the user's index was not written: " + failureOf(failed).text}
 	}
 	return message, classify(err)
 }

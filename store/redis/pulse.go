@@ -21,9 +21,10 @@ import (
 // copies once, when its connection ends.
 
 var (
-	errReplica = errors.New("the server is a replica; it may be behind, and refuses writes")
-	errDown    = errors.New("the server says that its cluster is down, or has lost the cluster")
-	errSilent  = errors.New("no server has answered")
+	errReplica = &failure{text: "the server is a replica: use the address of the primary, or of Sentinels with master_set"}
+	errDown    = &failure{text: "the server says that its cluster is down, or that it has lost the cluster: see CLUSTER INFO"}
+	errLate    = &failure{text: "a server has not answered in time, so its notifications may be missing"}
+	errSilent  = &failure{text: "no server has answered: check the addresses, and that the servers run"}
 )
 
 // Pulse implements tier.Database. It also connects. A new connection may take
@@ -36,7 +37,7 @@ func (db *database) Pulse(ctx context.Context) (tier.Pulse, error) {
 	nodes := c.entries.Nodes()
 	pulse, replicas, err := db.ask(ctx, c, nodes)
 	if errors.Is(err, rueidis.ErrNoCache) {
-		db.withoutNotifications(c)
+		db.withoutNotifications(c, err)
 	}
 	if err == nil {
 		db.adoptTime(pulse.Now)
@@ -79,10 +80,11 @@ func (db *database) connectOnce() error {
 	ctx, cancel := context.WithTimeout(db.life, db.patience())
 	defer cancel()
 	c, err := db.connect(ctx)
-	if err == nil {
-		db.clients.Store(c)
+	if err != nil {
+		return unconnected(err)
 	}
-	return err
+	db.clients.Store(c)
+	return nil
 }
 
 // patience is the longest time that a new connection may take. It is dialled
@@ -109,7 +111,7 @@ func (db *database) ask(ctx context.Context, c *clients, nodes map[string]rueidi
 		}
 		go db.askOne(ctx, c, addr, node, answers)
 	}
-	proved, err := c.notifies, errSilent
+	proved, err := c.notifies, error(errSilent)
 	replicas = make(map[string]bool)
 	for left := len(nodes); left > 0 && (len(waiting) > 0 || pulse.Now.IsZero()); left-- {
 		var a answer
@@ -135,6 +137,12 @@ func (db *database) ask(ctx context.Context, c *clients, nodes map[string]rueidi
 		delete(waiting, a.addr)
 	}
 	pulse.Notifies = proved && len(waiting) == 0
+	switch {
+	case !c.notifies:
+		pulse.Reason = c.silence
+	case !pulse.Notifies:
+		pulse.Reason = errLate
+	}
 	if !pulse.Now.IsZero() {
 		err = nil
 	}

@@ -45,10 +45,10 @@ const maxRedirections = 5
 // removeRedirected removes an entry on a connection of its own. A client
 // follows no redirections there.
 func (db *database) removeRedirected(ctx context.Context, c *clients, call scriptCall) (message rueidis.RedisMessage, err error) {
-	server, asking := c.other, false
+	server, asking, removed := c.other, false, false
 	for range maxRedirections {
 		err = server.Dedicated(func(client rueidis.DedicatedClient) (err error) {
-			message, err = db.removeOn(ctx, client, asking, call)
+			message, removed, err = db.removeOn(ctx, client, asking, call)
 			return err
 		})
 		var addr string
@@ -59,12 +59,17 @@ func (db *database) removeRedirected(ctx context.Context, c *clients, call scrip
 			break
 		}
 	}
+	if removed && err != nil {
+		// The error must not wrap tier.ErrRefused.
+		err = &failure{text: "a removal was carried out, but not confirmed by replicas: " + failureOf(err).text}
+	}
 	return message, err
 }
 
-// removeOn removes an entry on a connection. asking overrides that the server
-// does not yet own the slot of the key.
-func (db *database) removeOn(ctx context.Context, client rueidis.DedicatedClient, asking bool, call scriptCall) (message rueidis.RedisMessage, err error) {
+// removeOn removes an entry on a connection. removed reports whether it did, if
+// the wait that follows fails. asking overrides that the server does not yet
+// own the slot of the key.
+func (db *database) removeOn(ctx context.Context, client rueidis.DedicatedClient, asking bool, call scriptCall) (message rueidis.RedisMessage, removed bool, err error) {
 	var commands []rueidis.Completed
 	var removal, fence int
 	add := func(call scriptCall) (index int) {
@@ -86,16 +91,16 @@ func (db *database) removeOn(ctx context.Context, client rueidis.DedicatedClient
 		client.Close() // WAIT may still block it
 	}
 	if message, err = results[removal].ToMessage(); err != nil {
-		return message, err
+		return message, false, err
 	}
 	if err = results[fence].Error(); err != nil {
-		return message, err
+		return message, true, err
 	}
 	confirmed, err := wait.AsInt64()
 	if err == nil && confirmed < int64(db.replicas) {
-		err = fmt.Errorf("%d of %d replicas have confirmed a removal", confirmed, db.replicas)
+		err = fmt.Errorf("%d of %d replicas are in time: start replicas, or lower WaitReplicas", confirmed, db.replicas)
 	}
-	return message, err
+	return message, true, err
 }
 
 // redirection returns the address of the server that a server of a cluster

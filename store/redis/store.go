@@ -1,11 +1,12 @@
 package redisstore
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -47,8 +48,11 @@ type Options struct {
 	WaitReplicas int
 
 	// Check lets New wait until the server answers, and fail if it does not
-	// within some seconds. Otherwise New works while the server is away, and
-	// each request fails until it is there.
+	// within some seconds, or if it refuses a command that the Store needs: it
+	// is a replica, or the user lacks a permission. New tries them on a key of
+	// its own, under the Prefix. A server whose memory is full will do, since
+	// sessions can be read and ended there. Without Check, New works while the
+	// server is away, and each request fails until it is there.
 	Check bool
 }
 
@@ -68,7 +72,7 @@ type Store struct {
 }
 
 // New returns a Store. The error wraps holdfast.ErrOptions, or with
-// Options.Check holdfast.ErrUnavailable.
+// Options.Check holdfast.ErrUnavailable. An error of New is not logged.
 func New(o Options) (*Store, error) {
 	return newStore(o, func(db *database, l tier.Listener) (tier.Database, tier.Listener) { return db, l })
 }
@@ -82,7 +86,7 @@ func newStore(o Options, wrap func(*database, tier.Listener) (tier.Database, tie
 	store, err := tier.New(func(l tier.Listener) (wrapped tier.Database, err error) {
 		wrapped, db.listener = wrap(db, l)
 		if o.Check {
-			if _, err = db.Pulse(context.Background()); err != nil {
+			if err = db.check(); err != nil {
 				err = fmt.Errorf("%w: %w", holdfast.ErrUnavailable, err)
 			}
 		}
@@ -114,9 +118,8 @@ func (o Options) clientOptions() (client rueidis.ClientOption, err error) {
 	case o.URL != "" && len(client.InitAddress) > 0:
 		return client, fmt.Errorf("%w: both URL and Client are set; leave one out", holdfast.ErrOptions)
 	case o.URL != "":
-		if client, err = rueidis.ParseURL(o.URL); err != nil {
-			// The error may contain the password.
-			return client, fmt.Errorf("%w: URL is no address of a server, such as redis://localhost:6379/0", holdfast.ErrOptions)
+		if client, err = parseURL(o.URL); err != nil {
+			return client, err
 		}
 	case len(client.InitAddress) == 0:
 		return client, fmt.Errorf("%w: URL is empty; set it, for example to redis://localhost:6379/0", holdfast.ErrOptions)
@@ -142,6 +145,20 @@ func (o Options) clientOptions() (client rueidis.ClientOption, err error) {
 	setDefault(&client.ClientName, "holdfast")
 	if client.ClientSetInfo == nil {
 		client.ClientSetInfo = rueidis.DisableClientSetInfo // Redis has it from 7.2 on
+	}
+	return client, nil
+}
+
+// parseURL returns the options of a URL. Its errors have no part of the URL,
+// which has a password. A password that is not encoded may look like a query or
+// a fragment.
+func parseURL(text string) (client rueidis.ClientOption, err error) {
+	at, err := url.Parse(text)
+	if err == nil {
+		client, err = rueidis.ParseURL(text)
+	}
+	if err != nil || at.Fragment != "" || strings.Contains(at.RawQuery, "@") {
+		return client, fmt.Errorf("%w: URL is not of the form redis://user:password@host:6379/0: correct it, and percent-encode the user and the password, such as %%2F for a slash", holdfast.ErrOptions)
 	}
 	return client, nil
 }
