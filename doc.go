@@ -23,7 +23,9 @@
 //	c, err := cache.New(cache.Options{MaxBytes: 512 << 20})
 //	sessions, err := holdfast.New(holdfast.Options{Cache: c})
 //
-// Several processes share their sessions through a Store.
+// Several processes share their sessions through a Store: store/redis keeps
+// them in Redis or Valkey, store/sql in PostgreSQL. With store/sql the sessions
+// of one process can also be in an SQLite file, and survive its end.
 //
 // # Cost of a request
 //

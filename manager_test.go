@@ -62,6 +62,12 @@ func TestNew_invalid(t *testing.T) {
 	}
 }
 
+// A store that failed to open is nil. The default would lose its sessions.
+func TestNew_nil_Store(t *testing.T) {
+	_, err := holdfast.New(holdfast.Options{Store: (*recording)(nil)})
+	require.EqualError(t, err, "holdfast: invalid options: Store is a nil *holdfast_test.recording: was the error of its New checked?")
+}
+
 // A nil Cache is the default, as nil is for every option. Close closes the
 // Manager's own cache and no other.
 func TestNew_Cache(t *testing.T) {

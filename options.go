@@ -158,7 +158,11 @@ func (o Options) withDefaults() (Options, error) {
 func (o Options) checkParts() error {
 	for name, part := range map[string]any{"Store": o.Store, "Codec": o.Codec, "Carrier": o.Carrier} {
 		if v := reflect.ValueOf(part); v.Kind() == reflect.Pointer && v.IsNil() {
-			return fmt.Errorf("%w: %s is a nil %T; leave it out for the default", ErrOptions, name, part)
+			remedy := "; leave it out for the default"
+			if name == "Store" {
+				remedy = ": was the error of its New checked?"
+			}
+			return fmt.Errorf("%w: %s is a nil %T%s", ErrOptions, name, part, remedy)
 		}
 	}
 	if o.Cache != nil && o.Store != nil {
