@@ -28,6 +28,7 @@ type server struct {
 
 	// The faults of a server.
 	silent       bool                 // it does not notify, and says so
+	reason       error                // why
 	forgets      bool                 // a client's own write ends the notification for the entry
 	expiryIsLate func() time.Duration // between the end of an entry and its notification
 
@@ -545,7 +546,7 @@ func (c *client) Scan(ctx context.Context, prefix []byte, cursor string) ([]tier
 
 func (c *client) Pulse(ctx context.Context) (tier.Pulse, error) {
 	return exchange(ctx, c, "Pulse", func(*connection) tier.Pulse {
-		return tier.Pulse{Now: c.stamp(c.server.now()), Notifies: !c.server.silent}
+		return tier.Pulse{Now: c.stamp(c.server.now()), Notifies: !c.server.silent, Reason: c.server.reason}
 	})
 }
 

@@ -286,7 +286,7 @@ func TestExpiry(t *testing.T) {
 func TestSilentDatabase(t *testing.T) {
 	inBubble(t, "verifies", func(t *testing.T) {
 		s := newServer()
-		s.silent = true
+		s.silent, s.reason = true, errors.New("no feathers")
 		here, there := s.open(t, tier.Options{}), s.open(t, tier.Options{Mode: tier.Verified})
 		there.set(t, "a", "1", hour)
 		for range 3 {
@@ -297,7 +297,9 @@ func TestSilentDatabase(t *testing.T) {
 		time.Sleep(10 * maxStale)
 		require.False(t, here.Stats().Notifies)
 		require.EqualValues(t, 2, here.Stats().Verified)
-		require.Len(t, here.logs.take(), 1)
+		lines := here.logs.take()
+		require.Len(t, lines, 1)
+		require.Contains(t, lines[0], "no feathers")
 		require.Empty(t, there.logs.take(), "Verified expects no notifications")
 	})
 	inBubble(t, "stops and begins", func(t *testing.T) {

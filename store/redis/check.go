@@ -29,7 +29,7 @@ for _, command in ipairs({
 end
 return 1`)
 
-// check returns nil if the server can do all that a store needs.
+// check returns an error if the server cannot do its part for a store.
 func (db *database) check() error {
 	if _, err := db.Pulse(context.Background()); err != nil {
 		return err

@@ -35,6 +35,7 @@ func requireClear(t *testing.T, err error, words ...string) {
 
 // New with Check says how to mend the options, or the server.
 func TestErrors_of_New(t *testing.T) {
+	t.Parallel()
 	page := httptest.NewServer(http.NotFoundHandler())
 	defer page.Close()
 	each(t, func(t *testing.T, server *testserver.Server) {
@@ -87,6 +88,7 @@ func TestErrors_of_New_Sentinel(t *testing.T) {
 
 // Options.Check finds a server that does not do all that the store needs.
 func TestCheck_permissions(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		all := append(strings.Fields("+wait +discard +unsubscribe +punsubscribe +sunsubscribe"), permissions...)
 		try := func(t *testing.T, keys string, permissions ...string) error {
@@ -125,6 +127,7 @@ func TestCheck_permissions(t *testing.T) {
 // A server that is full ends no session and lets users log out. A new process
 // can begin. A replica is of no use.
 func TestCheck_states(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		do(t, server, "CONFIG", "SET", "maxmemory", "1")
 		open(t, server.Addr())
@@ -141,6 +144,7 @@ func TestCheck_states(t *testing.T) {
 
 // Without Check a log line has the error. It says nothing that is false.
 func TestErrors_logged(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		do(t, server, "ACL", "SETUSER", "limited", "on", ">secret", "~*", "+@all", "-time")
 		for name, option := range map[string]func(*redisstore.Options){
@@ -161,6 +165,7 @@ func TestErrors_logged(t *testing.T) {
 
 // A command that the server refuses is named.
 func TestErrors_of_commands(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		do(t, server, "ACL", "SETUSER", "holdfast", "on", ">secret", "~hf:*", "+@all")
 		s := open(t, server.Addr(), as("holdfast", "secret"))
@@ -188,6 +193,7 @@ func TestErrors_of_commands(t *testing.T) {
 
 // The log says why a server does not notify.
 func TestErrors_no_notifications(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		do(t, server, "ACL", "SETUSER", "holdfast", "on", ">secret", "~hf:*", "+@all", "-client|tracking")
 		lines := new(logs)
@@ -204,6 +210,7 @@ func TestErrors_no_notifications(t *testing.T) {
 
 // A removal was carried out, but the user may not wait for replicas.
 func TestErrors_of_WaitReplicas(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		do(t, server, "ACL", "SETUSER", "holdfast", "on", ">secret", "~hf:*", "+@all")
 		s := open(t, server.Addr(), as("holdfast", "secret"), func(o *redisstore.Options) { o.WaitReplicas = 1 })

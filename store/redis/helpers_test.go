@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -27,6 +29,13 @@ import (
 
 // patience bounds the waits of tests. It is long enough for a busy machine.
 const patience = 20 * time.Second
+
+// Most tests wait most of the time, so more of them run at once than there are
+// processors. A flag overrides this.
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	m.Run()
+}
 
 var kinds = []testserver.Kind{testserver.Redis, testserver.Valkey}
 

@@ -34,6 +34,7 @@ func requireIndexed(t testing.TB, server *testserver.Server, user string, ids ..
 }
 
 func TestIndex_finds_all_sessions_of_a_user(t *testing.T) {
+	t.Parallel()
 	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		a, b := open(t, server.Addr(), in(mode)), open(t, server.Addr(), in(mode))
 		var want []string
@@ -94,6 +95,7 @@ func TestIndex_follows_the_user(t *testing.T) {
 
 // The server has lost the index, and the same ID is stored again.
 func TestIndex_after_a_loss(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testing.T, *testserver.Server){
 		"FLUSHALL": func(t *testing.T, server *testserver.Server) { do(t, server, "FLUSHALL") },
 		"restart":  func(t *testing.T, server *testserver.Server) { require.NoError(t, server.Restart()) },

@@ -188,6 +188,7 @@ func strict(o *redisstore.Options) { o.Tier.TouchEvery = -1 }
 // In the modes Verified and Direct all calls are linearizable. In Cached all
 // are but reads of local copies. HOLDFAST_LONG multiplies the operations.
 func TestLinearizable(t *testing.T) {
+	t.Parallel()
 	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		reads := allReads
 		if mode == tier.Cached {
@@ -211,6 +212,7 @@ func TestLinearizable(t *testing.T) {
 // The check finds the reads of local copies, which are not linearizable, as
 // healthy as all is.
 func TestLinearizable_control(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		var stores []*redisstore.Store
 		for range 3 {
@@ -229,6 +231,7 @@ func TestLinearizable_control(t *testing.T) {
 // The network breaks connections and loses answers. A call that failed was
 // carried out once, or not at all.
 func TestLinearizable_faults(t *testing.T) {
+	t.Parallel()
 	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		reads := allReads
 		if mode == tier.Cached {

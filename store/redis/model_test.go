@@ -235,6 +235,7 @@ func modelOf(t *testing.T, server *testserver.Server, mode tier.Mode, database f
 
 // HOLDFAST_LONG multiplies the operations.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		m := modelOf(t, server, mode, nil, nil)
 		do(t, server, "CONFIG", "RESETSTAT")
@@ -289,6 +290,7 @@ func (d *dropper) Changed(id string) {
 
 // The model finds notifications that are lost.
 func TestModel_control_notifications(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		drop := func(l tier.Listener) tier.Listener { return &dropper{Listener: l} }
 		broken := map[string]int{}
@@ -313,6 +315,7 @@ func (w weak) Swap(ctx context.Context, id string, _, next tier.Version, value [
 
 // The model finds writes that do not compare.
 func TestModel_control_compare_and_set(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		broken := modelOf(t, server, tier.Cached, func(db tier.Database) tier.Database { return weak{db} }, nil).run(t, 5_000)
 		requireBroken(t, broken, "counter")

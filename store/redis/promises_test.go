@@ -184,6 +184,7 @@ func stale(t *testing.T, server *testserver.Server, faults []fault, database fun
 // network fails. While the server cannot be asked, the answer is an error, and
 // never "not found". No read goes back in time.
 func TestBounded_staleness(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		for i, r := range stale(t, server, faults, nil) {
 			fault := faults[i]
@@ -217,6 +218,7 @@ func (l *liar) Pulse(ctx context.Context) (tier.Pulse, error) {
 
 // The test above finds pulses that lie.
 func TestBounded_staleness_control(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		var stalest time.Duration
 		for _, r := range stale(t, server, faults[1:2], func(db tier.Database) tier.Database { return &liar{Database: db} }) {
@@ -228,6 +230,7 @@ func TestBounded_staleness_control(t *testing.T) {
 
 // A store sees its own writes at once, and other stores soon.
 func TestOwn_writes(t *testing.T) {
+	t.Parallel()
 	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		a, b := open(t, server.Addr(), in(mode), patient), open(t, server.Addr(), in(mode), patient)
 		var group sync.WaitGroup
@@ -268,6 +271,7 @@ func TestOwn_writes(t *testing.T) {
 // A loss of the server's data is a loss. Nothing comes back from local copies:
 // neither by reads, nor by touches or updates of stores that have copies.
 func TestThe_store_decides(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testing.T, *testserver.Server){
 		"FLUSHALL": func(t *testing.T, s *testserver.Server) { do(t, s, "FLUSHALL") },
 		"restart":  func(t *testing.T, s *testserver.Server) { require.NoError(t, s.Restart()) },
@@ -334,6 +338,7 @@ func TestThe_store_decides_Update(t *testing.T) {
 
 // Without its server, no method says that there is nothing.
 func TestAway_is_not_empty(t *testing.T) {
+	t.Parallel()
 	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		s := open(t, server.Addr(), in(mode), func(o *redisstore.Options) { o.Tier.MaxStale = 50 * time.Millisecond })
 		set(t, s, "a", "1")

@@ -378,6 +378,7 @@ func (c sentinel) wantMaster(want *testserver.Server) {
 // A server that becomes a replica answers no request, and is used again when it
 // is a primary.
 func TestReplica(t *testing.T) {
+	t.Parallel()
 	server := testserver.Run(t, testserver.Redis)
 	c := sentinel{T: t}
 	s := openStore(t, rueidis.ClientOption{InitAddress: []string{server.Addr()}}, quick)

@@ -19,9 +19,10 @@ import (
 // as their type alone, since they have a password.
 type Options struct {
 	// URL is the server: redis://user:password@host:6379/0, rediss:// for TLS,
-	// unix:///path. If the server belongs to a cluster, the Store finds the
-	// others. More addresses (?addr=host:port&addr=...) are nodes of the same
-	// cluster. With ?master_set=name the addresses are Sentinels.
+	// unix:///path. The user and the password are percent-encoded. If the
+	// server belongs to a cluster, the Store finds the others. More addresses
+	// (?addr=host:port&addr=...) are nodes of the same cluster. With
+	// ?master_set=name the addresses are Sentinels.
 	URL string
 
 	// Client is the server in place of URL, for anything that a URL cannot

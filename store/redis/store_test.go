@@ -86,6 +86,7 @@ func client(o *redisstore.Options, change func(*rueidis.ClientOption)) {
 
 // A first connection may take longer than a command.
 func TestNew_Check_slow_connection(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		s := open(t, server.Addr(), func(o *redisstore.Options) {
 			o.Tier.Timeout = 200 * time.Millisecond
@@ -122,6 +123,7 @@ func TestNew_Check_server_refuses(t *testing.T) {
 
 // A server may start after its clients.
 func TestNew_server_away(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		require.NoError(t, server.Stop())
 		lines := new(logs)
@@ -253,6 +255,7 @@ func TestClient_options(t *testing.T) {
 
 // Neither an error nor a log line has a key, a value, a password or an ID.
 func TestErrors_have_no_secrets(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		do(t, server, "ACL", "SETUSER", "holdfast", "on", ">secretpass", "~hf:*", "+@all")
 		lines := new(logs)
