@@ -12,7 +12,7 @@ import (
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
+	eachModeAtOnce(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		storetest.Run(t, func(t *testing.T) holdfast.Store {
 			return open(t, server.Addr(), in(mode), patient)
 		}, storetest.Options{})
@@ -21,7 +21,7 @@ func TestContract(t *testing.T) {
 
 func TestContract_shared(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
+	eachModeAtOnce(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		o := storetest.Options{}
 		if mode == tier.Cached {
 			o = storetest.Options{MaxStale: time.Second, Notifies: true}

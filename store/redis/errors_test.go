@@ -213,7 +213,7 @@ func TestErrors_of_WaitReplicas(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		do(t, server, "ACL", "SETUSER", "holdfast", "on", ">secret", "~hf:*", "+@all")
-		s := open(t, server.Addr(), as("holdfast", "secret"), func(o *redisstore.Options) { o.WaitReplicas = 1 })
+		s := open(t, server.Addr(), as("holdfast", "secret"), func(o *redisstore.Options) { o.WaitReplicas, o.Tier.Timeout = 1, 4*time.Second })
 		end := func() error {
 			set(t, s, "id", "1")
 			_, err := s.Touch(t.Context(), "id", 0)

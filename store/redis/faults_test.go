@@ -78,7 +78,7 @@ func (all *steps) check(t *testing.T, s *redisstore.Store) {
 // connections break.
 func TestUpdate_unknown_outcomes(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
+	eachModeAtOnce(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		proxy := proxyTo(t, server.Addr())
 		direct := open(t, server.Addr(), in(mode), patient)
 		all := new(steps)
@@ -177,7 +177,7 @@ func work(t *testing.T, server *testserver.Server, mode tier.Mode, disrupt func(
 // The server closes connections while they carry commands.
 func TestClient_kill(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
+	eachModeAtOnce(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		work(t, server, mode, func(context.Context) {
 			for range long(50) {
 				do(t, server, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -190,7 +190,7 @@ func TestClient_kill(t *testing.T) {
 // The server stops answering, and goes on.
 func TestPause(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
+	eachModeAtOnce(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		work(t, server, mode, func(context.Context) {
 			for range long(3) {
 				time.Sleep(rand.N(100 * time.Millisecond))

@@ -51,14 +51,25 @@ func each(t *testing.T, test func(t *testing.T, server *testserver.Server), line
 // eachMode runs a test on a server of each kind, in each mode.
 func eachMode(t *testing.T, test func(t *testing.T, server *testserver.Server, mode tier.Mode)) {
 	t.Helper()
+	each(t, func(t *testing.T, server *testserver.Server) { modes(t, server, test) })
+}
+
+// eachModeAtOnce is eachMode for a long test: the servers are used at once.
+func eachModeAtOnce(t *testing.T, test func(t *testing.T, server *testserver.Server, mode tier.Mode)) {
+	t.Helper()
 	each(t, func(t *testing.T, server *testserver.Server) {
-		for _, mode := range []tier.Mode{tier.Cached, tier.Verified, tier.Direct} {
-			t.Run(mode.String(), func(t *testing.T) {
-				do(t, server, "FLUSHALL")
-				test(t, server, mode)
-			})
-		}
+		t.Parallel()
+		modes(t, server, test)
 	})
+}
+
+func modes(t *testing.T, server *testserver.Server, test func(t *testing.T, server *testserver.Server, mode tier.Mode)) {
+	for _, mode := range []tier.Mode{tier.Cached, tier.Verified, tier.Direct} {
+		t.Run(mode.String(), func(t *testing.T) {
+			do(t, server, "FLUSHALL")
+			test(t, server, mode)
+		})
+	}
 }
 
 // open returns a store that is connected to addr. It is closed at the end of
@@ -83,7 +94,13 @@ func options(addr string, changes ...func(*redisstore.Options)) redisstore.Optio
 func check(o *redisstore.Options) { o.Check = true }
 
 // patient suits tests on a busy machine that need no timeout.
-func patient(o *redisstore.Options) { o.Tier.Timeout = patience }
+func patient(o *redisstore.Options) {
+	o.Tier.Timeout = patience
+	o.Client.ConnWriteTimeout, o.Client.Dialer.Timeout = patience, patience
+	if o.URL != "" {
+		o.URL += "?write_timeout=" + patience.String() + "&dial_timeout=" + patience.String()
+	}
+}
 
 func in(mode tier.Mode) func(*redisstore.Options) {
 	return func(o *redisstore.Options) { o.Tier.Mode = mode }

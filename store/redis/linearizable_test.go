@@ -189,7 +189,7 @@ func strict(o *redisstore.Options) { o.Tier.TouchEvery = -1 }
 // are but reads of local copies. HOLDFAST_LONG multiplies the operations.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
+	eachModeAtOnce(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		reads := allReads
 		if mode == tier.Cached {
 			reads = freshReads
@@ -232,7 +232,7 @@ func TestLinearizable_control(t *testing.T) {
 // carried out once, or not at all.
 func TestLinearizable_faults(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
+	eachModeAtOnce(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		reads := allReads
 		if mode == tier.Cached {
 			reads = freshReads

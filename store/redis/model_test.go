@@ -236,7 +236,7 @@ func modelOf(t *testing.T, server *testserver.Server, mode tier.Mode, database f
 // HOLDFAST_LONG multiplies the operations.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
+	eachModeAtOnce(t, func(t *testing.T, server *testserver.Server, mode tier.Mode) {
 		m := modelOf(t, server, mode, nil, nil)
 		do(t, server, "CONFIG", "RESETSTAT")
 		broken := m.run(t, long(20_000))

@@ -186,6 +186,7 @@ func stale(t *testing.T, server *testserver.Server, faults []fault, database fun
 func TestBounded_staleness(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
+		t.Parallel()
 		for i, r := range stale(t, server, faults, nil) {
 			fault := faults[i]
 			t.Logf("%-24s %5d reads, stalest %v; %d errors, slowest %v", fault.name, r.served, r.stalest, r.unavailable, r.longestError)
