@@ -11,7 +11,7 @@ import (
 // tryScript runs each command of the other scripts and of listings, on a key of
 // its own. It returns 1, or a command that the server refuses and the answer.
 // It works when the memory is full: then sessions can still be read and ended.
-// The key has a TTL while the script is stopped between two commands.
+// If the server refuses DEL, the key ends by itself.
 var tryScript = newScript(`#!lua flags=allow-oom
 local key = KEYS[1]
 for _, command in ipairs({
@@ -19,7 +19,6 @@ for _, command in ipairs({
 	{'set', key, '', 'PX', '10000'}, {'strlen', key}, {'getrange', key, '0', '7'}, {'get', key}, {'pttl', key},
 	{'pexpire', key, '10000'}, {'persist', key}, {'pexpire', key, '10000'}, {'del', key},
 	{'zadd', key, '1', ''}, {'pexpire', key, '10000'}, {'zremrangebyscore', key, '-inf', '0'}, {'zrange', key, '0', '-1'}, {'del', key},
-	{'scan', '0', 'COUNT', '1'},
 }) do
 	local answer = redis.pcall(unpack(command))
 	if type(answer) == 'table' and answer.err then
@@ -68,8 +67,8 @@ func (db *database) try(ctx context.Context, c *clients) error {
 		// No session has changed.
 		return refusal(answered(strings.TrimPrefix(refused[1], "ERR "), refused[0]).text)
 	}
-	if db.replicas == 0 {
-		return nil
+	if err := c.other.Do(ctx, c.other.B().Scan().Cursor(0).Count(1).Build()).Error(); err != nil || db.replicas == 0 {
+		return classify(err)
 	}
 	return classify(c.other.Dedicated(func(client rueidis.DedicatedClient) error {
 		// The first command chooses the server in a cluster.

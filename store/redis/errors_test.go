@@ -226,9 +226,23 @@ func TestErrors_of_WaitReplicas(t *testing.T) {
 		do(t, server, "ACL", "SETUSER", "holdfast", "-wait")
 		require.ErrorContains(t, end(), "the user may not run wait")
 
+		// Another store changes the entry meanwhile. The removal is decided again.
+		set(t, s, "id", "1")
+		var seen []string
+		other := open(t, server.Addr())
+		err := s.Update(t.Context(), "id", func(old []byte, _ bool) (change, error) {
+			if seen = append(seen, string(old)); len(seen) == 1 {
+				set(t, other, "id", "2")
+			}
+			return cache.Remove(), nil
+		})
+		requireClear(t, err, "carried out")
+		require.Equal(t, []string{"1", "2"}, seen)
+		require.Equal(t, int64(0), do(t, server, "EXISTS", "hf:s:id"))
+
 		do(t, server, "ACL", "SETUSER", "holdfast", "-eval")
 		set(t, s, "id", "1")
-		_, err := s.Touch(t.Context(), "id", 0)
+		_, err = s.Touch(t.Context(), "id", 0)
 		require.ErrorIs(t, err, tier.ErrRefused)
 		requireClear(t, err, "the user may not run eval")
 		require.Equal(t, int64(1), do(t, server, "EXISTS", "hf:s:id"))

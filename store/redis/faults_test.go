@@ -639,7 +639,7 @@ func TestWaitReplicas_no_connection(t *testing.T) {
 	each(t, func(t *testing.T, server *testserver.Server) {
 		var hold atomic.Bool
 		s := open(t, server.Addr(), func(o *redisstore.Options) {
-			o.WaitReplicas = 1
+			o.WaitReplicas, o.Check = 1, false // Check would connect
 			client(o, func(c *rueidis.ClientOption) {
 				c.DialCtxFn = func(ctx context.Context, addr string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
 					if hold.Load() {
@@ -649,7 +649,7 @@ func TestWaitReplicas_no_connection(t *testing.T) {
 				}
 			})
 		})
-		set(t, s, "a", "1")
+		eventually(t, func() bool { return s.Set(t.Context(), "a", []byte("1"), time.Hour) == nil })
 		hold.Store(true)
 		began := time.Now()
 		_, err := s.Touch(within(t, 100*time.Millisecond), "a", 0)

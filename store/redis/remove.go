@@ -90,7 +90,7 @@ func (db *database) removeOn(ctx context.Context, client rueidis.DedicatedClient
 	if wait.NonRedisError() != nil {
 		client.Close() // WAIT may still block it
 	}
-	if message, err = results[removal].ToMessage(); err != nil {
+	if message, err = results[removal].ToMessage(); err != nil || message.IsArray() { // another version
 		return message, false, err
 	}
 	if err = results[fence].Error(); err != nil {
