@@ -19,10 +19,10 @@ var (
 // visit requests one page of an app for some time. Its figures are the
 // nanoseconds, bytes and allocations of a request.
 type visit struct {
-	App   string
-	Redis string // its address, for the apps that need it
-	Kind  string
-	For   time.Duration
+	App      string
+	Database string // its URL, for the apps that need it
+	Kind     string
+	For      time.Duration
 }
 
 const (
@@ -43,7 +43,7 @@ const (
 // browser would.
 func (v visit) measure(c *child) figures {
 	if c.app == nil {
-		c.app = findApp(v.App, v.Redis).open()
+		c.app = findApp(v.App, v.Database).open()
 		if c.cookie = c.app.do(loginPage, ""); c.cookie == "" && !strings.HasPrefix(v.App, bare) {
 			check(fmt.Errorf("%s: login set no cookie", v.App))
 		}

@@ -64,6 +64,8 @@ var parts = []part{
 	{"survival", (*bench).survival},
 	{"http", (*bench).http},
 	{"redis", (*bench).redis},
+	{"postgresql", (*bench).postgres},
+	{"sqlite", (*bench).sqlite},
 }
 
 func main() {
@@ -217,7 +219,7 @@ func (b *bench) versions() []fact {
 	for _, p := range b.peers {
 		measured[p.module] = true
 	}
-	for _, a := range append(redisApps(""), allApps...) {
+	for _, a := range slices.Concat(redisApps(""), postgresApps(""), sqliteApps(""), allApps) {
 		measured[a.module] = true
 	}
 	facts := []fact{{"std", runtime.Version()}}

@@ -59,7 +59,7 @@ type child struct {
 }
 
 func init() {
-	for _, m := range []measurement{fill{}, accesses{}, pressure{}, remainder{}, collecting{}, flood{}, replay{}, visit{}, viewServer{}, appServer{}, sharing{}} {
+	for _, m := range []measurement{fill{}, accesses{}, pressure{}, remainder{}, collecting{}, flood{}, replay{}, visit{}, viewServer{}, appServer{}, sharing{}, executed{}} {
 		gob.Register(m)
 	}
 }

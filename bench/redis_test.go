@@ -4,10 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +11,7 @@ import (
 )
 
 func TestRedisApps(t *testing.T) {
-	apps := redisApps(testserver.Run(t, testserver.Redis).Addr())
-	testApps(t, apps[:len(apps)-1]) // without Express
+	testDatabaseApps(t, testserver.Run(t, testserver.Redis).URL())
 }
 
 // Two instances need as many trips as the design says, and a partition does not
@@ -63,22 +58,11 @@ func TestTripCounter(t *testing.T) {
 		}
 		must(io.ReadFull(conn, make([]byte, 1)))
 	}
-	if trips := counter.during(func() { request(); request(); request() }); trips != 3 {
+	if trips := during(counter.count, func() { request(); request(); request() }); trips != 3 {
 		t.Errorf("three requests made %v trips", trips)
 	}
-	if trips := counter.median(request); trips != 1 {
+	if trips := medianDuring(counter.count, request); trips != 1 {
 		t.Errorf("a request made %v trips", trips)
-	}
-}
-
-func TestLostChanges(t *testing.T) {
-	if lost := lostChanges(fmt.Sprint(appServer{App: holdfastName}.measure(nil)["port"])); lost != 0 {
-		t.Errorf("Holdfast lost %v changes", lost)
-	}
-	forgetful := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "7") }))
-	defer forgetful.Close()
-	if lost := lostChanges(must(url.Parse(forgetful.URL)).Port()); lost != simultaneous+1 {
-		t.Errorf("a server that always answers 7 lost %v changes", lost)
 	}
 }
 
@@ -90,40 +74,14 @@ func TestRedis_missing(t *testing.T) {
 	}
 }
 
-func TestRedisSection(t *testing.T) {
-	apps := append([]appInfo{find(sessionApps, holdfastName)}, redisApps("")...)
+func TestSharingTable(t *testing.T) {
 	s := samples{}
-	for i, app := range names(apps) {
-		for _, kind := range redisKinds {
-			s.addAll(app, kind+": ", figures{"ns": 1000 * float64(i), "cost": 1000 * float64(i), "trips": float64(i)})
-			for _, clients := range crowds {
-				s.add(app, rateOf(kind, clients), 100*float64(i))
-			}
-		}
-		s.add(app, "lost", float64(i))
-	}
 	s.addAll(holdfastName, "", figures{"read, copy": 0, "read, no copy": 1, "partition": 9e8, "seen, median": 5e4})
 	s.add(holdfastName, "partition", 1e9)
-	sec := redisSection(apps, s, "Redis")
-	text := fmt.Sprint(sec.Tables)
-	for _, want := range []string{
-		"[scs goredisstore Redis 4.00 4 4.00 4 4.00 4]", "[express 700 700 700 700 700 700 7.00]",
-		"0 / 1]", "[a write is seen: median / 99 % / 99.9 % / longest 99 % < 1 ms 0.05 / – / – / – ms]", "1.00 s]",
-	} {
+	text := fmt.Sprint(sharingTable(s))
+	for _, want := range []string{"0 / 1]", "[a write is seen: median / 99 % / 99.9 % / longest 99 % < 1 ms 0.05 / – / – / – ms]", "1.00 s]"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("the tables lack %q: %v", want, text)
+			t.Errorf("the table lacks %q: %v", want, text)
 		}
-	}
-	for _, c := range sec.Comparisons {
-		want := map[bool]float64{true: 4, false: 0.25}[strings.HasPrefix(c.What, "time that")]
-		if c.Peer == "scs goredisstore" && c.Ratio.Median != want {
-			t.Errorf("%s: %v, want %v", c.What, c.Ratio, want)
-		}
-	}
-	if n := len(sec.Comparisons); n != 4*len(redisKinds)*(1+len(crowds)) {
-		t.Errorf("%d comparisons, want each of four peers with Cached", n)
-	}
-	if !slices.ContainsFunc(sec.Charts, func(c chart) bool { return c.File == "redis-read" && len(c.Bars) == len(apps) }) {
-		t.Errorf("the charts are %v", sec.Charts)
 	}
 }

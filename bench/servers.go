@@ -80,15 +80,19 @@ func (b *bench) nodeProgram() (dir string, err error) {
 	return b.nodeDir, b.nodeErr
 }
 
-// startNode starts the program on a store, until ctx ends, and returns its
-// port.
-func startNode(ctx context.Context, dir, store string) (port string) {
+// startNode starts the program on a store. It runs until stop or the end of ctx
+// kills it.
+func startNode(ctx context.Context, dir, store string) (port string, stop func()) {
+	ctx, kill := context.WithCancel(ctx)
 	node := exec.CommandContext(ctx, "node", "app.js")
 	node.Dir = filepath.Join(dir, "express")
 	node.Env = append(os.Environ(), "NODE_ENV=production", "STORE="+store)
 	out := must(node.StdoutPipe())
 	check(node.Start())
-	return strings.TrimSpace(must(bufio.NewReader(out).ReadString('\n')))
+	return strings.TrimSpace(must(bufio.NewReader(out).ReadString('\n'))), func() {
+		kill()
+		node.Wait()
+	}
 }
 
 // servers drives the same page under Holdfast and under Express. Without Node
@@ -107,7 +111,8 @@ func (b *bench) servers(sec *section) {
 		servers, ports = append(servers, child.name), append(ports, fmt.Sprint(child.run(viewServer{processors})["port"]))
 	}
 	for _, store := range []string{"MemoryStore", "memorystore"} {
-		servers, ports = append(servers, "express, "+store), append(ports, startNode(ctx, dir, store))
+		port, _ := startNode(ctx, dir, store)
+		servers, ports = append(servers, "express, "+store), append(ports, port)
 	}
 	for _, port := range ports {
 		b.step("warming up") // Node compiles the program

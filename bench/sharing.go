@@ -71,11 +71,11 @@ func (m sharing) trips(f figures) {
 	a, b := newInstance(counter.addr(), nil), newInstance(counter.addr(), nil)
 	s := samples{}
 	count := func(name string, on *handlerApp, page, cookie string) (set string) {
-		s.add("", name, counter.during(func() { set = on.do(page, cookie) }))
+		s.add("", name, during(counter.count, func() { set = on.do(page, cookie) }))
 		f[name] = s.median("", name)
 		return set
 	}
-	for range counted {
+	for range repetitions {
 		cookie, other := a.do(loginPage, ""), a.do(loginPage, "")
 		count("read, copy", a, readPage, cookie)
 		count("read, no copy", b, readPage, cookie)
@@ -307,22 +307,24 @@ func forward(from, to net.Conn, each func()) {
 
 func (c *tripCounter) addr() string { return c.listener.Addr().String() }
 
-// during returns the trips that f makes.
-func (c *tripCounter) during(f func()) float64 {
-	before := c.trips.Load()
+func (c *tripCounter) count() float64 { return float64(c.trips.Load()) }
+
+// during returns by how much f raises a count.
+func during(count func() float64, f func()) float64 {
+	before := count()
 	f()
-	return float64(c.trips.Load() - before)
+	return count() - before
 }
 
-// counted is how often a request is repeated for the median of its trips. Few
-// repetitions contain a trip of something else.
-const counted = 50
+// repetitions is how often a request is made for the median of its count. Few
+// repetitions contain something else.
+const repetitions = 50
 
-// median returns the median of the trips that f makes.
-func (c *tripCounter) median(f func()) float64 {
+// medianDuring returns the median of during.
+func medianDuring(count func() float64, f func()) float64 {
 	var all []float64
-	for range counted {
-		all = append(all, c.during(f))
+	for range repetitions {
+		all = append(all, during(count, f))
 	}
 	return median(all)
 }

@@ -1,5 +1,5 @@
 // The page view counter of express-session's README, and the pages of the
-// section on Redis, on the store named by the environment variable STORE. It
+// sections on databases, on the store named by the environment variable STORE. It
 // prints the port that it listens on.
 'use strict'
 
@@ -14,6 +14,11 @@ function store (name) {
     const client = require('redis').createClient({ url: name })
     client.connect()
     return new RedisStore({ client })
+  }
+  if (name.startsWith('postgres:')) {
+    const PgStore = require('connect-pg-simple')(session)
+    const { Pool } = require('pg')
+    return new PgStore({ pool: new Pool({ connectionString: name, max: 20 }), createTableIfMissing: true })
   }
   if (name === 'memorystore') {
     const MemoryStore = require('memorystore')(session)
