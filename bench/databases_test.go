@@ -24,8 +24,9 @@ func TestPostgresApps(t *testing.T) {
 
 func TestSQLiteApps(t *testing.T) { testDatabaseApps(t, "sqlite://"+t.TempDir()) }
 
-// The statements of Holdfast are those of its design, and a killed app still
-// has its session.
+// A request needs the statements of its app's design. On a slow machine the
+// signs of life of Holdfast's stores add to them. A killed app still has its
+// session.
 func TestAddCounts(t *testing.T) {
 	for name, test := range map[string]struct {
 		open func(t *testing.T) database
@@ -53,8 +54,8 @@ func TestAddCounts(t *testing.T) {
 			newBench(t).addCounts(d, s)
 			for app, want := range test.want {
 				for i, kind := range databaseKinds {
-					if got := s.median(app, kind+": "+d.unit); got != want[i] {
-						t.Errorf("%s, %s: %v statements, want %v", app, kind, got, want[i])
+					if got := s.median(app, kind+": "+d.unit); !(got >= want[i]) { // NaN is not enough
+						t.Errorf("%s, %s: %v statements, want %v or more", app, kind, got, want[i])
 					}
 				}
 			}
@@ -68,6 +69,32 @@ func TestAddCounts_lost(t *testing.T) {
 	_, err := attempt(func() bool { newBench(t).addCounts(d, samples{}); return true })
 	if err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// Preparing is no statement.
+func TestCounting(t *testing.T) {
+	db := openSQLite(t.TempDir(), "test")
+	defer db.Close()
+	prepared := must(db.Prepare("SELECT 1"))
+	var n int
+	count := func() float64 { return executed{}.measure(nil)["statements"] }
+	for name, test := range map[string]struct {
+		do   func()
+		want float64
+	}{
+		"exec":              {func() { must(db.Exec("CREATE TABLE t (n)")) }, 1},
+		"query":             {func() { check(db.QueryRow("SELECT 1").Scan(&n)) }, 1},
+		"prepared exec":     {func() { must(prepared.Exec()) }, 1},
+		"prepared query":    {func() { check(prepared.QueryRow().Scan(&n)) }, 1},
+		"empty transaction": {func() { check(must(db.Begin()).Commit()) }, 2},
+		"rollback":          {func() { check(must(db.Begin()).Rollback()) }, 2},
+		"exec in one":       {func() { tx := must(db.Begin()); must(tx.Exec("SELECT 1")); check(tx.Commit()) }, 3},
+		"preparation":       {func() { check(must(db.Prepare("SELECT 2")).Close()) }, 0},
+	} {
+		if got := during(count, test.do); got != test.want {
+			t.Errorf("%s: %v statements, want %v", name, got, test.want)
+		}
 	}
 }
 
