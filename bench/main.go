@@ -2,7 +2,7 @@
 // its users would otherwise choose, side by side, on the work of a session
 // store.
 //
-//	go run ./bench -quick               all parts, small, in under a minute
+//	go run ./bench -quick               all parts, small, in under two minutes
 //	go run ./bench -out bench/results   the full run, with tables and charts
 //	go run ./bench -only speed,memory   some of the parts
 //	go run ./bench -beside report.json  compared with an earlier run
@@ -108,7 +108,7 @@ func parse(args []string) (*bench, error) {
 	b := &bench{ctx: context.Background(), started: time.Now(), progress: os.Stderr}
 	var peers []string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.BoolVar(&b.quick, "quick", false, "small cells and few rounds: under a minute, to see that all works")
+	f.BoolVar(&b.quick, "quick", false, "small cells and few rounds: under two minutes, to see that all works")
 	f.StringVar(&b.out, "out", "", "write report.md, report.json and charts into this `directory`")
 	f.Func("beside", "compare this run with an earlier one, by its report.json `file`", func(file string) (err error) {
 		b.earlier, err = readReport(file)
