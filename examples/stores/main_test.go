@@ -98,7 +98,7 @@ func TestFlag_store(t *testing.T) {
 		"never": "-store must be memory, sqlite:FILE",
 		"sqlite:" + filepath.Join(t.TempDir(), "none", "sessions.db"): "sqlstore",
 		"redis://:secret@127.0.0.1:1/0":                               "not available",
-		"postgres://ada:secret@127.0.0.1:1/x":                         "not available",
+		"postgres://ada:secret@127.0.0.1:1/x":                         "start the server",
 	} {
 		output, err := command("-store", store).CombinedOutput()
 		assert.Error(t, err, store)

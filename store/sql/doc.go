@@ -57,8 +57,9 @@
 // takes six connections of the *sql.DB: one writes, four read, and one holds a
 // lock beside the file, in the file of the same name with "-owner" after it. So
 // a second Store on the file fails with ErrInUse, until the first one is closed
-// or its process has ended in any way. New sets the journal mode WAL. Other
-// settings in the name of the data source are not needed.
+// or its process has ended in any way. A file with hard links fails so too,
+// except on Windows, where a Store cannot see them. New sets the journal mode
+// WAL. Other settings in the name of the data source are not needed.
 //
 // A login, a logout and any other change has reached the disk when it returns.
 // Changes that arrive while the disk works share the next commit. A touch that
@@ -69,5 +70,8 @@
 // space of entries that were removed is used again.
 //
 // Tools may read the file and write to it while the Store uses it. Local copies
-// follow within MaxStale. To restore a backup, end the process first.
+// follow within MaxStale. To restore a backup, end the process first. If the
+// file, its WAL or its lock is removed or replaced meanwhile, no more writes
+// are acknowledged, and within MaxStale all commands fail with
+// holdfast.ErrUnavailable, until it is put back.
 package sqlstore

@@ -128,3 +128,7 @@ func long() int {
 	}
 	return 1
 }
+
+func contextFor(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(background, d)
+}

@@ -54,7 +54,7 @@ func TestClassify_SQLite(t *testing.T) {
 		"database disk image is malformed: secret":                false,
 		"something that this version of SQLite is new to: secret": false,
 	} {
-		err := classifySQLite(errors.New(text))
+		err := classifySQLite(errors.New(text), "")
 		require.Equal(t, refused, errors.Is(err, tier.ErrRefused), text)
 		require.NotContains(t, err.Error(), "secret")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"strings"
@@ -22,6 +21,7 @@ type postgres struct {
 	db      *sql.DB
 	table   string
 	channel string // of notifications; "" if there are none
+	timeout time.Duration
 	texts   postgresTexts
 }
 
@@ -41,7 +41,7 @@ const (
 )
 
 func newPostgres(db *sql.DB, o Options) *postgres {
-	p := &postgres{db: db, table: o.Table}
+	p := &postgres{db: db, table: o.Table, timeout: o.Tier.Timeout}
 	if o.Listen != nil {
 		p.channel = o.Table
 	}
@@ -57,7 +57,7 @@ FROM {table} WHERE id = $1::bytea AND expires > clock_timestamp()`,
 		swap: `UPDATE {table} SET value = $2::bytea, version = $3::bigint, expires = ` + endAfter4 + `, tag = $5::bytea
 WHERE id = $1::bytea AND version = $6::bigint AND expires > clock_timestamp()`,
 
-		create: insert + ` WHERE entry.expires <= clock_timestamp()`,
+		create: insert + ` WHERE entry.expires <= clock_timestamp() OR entry.version = 0`,
 		set:    insert,
 
 		remove: remove,
@@ -286,21 +286,17 @@ func (p *postgres) Scan(ctx context.Context, prefix []byte, cursor string) (foun
 
 // errStandby is the error of a pulse that reaches a server which does not take
 // writes. Its rows may be old, so nothing may be read from it either.
-var errStandby = errors.New("sqlstore: the server is a standby, or recovers from a crash")
+var errStandby = failed("the server is a standby, or recovers from a crash: connect to the primary server, with target_session_attrs=read-write")
 
 // Pulse implements tier.Database. The server notifies of removals at most, so
 // copies are never current without a question.
 func (p *postgres) Pulse(ctx context.Context) (tier.Pulse, error) {
 	var now int64
 	var recovers bool
-	var failed error
 	err := p.try(ctx, func() error {
-		failed = p.db.QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, pg_is_in_recovery()`).Scan(&now, &recovers)
-		return failed
+		return p.db.QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, pg_is_in_recovery()`).Scan(&now, &recovers)
 	})
 	switch {
-	case err != nil && sqlState(failed) == "":
-		return tier.Pulse{}, fmt.Errorf("sqlstore: %w", failed) // no argument could be in it
 	case err != nil:
 		return tier.Pulse{}, err
 	case recovers:
@@ -326,25 +322,27 @@ func (p *postgres) purge(ctx context.Context, limit int) (removed int, err error
 }
 
 // migrate makes the table. Nothing but CREATE TABLE needs the permission to
-// make one. So migrate does nothing if the table and its indexes exist.
+// make one. So migrate does nothing if the table and its indexes exist. It
+// waits the Timeout for the server's first answer. After that it may have to
+// wait for another instance.
 func (p *postgres) migrate(ctx context.Context) error {
 	schema, bare, qualified := strings.Cut(p.table, ".")
 	if !qualified {
 		schema, bare = "", p.table
 	}
-	exist := true
+	names := make([]any, 0, 3)
 	for _, name := range []string{bare, bare + "_bucket", bare + "_tag"} {
 		if qualified {
 			name = schema + "." + name
 		}
-		var exists bool
-		if err := p.db.QueryRowContext(ctx, `SELECT to_regclass($1::text) IS NOT NULL`, quote(name)).Scan(&exists); err != nil {
-			return classifyPostgres(err)
-		}
-		exist = exist && exists
+		names = append(names, quote(name))
 	}
-	if exist {
-		return nil
+	limited, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	exist := false
+	err := p.db.QueryRowContext(limited, `SELECT num_nulls(to_regclass($1::text), to_regclass($2::text), to_regclass($3::text)) = 0`, names...).Scan(&exist)
+	if exist || err != nil {
+		return classifyPostgres(err)
 	}
 	tx, err := p.db.BeginTx(ctx, nil)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 // not wait for each other.
 type sqlite struct {
 	texts    sqliteTexts
+	files    files
 	table    string
 	listener tier.Listener
 	writer   *writer
@@ -35,7 +36,11 @@ type sqliteTexts struct {
 }
 
 const (
-	maxReaders = 4
+	readers = 4
+
+	// connections are the writer's, the readers', and the one that has the
+	// lock.
+	connections = readers + 2
 
 	// Another program, a backup for example, may hold a lock for a short time.
 	busyTimeout = "PRAGMA busy_timeout = 5000"
@@ -43,16 +48,14 @@ const (
 
 // openSQLite opens the file of db.
 func openSQLite(ctx context.Context, db *sql.DB, o Options, l tier.Listener) (*sqlite, error) {
-	readers := maxReaders
-	if limit := db.Stats().MaxOpenConnections; limit > 0 {
-		readers = min(readers, limit-2)
+	if limit := db.Stats().MaxOpenConnections; limit > 0 && limit < connections {
+		return nil, fmt.Errorf("%w: SetMaxOpenConns allows the *sql.DB %d connections; it must allow %d, or be left out", holdfast.ErrOptions, limit, connections)
 	}
-	if readers < 1 {
-		return nil, fmt.Errorf("%w: SetMaxOpenConns allows the *sql.DB less than 3 connections; leave it out", holdfast.ErrOptions)
-	}
-	s := &sqlite{table: o.Table, listener: l, readers: make(chan *connection, maxReaders), quit: make(chan struct{})}
+	s := &sqlite{table: o.Table, listener: l, readers: make(chan *connection, readers), quit: make(chan struct{})}
 	s.texts.prepare(o.Table)
-	if err := s.connect(ctx, db, readers); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, o.Tier.Timeout)
+	defer cancel()
+	if err := s.connect(ctx, db); err != nil {
 		s.closeConnections()
 		return nil, err
 	}
@@ -60,28 +63,33 @@ func openSQLite(ctx context.Context, db *sql.DB, o Options, l tier.Listener) (*s
 	return s, nil
 }
 
-func (s *sqlite) connect(ctx context.Context, db *sql.DB, readers int) (err error) {
-	if s.owner, err = own(ctx, db); err != nil {
+func (s *sqlite) connect(ctx context.Context, db *sql.DB) (err error) {
+	if err := s.own(ctx, db); err != nil {
 		return err
 	}
 	// synchronous is FULL: see setDurable. fullfsync lets the disk of a Mac
 	// store its own cache too.
 	c, err := connect(ctx, db, busyTimeout, "PRAGMA synchronous = FULL", "PRAGMA fullfsync = ON", "PRAGMA checkpoint_fullfsync = ON")
 	if err != nil {
-		return unavailable(err)
+		return s.unavailable(err)
 	}
-	s.writer = newWriter(c, s.listener)
+	s.writer = newWriter(c, s.listener, s.files.check)
 	mode := ""
 	if err := c.conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
-		return unavailable(err)
+		return s.unavailable(err)
 	}
 	if mode != "wal" {
 		return fmt.Errorf("%w: the journal mode of the file is %q; it must be WAL, which its file system or its driver refuses", holdfast.ErrOptions, mode)
 	}
+	// The first read makes the WAL.
+	if _, err := c.conn.ExecContext(ctx, "SELECT 1 FROM sqlite_master"); err != nil {
+		return s.unavailable(err)
+	}
+	s.files.open()
 	for range readers {
 		c, err := connect(ctx, db, busyTimeout, "PRAGMA query_only = ON")
 		if err != nil {
-			return unavailable(err)
+			return s.unavailable(err)
 		}
 		s.readers <- c
 		s.count++
@@ -89,42 +97,45 @@ func (s *sqlite) connect(ctx context.Context, db *sql.DB, readers int) (err erro
 	return nil
 }
 
-// unavailable is the error of New for an error of the driver.
-func unavailable(err error) error {
-	return fmt.Errorf("%w: %w", holdfast.ErrUnavailable, classifySQLite(err))
-}
+func (s *sqlite) classify(err error) error { return classifySQLite(err, s.files.name) }
 
-// own returns a connection that holds the lock of a file beside that of db, or
-// an error that wraps ErrInUse. The lock is SQLite's own: a transaction that
-// never ends. So it works wherever SQLite does, and ends with the process,
-// however that ends.
-func own(ctx context.Context, db *sql.DB) (*connection, error) {
+// unavailable is the error of New for an error of the driver.
+func (s *sqlite) unavailable(err error) error { return unavailable(s.classify(err)) }
+
+// own takes the lock of a file beside that of db. Its error may wrap ErrInUse.
+// The lock is SQLite's own: a transaction that never ends. So it works wherever
+// SQLite does, and ends with the process, however that ends.
+func (s *sqlite) own(ctx context.Context, db *sql.DB) error {
 	c, err := connect(ctx, db, "PRAGMA busy_timeout = 0")
 	if err != nil {
-		return nil, unavailable(err)
+		return s.unavailable(err)
 	}
+	s.owner = c
 	var number int
-	var name, file string
-	if err = c.conn.QueryRowContext(ctx, "PRAGMA database_list").Scan(&number, &name, &file); err == nil && file == "" {
-		c.close()
-		return nil, fmt.Errorf("%w: the database is in memory; it must be in a file", holdfast.ErrOptions)
+	var name string
+	if err := c.conn.QueryRowContext(ctx, "PRAGMA database_list").Scan(&number, &name, &s.files.name); err != nil {
+		return s.unavailable(err)
 	}
-	if err == nil {
-		_, err = c.conn.ExecContext(ctx, "ATTACH DATABASE ? AS owner", file+"-owner")
+	if s.files.name == "" {
+		return fmt.Errorf("%w: the database is in memory; it must be in a file", holdfast.ErrOptions)
 	}
+	// Another name of the file has another lock.
+	if n := s.files.links(); n > 1 {
+		return fmt.Errorf("%w: %s: it has %d names, so another store can use it by another one; remove the other hard links", ErrInUse, s.files.name, n)
+	}
+	_, err = c.conn.ExecContext(ctx, "ATTACH DATABASE ? AS owner", s.files.name+ownerSuffix)
 	for _, statement := range []string{"PRAGMA owner.journal_mode = MEMORY", "BEGIN", "PRAGMA owner.user_version = 1"} {
 		if err == nil {
 			_, err = c.conn.ExecContext(ctx, statement)
 		}
 	}
-	if err == nil {
-		return c, nil
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(err.Error(), "database is locked"):
+		return fmt.Errorf("%w: %s: one store can use it at a time; end the other one, or use PostgreSQL for several processes", ErrInUse, s.files.name)
 	}
-	c.close()
-	if strings.Contains(err.Error(), "database is locked") {
-		return nil, fmt.Errorf("%w: %s: one store can use it at a time; end the other one, or use PostgreSQL for several processes", ErrInUse, file)
-	}
-	return nil, unavailable(err)
+	return s.unavailable(err)
 }
 
 func (s *sqlite) close() {
@@ -154,7 +165,7 @@ ON CONFLICT (id) DO UPDATE SET value = excluded.value, version = excluded.versio
 		read: `SELECT version, expires, CASE WHEN version <> ?2 THEN value END FROM {table} WHERE id = ?1 AND expires > ?3`,
 		swap: `UPDATE {table} SET value = ?2, version = ?3, expires = ?4, tag = ?5 WHERE id = ?1 AND version = ?6 AND expires > ?7`,
 
-		create: insert + ` WHERE entry.expires <= ?6`,
+		create: insert + ` WHERE entry.expires <= ?6 OR entry.version = 0`,
 		set:    insert,
 
 		remove: `DELETE FROM {table}` + existing,
@@ -174,7 +185,7 @@ ON CONFLICT (id) DO UPDATE SET value = excluded.value, version = excluded.versio
 // endOf returns the time in the column expires of an entry that has ttl from
 // now.
 func endOf(now int64, ttl time.Duration) int64 {
-	if int64(ttl) > math.MaxInt64-now {
+	if now > 0 && int64(ttl) > math.MaxInt64-now {
 		return math.MaxInt64
 	}
 	return now + int64(ttl)
@@ -210,6 +221,8 @@ func (s *sqlite) reader(ctx context.Context) (*connection, error) {
 	select {
 	case c := <-s.readers:
 		return c, nil
+	case <-s.quit:
+		return nil, errClosed
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -219,12 +232,12 @@ func (s *sqlite) reader(ctx context.Context) (*connection, error) {
 func (s *sqlite) Read(ctx context.Context, id string, known tier.Version) (tier.Item, error) {
 	c, err := s.reader(ctx)
 	if err != nil {
-		return tier.Item{}, err
+		return tier.Item{}, s.classify(err)
 	}
 	defer func() { s.readers <- c }()
 	item, err := s.find(c, id, known, time.Now().UnixNano())
 	if err != nil {
-		return tier.Item{}, classifySQLite(err)
+		return tier.Item{}, s.classify(err)
 	}
 	return item, nil
 }
@@ -236,7 +249,7 @@ func (s *sqlite) change(ctx context.Context, id string, durable bool, run func(n
 		done.rows, err = run(time.Now().UnixNano())
 		return done, err
 	})
-	return done.rows, classifySQLite(err)
+	return done.rows, s.classify(err)
 }
 
 // Swap implements tier.Database.
@@ -266,7 +279,7 @@ func (s *sqlite) Swap(ctx context.Context, id string, old, next tier.Version, va
 		return done, err
 	})
 	if err != nil || done.rows > 0 {
-		return err == nil, tier.Item{}, classifySQLite(err)
+		return err == nil, tier.Item{}, s.classify(err)
 	}
 	swapped, current = afterNoChange(old, next, value, done.current)
 	return swapped, current, nil
@@ -301,7 +314,7 @@ func (s *sqlite) Touch(ctx context.Context, id string, known tier.Version, ttl t
 func (s *sqlite) Scan(ctx context.Context, prefix []byte, cursor string) (found []tier.Entry, next string, err error) {
 	c, err := s.reader(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, "", s.classify(err)
 	}
 	defer func() { s.readers <- c }()
 	text, args := s.texts.page, []any{[]byte(cursor), scanPage}
@@ -322,7 +335,7 @@ func (s *sqlite) Scan(ctx context.Context, prefix []byte, cursor string) (found 
 		return nil
 	})
 	if err != nil {
-		return nil, "", classifySQLite(err)
+		return nil, "", s.classify(err)
 	}
 	if seen < scanPage {
 		next = ""
@@ -345,7 +358,7 @@ func (s *sqlite) Pulse(ctx context.Context) (tier.Pulse, error) {
 		})
 	})
 	if err != nil {
-		return tier.Pulse{}, classifySQLite(err)
+		return tier.Pulse{}, s.classify(err)
 	}
 	return tier.Pulse{Now: time.Now(), Notifies: true}, nil
 }
@@ -365,5 +378,5 @@ func (s *sqlite) migrate(ctx context.Context) error {
 		}
 		return effect{}, nil
 	})
-	return classifySQLite(err)
+	return s.classify(err)
 }

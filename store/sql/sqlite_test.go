@@ -384,11 +384,11 @@ func TestSQLite_in_use(t *testing.T) {
 func TestSQLite_connections(t *testing.T) {
 	eachSQLite(t, func(t *testing.T, driver string) {
 		db := openFile(t, driver, file(t))
-		db.SetMaxOpenConns(2)
+		db.SetMaxOpenConns(5)
 		_, err := sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{Migrate: true})
 		require.ErrorIs(t, err, holdfast.ErrOptions)
 		require.ErrorContains(t, err, "SetMaxOpenConns")
-		for _, limit := range []int{3, 4, 0} {
+		for _, limit := range []int{6, 7, 0} {
 			db.SetMaxOpenConns(limit)
 			s := open(t, db, sqlstore.SQLite, sqlstore.Options{})
 			require.NoError(t, s.Set(background, "a", []byte("1"), time.Hour))
@@ -487,8 +487,8 @@ func TestSQLite_tools(t *testing.T) {
 			return err == nil && !found
 		})
 		soon(t, func() bool { return calls.Load() > 0 })
+		soon(t, func() bool { return s.Stats().Lost > 0 })
 		lost := s.Stats().Lost
-		require.NotZero(t, lost)
 
 		// Writes of the Store end no copies.
 		for i := range 20 {

@@ -49,8 +49,9 @@ type Options struct {
 	Table string
 
 	// Migrate lets New make the table and its indexes, unless they exist. New
-	// then fails if the database does not answer. Several instances may do this
-	// at the same time. See Schema for the statements.
+	// then fails if the database does not answer within Tier.Timeout. Several
+	// instances may do this at the same time: they wait for each other, for 30
+	// seconds at most. See Schema for the statements.
 	Migrate bool
 
 	// Tier configures the local copies. PostgreSQL does not notify of changes,
@@ -189,11 +190,11 @@ func New(db *sql.DB, dialect Dialect, o Options) (*Store, error) {
 	return s, nil
 }
 
-// openTimeout bounds the statements of New.
-const openTimeout = 30 * time.Second
+// migrateTimeout bounds New while it makes the table.
+const migrateTimeout = 30 * time.Second
 
 func (s *Store) open(db *sql.DB, dialect Dialect, l tier.Listener) error {
-	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), migrateTimeout)
 	defer cancel()
 	if dialect == PostgreSQL {
 		s.database = newPostgres(db, s.options)
@@ -213,9 +214,9 @@ func (s *Store) open(db *sql.DB, dialect Dialect, l tier.Listener) error {
 	}
 	if err != nil {
 		s.database.close()
-		err = fmt.Errorf("%w: %w", holdfast.ErrUnavailable, err)
+		return unavailable(err)
 	}
-	return err
+	return nil
 }
 
 // Close ends the Store's goroutines and releases its local copies, and for

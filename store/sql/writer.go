@@ -16,7 +16,8 @@ import (
 type writer struct {
 	*connection
 	listener tier.Listener
-	durable  bool // the setting of synchronous
+	check    func() error // before a write is acknowledged
+	durable  bool         // the setting of synchronous
 	jobs     chan *job
 	quit     chan struct{}
 	ended    chan struct{}
@@ -47,9 +48,9 @@ type outcome struct {
 // sharers bounds the number of writes in one transaction.
 const sharers = 256
 
-func newWriter(c *connection, l tier.Listener) *writer {
+func newWriter(c *connection, l tier.Listener, check func() error) *writer {
 	return &writer{
-		connection: c, listener: l,
+		connection: c, listener: l, check: check,
 		jobs: make(chan *job), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 }
@@ -145,7 +146,7 @@ func (w *writer) transact(all []*job) (outcomes []outcome, err error) {
 	if _, err := w.exec("COMMIT"); err != nil {
 		return nil, w.rollback(err)
 	}
-	return outcomes, nil
+	return outcomes, w.check()
 }
 
 // setDurable sets whether a commit waits for the disk. A commit that waits also

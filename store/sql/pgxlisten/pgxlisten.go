@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -52,12 +53,26 @@ func connect(ctx context.Context, config *pgx.ConnConfig, channel string) (*pgx.
 	defer cancel()
 	c, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("connect: %w", first(err))
 	}
 	if _, err := c.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
 		return nil, errors.Join(err, c.Close(ctx))
 	}
 	return c, nil
+}
+
+// first returns the error of the first address, if it is one of the network or
+// of a server. That of pgx has a line for each address.
+func first(err error) error {
+	var network *net.OpError
+	var server *pgconn.PgError
+	switch {
+	case errors.As(err, &network):
+		return network
+	case errors.As(err, &server):
+		return server
+	}
+	return err
 }
 
 // next returns the next notification, or nil after a period of quiet in which

@@ -1,0 +1,45 @@
+package sqlstore
+
+import "os"
+
+// files are the files of an SQLite database while it is open. SQLite goes on
+// writing into a file that somebody has removed or replaced, and such a write
+// is lost. So each commit is followed by a check. It opens no file: that would
+// end SQLite's locks.
+type files struct {
+	name   string
+	opened map[string]os.FileInfo
+}
+
+const ownerSuffix = "-owner"
+
+// links returns the number of names that the file has, or less if it is
+// unknown.
+func (f *files) links() uint64 {
+	info, err := os.Stat(f.name)
+	if err != nil {
+		return 0
+	}
+	return linksOf(info)
+}
+
+// open notes which files SQLite has opened. A driver may keep them elsewhere
+// than in the file system of the host: then there is nothing to check.
+func (f *files) open() {
+	f.opened = make(map[string]os.FileInfo)
+	for _, suffix := range []string{"", "-wal", ownerSuffix} {
+		if info, err := os.Stat(f.name + suffix); err == nil {
+			f.opened[f.name+suffix] = info
+		}
+	}
+}
+
+// check returns an error if a file is not the one that SQLite has open.
+func (f *files) check() error {
+	for name, opened := range f.opened {
+		if now, err := os.Stat(name); err != nil || !os.SameFile(now, opened) {
+			return failed("SQLite: " + name + ": the file was removed or replaced while it was open: put it back, or start the process again")
+		}
+	}
+	return nil
+}
