@@ -37,13 +37,10 @@ func (s *Store) fetch(ctx context.Context, id string, known localCopy) (item Ite
 		known = localCopy{}
 	}
 	s.leased(id, func() (Item, outcome) {
-		command := func(ctx context.Context) (err error) {
+		err = s.callTwice(ctx, func(ctx context.Context) (err error) {
 			item, err = s.database.Read(ctx, id, known.version)
 			return err
-		}
-		if err = s.call(ctx, command); outcomeOf(err) == unknown && ctx.Err() == nil {
-			err = s.call(ctx, command) // over a new connection, if that was the fault
-		}
+		})
 		switch {
 		case err != nil:
 			item = Item{}
@@ -57,6 +54,16 @@ func (s *Store) fetch(ctx context.Context, id string, known localCopy) (item Ite
 		return item, hasRead
 	})
 	return item, err
+}
+
+// callTwice is call for a command that only reads. If it fails, it is sent once
+// more: over a new connection, if that was the fault.
+func (s *Store) callTwice(ctx context.Context, command func(context.Context) error) error {
+	err := s.call(ctx, command)
+	if outcomeOf(err) == unknown && ctx.Err() == nil {
+		err = s.call(ctx, command)
+	}
+	return err
 }
 
 // One hit in sampled is compared with the database.
@@ -100,10 +107,11 @@ func (s *Store) sample(id string, version Version) {
 func (s *Store) ScanValues(ctx context.Context, prefix []byte) iter.Seq2[cache.Entry, error] {
 	return func(yield func(cache.Entry, error) bool) {
 		var found []Entry
-		cursor, seen := "", make(map[string]struct{})
-		for first := true; first || cursor != ""; first = false {
-			err := s.call(ctx, func(ctx context.Context) (err error) {
-				found, cursor, err = s.database.Scan(ctx, prefix, cursor)
+		next, seen := "", make(map[string]struct{})
+		for first := true; first || next != ""; first = false {
+			cursor := next
+			err := s.callTwice(ctx, func(ctx context.Context) (err error) {
+				found, next, err = s.database.Scan(ctx, prefix, cursor)
 				return err
 			})
 			if err != nil {

@@ -387,6 +387,40 @@ func TestScanValues(t *testing.T) {
 		require.Len(t, errs, 1)
 		require.ErrorIs(t, errs[0], holdfast.ErrUnavailable)
 	})
+	// Each page that fails is tried once more, from the same cursor.
+	for name, broken := range map[string]fault{"a slow page": requestLost, "a lost page": replyBroke} {
+		inBubble(t, name, func(t *testing.T) {
+			here := newServer().open(t, tier.Options{MaxStale: hour})
+			for i := range 10 {
+				here.set(t, fmt.Sprint(i), "a", hour)
+			}
+			scans := 0
+			here.client.with(func(c *client) {
+				c.fault = func(string) fault {
+					if scans++; scans%2 == 1 {
+						return broken
+					}
+					return noFault
+				}
+			})
+			n := 0
+			for _, err := range here.ScanValues(background, nil) {
+				require.NoError(t, err)
+				n++
+			}
+			require.Equal(t, 10, n)
+			require.Equal(t, 8, scans, "four pages")
+		})
+	}
+	inBubble(t, "a refused page", func(t *testing.T) {
+		here := newServer().open(t, tier.Options{MaxStale: hour})
+		here.client.with(func(c *client) { c.fault = func(string) fault { return refused } })
+		require.Len(t, here.sends(func() {
+			for _, err := range here.ScanValues(background, nil) {
+				require.ErrorIs(t, err, tier.ErrRefused)
+			}
+		}), 1)
+	})
 	// The TTL is exact after a write. Then touches may have been saved.
 	inBubble(t, "TTL", func(t *testing.T) {
 		for _, ttl := range []time.Duration{time.Second, time.Minute, hour, 24 * hour, cache.NoExpiry} {

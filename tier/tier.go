@@ -63,9 +63,9 @@ type Options struct {
 	// waited for.
 	TouchEvery time.Duration
 
-	// Timeout bounds each command. A read and an Update try a second time. If
-	// the database gives no sign of life within it, commands fail at once until
-	// it does. 0 means 250ms.
+	// Timeout bounds each command. A read, a page of a scan and an Update try a
+	// second time. If the database gives no sign of life within it, commands
+	// fail at once until it does. 0 means 250ms.
 	Timeout time.Duration
 
 	// LocalBytes is the hard cap, in bytes, on the memory of the local copies.
