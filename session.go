@@ -151,10 +151,11 @@ func (s *Session) IdleTimeout() time.Duration {
 	return s.manager.idleTimeout(s.changes.ApplyHeader(s.record()))
 }
 
-// SetExpires ends this session when the wall clock shows t, unless its idle
-// timeout or Options.AbsoluteLifetime ends it before. The zero time removes
-// that end. With a time in the past, the session ends and its cookie is removed
-// when the change is stored.
+// SetExpires ends this session when the wall clock of this process shows t,
+// also if the Store has another clock, unless its idle timeout or
+// Options.AbsoluteLifetime ends it before. The zero time removes that end. With
+// a time in the past, the session ends and its cookie is removed when the
+// change is stored.
 func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
