@@ -42,9 +42,9 @@ func userTag(user []byte) (tag [userTagLen]byte) {
 
 // UserTag returns the bytes that AppendUserPrefix appends for the user of the
 // record that begins with raw. It reports false if the record has no user, or
-// if no record begins so. The first fixedLen bytes are enough.
+// if no record begins so. The tag itself is enough.
 func UserTag(raw []byte) (tag []byte, ok bool) {
-	if len(raw) < fixedLen || raw[0] != version {
+	if len(raw) < tagsEnd || raw[0] != version {
 		return nil, false
 	}
 	tag = raw[:tagsEnd:tagsEnd]

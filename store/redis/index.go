@@ -38,16 +38,13 @@ const (
 
 // tagLen is the length of all user tags.
 var tagLen = func() int {
-	value := make([]byte, headLen)
+	value := make([]byte, 64)
 	for i := range value {
 		value[i] = 1
 	}
 	tag, _ := holdfast.UserTag(value)
 	return len(tag)
 }()
-
-// headLen is more than the bytes of a value that holdfast.UserTag needs.
-const headLen = 64
 
 // indexKey returns the key of a user's index.
 func (db *database) indexKey(tag []byte) string { return db.prefix + "u:" + string(tag) }
@@ -101,7 +98,7 @@ func (db *database) indexed(ctx context.Context, c *clients, id string, ttl time
 	if head, noted := db.noted(id, ttl); noted {
 		return head, true, nil
 	}
-	message, err := c.entries.Do(ctx, c.entries.B().Getrange().Key(db.keyOf(id)).Start(0).End(versionLen+headLen-1).Build()).ToMessage()
+	message, err := c.entries.Do(ctx, c.entries.B().Getrange().Key(db.keyOf(id)).Start(0).End(versionLen+int64(tagLen)-1).Build()).ToMessage()
 	if err != nil {
 		return "", false, classify(err)
 	}

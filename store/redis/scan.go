@@ -41,7 +41,7 @@ func (db *database) Scan(ctx context.Context, prefix []byte, cursor string) (fou
 // isUserTag reports whether prefix is a user tag: one that a record with a user
 // can have.
 func isUserTag(prefix []byte) bool {
-	tag, ok := holdfast.UserTag(append(bytes.Clone(prefix), make([]byte, headLen)...))
+	tag, ok := holdfast.UserTag(prefix)
 	return ok && len(tag) == len(prefix)
 }
 

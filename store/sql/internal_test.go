@@ -99,25 +99,6 @@ func TestTry(t *testing.T) {
 	})
 }
 
-// All values with a prefix have the prefix's tag, so a scan by tag finds all.
-func TestTagOf(t *testing.T) {
-	record := append([]byte{1}, strings.Repeat("x", 63)...)
-	tag, ok := holdfast.UserTag(record)
-	require.True(t, ok)
-	require.Equal(t, tag, tagOf(record))
-	for n := range record {
-		if n < len(tag) {
-			require.Nil(t, tagOf(record[:n]), n)
-		} else {
-			require.Equal(t, tag, tagOf(record[:n]), n)
-		}
-	}
-	nobody := append([]byte{1}, make([]byte, 63)...)
-	require.Nil(t, tagOf(nobody))
-	require.Nil(t, tagOf(nil))
-	require.Nil(t, tagOf([]byte("a value of another program, which has more than 64 bytes: xxxxxxxx")))
-}
-
 func TestTables(t *testing.T) {
 	for table, dialects := range map[string][]Dialect{
 		"sessions":                    {PostgreSQL, SQLite},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/tier"
 )
@@ -112,13 +113,13 @@ func durationOf(microseconds sql.NullInt64) time.Duration {
 	return time.Duration(microseconds.Int64) * time.Microsecond
 }
 
-// orNull returns NULL for no tag. A nil []byte is an empty value for some
-// drivers.
-func orNull(tag []byte) any {
-	if tag == nil {
-		return nil
+// tagOf returns the user tag of a value, or NULL. A nil []byte would be an empty
+// value for some drivers.
+func tagOf(value []byte) any {
+	if tag, ok := holdfast.UserTag(value); ok {
+		return tag
 	}
-	return tag
+	return nil
 }
 
 // try runs a statement, again if the server has not carried it out because
@@ -198,7 +199,7 @@ func (p *postgres) Swap(ctx context.Context, id string, old, next tier.Version, 
 
 // store runs one of the statements that store a value.
 func (p *postgres) store(ctx context.Context, text, id string, next tier.Version, value []byte, ttl time.Duration, more ...any) (stored bool, err error) {
-	args := append([]any{[]byte(id), value, int64(next), microseconds(ttl), orNull(tagOf(value))}, more...)
+	args := append([]any{[]byte(id), value, int64(next), microseconds(ttl), tagOf(value)}, more...)
 	rows, err := p.change(ctx, text, args...)
 	return rows > 0, err
 }
@@ -253,7 +254,7 @@ func (p *postgres) Scan(ctx context.Context, prefix []byte, cursor string) (foun
 		prefix = []byte{}
 	}
 	text, args := p.texts.page, []any{[]byte(cursor), prefix, scanPage}
-	if tag := tagOf(prefix); tag != nil {
+	if tag, ok := holdfast.UserTag(prefix); ok {
 		text, args = p.texts.tagged, []any{tag, []byte(cursor), prefix, scanPage}
 	}
 	err = p.try(ctx, func() error {

@@ -254,7 +254,8 @@ func (s *sqlite) change(ctx context.Context, id string, durable bool, run func(n
 
 // Swap implements tier.Database.
 func (s *sqlite) Swap(ctx context.Context, id string, old, next tier.Version, value []byte, ttl time.Duration) (swapped bool, current tier.Item, err error) {
-	text, args, tag := s.texts.swap, []any{[]byte(id), bytes.Clone(value), int64(next)}, orNull(bytes.Clone(tagOf(value)))
+	value = bytes.Clone(value)
+	text, args, tag := s.texts.swap, []any{[]byte(id), value, int64(next)}, tagOf(value)
 	switch {
 	case value == nil && old == 0:
 		text = ""
@@ -289,7 +290,7 @@ func (s *sqlite) Swap(ctx context.Context, id string, old, next tier.Version, va
 func (s *sqlite) Set(ctx context.Context, id string, next tier.Version, value []byte, ttl time.Duration) error {
 	value = append([]byte{}, value...)
 	_, err := s.change(ctx, id, true, func(now int64) (int64, error) {
-		return s.writer.exec(s.texts.set, []byte(id), value, int64(next), endOf(now, ttl), orNull(tagOf(value)))
+		return s.writer.exec(s.texts.set, []byte(id), value, int64(next), endOf(now, ttl), tagOf(value))
 	})
 	return err
 }
@@ -318,7 +319,7 @@ func (s *sqlite) Scan(ctx context.Context, prefix []byte, cursor string) (found 
 	}
 	defer func() { s.readers <- c }()
 	text, args := s.texts.page, []any{[]byte(cursor), scanPage}
-	if tag := tagOf(prefix); tag != nil {
+	if tag, ok := holdfast.UserTag(prefix); ok {
 		text, args = s.texts.tagged, []any{tag, []byte(cursor), scanPage}
 	}
 	seen, now := 0, time.Now().UnixNano()
