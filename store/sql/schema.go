@@ -68,8 +68,8 @@ func withTable(text, table string) string {
 // The version is a random number. The bucket is the hour in which the entry
 // ends, in UTC. Since it is indexed and expires is not, most updates change no
 // index, so PostgreSQL keeps the new row on the old one's page (a heap-only
-// tuple) and reuses the space without a vacuum. The fillfactor leaves room on
-// the page.
+// tuple) and reuses the space without a vacuum. A full page loses one row to
+// another page, and then has room: a fillfactor made no difference.
 //
 // The database derives the bucket, because expires is derived there too. The
 // program gives the tag: it knows the format of the values, and the table does
@@ -82,7 +82,7 @@ const postgresSchema = `CREATE TABLE IF NOT EXISTS {table} (
 	expires timestamptz NOT NULL,
 	bucket timestamp NOT NULL GENERATED ALWAYS AS (date_trunc('hour', expires AT TIME ZONE 'UTC')) STORED,
 	tag bytea
-) WITH (fillfactor = 75);
+);
 CREATE INDEX IF NOT EXISTS {bucket} ON {table} (bucket);
 CREATE INDEX IF NOT EXISTS {tag} ON {table} (tag, id) WHERE tag IS NOT NULL`
 
