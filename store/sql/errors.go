@@ -67,6 +67,9 @@ var refusals = map[string]string{
 	"28000": "it refuses the user: correct the connection string, or pg_hba.conf",
 	"28P01": "it refuses the password: correct the connection string",
 	"3D000": "there is no such database: create it, or correct the connection string",
+	"0A":    "it is no table: " + otherTable,
+	"55000": "it is no table: " + otherTable,
+	"P0":    "a trigger forbids it: " + otherTable,
 	"22":    "a column has another type: " + otherTable,
 	"23":    "a constraint forbids it: " + otherTable,
 	"42":    "the statement does not suit the table: " + otherTable,
@@ -137,6 +140,8 @@ func described(err error) error {
 	case isA(err, "ConnectError"):
 		// No statement was sent yet.
 		return failed("connect: " + first(err).Error() + ": compare the connection string with the server's settings")
+	case strings.HasPrefix(err.Error(), "sql: Scan error"):
+		return failed("a column has another type: "+otherTable, tier.ErrRefused)
 	case strings.Contains(err.Error(), "database is closed"):
 		return failed("the *sql.DB is closed: close it after the Store")
 	}
@@ -170,6 +175,8 @@ func first(err error) error {
 	return err
 }
 
+const damaged = "the file is damaged, or no database of SQLite: end the process, and restore a backup"
+
 // SQLite's drivers have no type or code in common. All of them use the texts of
 // SQLite.
 var sqliteErrors = []struct {
@@ -189,8 +196,8 @@ var sqliteErrors = []struct {
 	{"database table is locked", "another program holds a lock on the file: end it", false},
 	{"unable to open database file", "the file cannot be opened: create its folder, and let this process write to it", false},
 	{"disk I/O error", "the disk returns an error, or has no room for the WAL: check it", false},
-	{"database disk image is malformed", "the file is damaged: end the process, and restore a backup", false},
-	{"file is not a database", "the file is no database of SQLite: name another one", false},
+	{"database disk image is malformed", damaged, false},
+	{"file is not a database", damaged, false},
 	{"out of memory", "SQLite is out of memory", false},
 	{"database is closed", "the *sql.DB is closed: close it after the Store", false},
 }
@@ -213,6 +220,9 @@ func classifySQLite(err error, file string) error {
 	}
 	return described(err)
 }
+
+// errIgnored is the error of a write that has changed nothing without a reason.
+var errIgnored = failed("the table has ignored a write: remove its triggers and rules", tier.ErrRefused)
 
 // errClosed is the error of a command after Close.
 var errClosed = errors.New("the store is closed")

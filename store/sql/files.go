@@ -1,6 +1,9 @@
 package sqlstore
 
-import "os"
+import (
+	"os"
+	"sync/atomic"
+)
 
 // files are the files of an SQLite database while it is open. SQLite goes on
 // writing into a file that somebody has removed or replaced, and such a write
@@ -9,6 +12,7 @@ import "os"
 type files struct {
 	name   string
 	opened map[string]os.FileInfo
+	damage atomic.Pointer[error] // that SQLite has found in them, or nil
 }
 
 const ownerSuffix = "-owner"
@@ -34,11 +38,17 @@ func (f *files) open() {
 	}
 }
 
-// check returns an error if a file is not the one that SQLite has open.
+// check returns an error if the files are damaged, if one is not the one that
+// SQLite has open, or if the database is empty: it never is once SQLite has
+// opened it.
 func (f *files) check() error {
+	if damage := f.damage.Load(); damage != nil {
+		return *damage
+	}
 	for name, opened := range f.opened {
-		if now, err := os.Stat(name); err != nil || !os.SameFile(now, opened) {
-			return failed("SQLite: " + name + ": the file was removed or replaced while it was open: put it back, or start the process again")
+		now, err := os.Stat(name)
+		if err != nil || !os.SameFile(now, opened) || name == f.name && now.Size() == 0 {
+			return failed("SQLite: " + name + ": the file was removed, replaced or emptied while it was open: put it back, or start the process again")
 		}
 	}
 	return nil

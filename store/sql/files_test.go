@@ -43,7 +43,7 @@ func TestSQLite_removed(t *testing.T) {
 				}
 				err := s.Set(background, "b", []byte("1"), time.Hour)
 				require.ErrorIs(t, err, holdfast.ErrUnavailable)
-				require.ErrorContains(t, err, file+suffix+": the file was removed or replaced")
+				require.ErrorContains(t, err, file+suffix+": the file was removed")
 				require.ErrorIs(t, remove(s, "a"), holdfast.ErrUnavailable)
 				soon(t, func() bool { return s.Stats().Away })
 				_, _, err = s.Get(background, "b", holdfast.ReadUse)

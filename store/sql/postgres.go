@@ -113,8 +113,8 @@ func durationOf(microseconds sql.NullInt64) time.Duration {
 	return time.Duration(microseconds.Int64) * time.Microsecond
 }
 
-// tagOf returns the user tag of a value, or NULL. A nil []byte would be an empty
-// value for some drivers.
+// tagOf returns the user tag of a value, or NULL. A nil []byte would be an
+// empty value for some drivers.
 func tagOf(value []byte) any {
 	if tag, ok := holdfast.UserTag(value); ok {
 		return tag
@@ -177,6 +177,15 @@ func (p *postgres) Read(ctx context.Context, id string, known tier.Version) (ite
 
 // Swap implements tier.Database.
 func (p *postgres) Swap(ctx context.Context, id string, old, next tier.Version, value []byte, ttl time.Duration) (swapped bool, current tier.Item, err error) {
+	swapped, current, err = p.swap(ctx, id, old, next, value, ttl)
+	if err == errIgnored {
+		// The entry may have ended between the two statements.
+		return p.swap(ctx, id, old, next, value, ttl)
+	}
+	return swapped, current, err
+}
+
+func (p *postgres) swap(ctx context.Context, id string, old, next tier.Version, value []byte, ttl time.Duration) (swapped bool, current tier.Item, err error) {
 	switch {
 	case value != nil && old == 0:
 		swapped, err = p.store(ctx, p.texts.create, id, next, value, ttl)
@@ -193,8 +202,7 @@ func (p *postgres) Swap(ctx context.Context, id string, old, next tier.Version, 
 	if current, err = p.Read(ctx, id, 0); err != nil {
 		return false, tier.Item{}, err
 	}
-	swapped, current = afterNoChange(old, next, value, current)
-	return swapped, current, nil
+	return afterNoChange(old, next, value, current)
 }
 
 // store runs one of the statements that store a value.
@@ -227,7 +235,10 @@ func (p *postgres) Set(ctx context.Context, id string, next tier.Version, value 
 	if value == nil {
 		value = []byte{}
 	}
-	_, err := p.store(ctx, p.texts.set, id, next, value, ttl)
+	stored, err := p.store(ctx, p.texts.set, id, next, value, ttl)
+	if !stored && err == nil {
+		return errIgnored
+	}
 	return err
 }
 

@@ -97,7 +97,13 @@ func (s *sqlite) connect(ctx context.Context, db *sql.DB) (err error) {
 	return nil
 }
 
-func (s *sqlite) classify(err error) error { return classifySQLite(err, s.files.name) }
+func (s *sqlite) classify(err error) error {
+	err = classifySQLite(err, s.files.name)
+	if err != nil && strings.Contains(err.Error(), damaged) {
+		s.files.damage.CompareAndSwap(nil, &err)
+	}
+	return err
+}
 
 // unavailable is the error of New for an error of the driver.
 func (s *sqlite) unavailable(err error) error { return unavailable(s.classify(err)) }
@@ -282,16 +288,18 @@ func (s *sqlite) Swap(ctx context.Context, id string, old, next tier.Version, va
 	if err != nil || done.rows > 0 {
 		return err == nil, tier.Item{}, s.classify(err)
 	}
-	swapped, current = afterNoChange(old, next, value, done.current)
-	return swapped, current, nil
+	return afterNoChange(old, next, value, done.current)
 }
 
 // Set implements tier.Database.
 func (s *sqlite) Set(ctx context.Context, id string, next tier.Version, value []byte, ttl time.Duration) error {
 	value = append([]byte{}, value...)
-	_, err := s.change(ctx, id, true, func(now int64) (int64, error) {
+	rows, err := s.change(ctx, id, true, func(now int64) (int64, error) {
 		return s.writer.exec(s.texts.set, []byte(id), value, int64(next), endOf(now, ttl), tagOf(value))
 	})
+	if rows == 0 && err == nil {
+		return errIgnored
+	}
 	return err
 }
 
@@ -344,11 +352,20 @@ func (s *sqlite) Scan(ctx context.Context, prefix []byte, cursor string) (found 
 	return found, next, nil
 }
 
-// Pulse implements tier.Database. All writes come from this Store, so it knows
+// Pulse implements tier.Database. It reads, since only a reader finds damage:
+// the writer knows its own pages. All writes come from this Store, so it knows
 // them, unless a person changes the file with a tool. SQLite then gives the
 // data another version for this connection.
 func (s *sqlite) Pulse(ctx context.Context) (tier.Pulse, error) {
-	_, err := s.writer.do(ctx, "", false, func(w *writer) (effect, error) {
+	c, err := s.reader(ctx)
+	if err == nil {
+		err = c.query("SELECT 1 FROM sqlite_master LIMIT 1", nil, func(func(...any) error) error { return nil })
+		s.readers <- c
+	}
+	if err != nil {
+		return tier.Pulse{}, s.classify(err)
+	}
+	_, err = s.writer.do(ctx, "", false, func(w *writer) (effect, error) {
 		return effect{}, w.query("PRAGMA data_version", nil, func(scan func(...any) error) error {
 			before := s.version
 			err := scan(&s.version)

@@ -138,14 +138,18 @@ type database interface {
 }
 
 // afterNoChange returns the result of a Swap whose statement has changed no
-// row, so that current is the entry.
-func afterNoChange(old, next tier.Version, value []byte, current tier.Item) (bool, tier.Item) {
+// row, so that current is the entry. The error is errIgnored if the statement
+// should have changed it.
+func afterNoChange(old, next tier.Version, value []byte, current tier.Item) (bool, tier.Item, error) {
 	appliedBefore := current.Version == next
 	nothingToDo := old == 0 && value == nil && current.Version == 0
-	if appliedBefore || nothingToDo {
-		return true, tier.Item{}
+	switch {
+	case appliedBefore || nothingToDo:
+		return true, tier.Item{}, nil
+	case current.Version == old:
+		return false, tier.Item{}, errIgnored
 	}
-	return false, current
+	return false, current, nil
 }
 
 // Store is a holdfast.Store on a table. Make one with New, and end it with
