@@ -73,5 +73,7 @@
 // follow within MaxStale. To restore a backup, end the process first. If the
 // file, its WAL or its lock is removed or replaced meanwhile, no more writes
 // are acknowledged, and within MaxStale all commands fail with
-// holdfast.ErrUnavailable, until it is put back.
+// holdfast.ErrUnavailable, until it is put back. A file that is damaged has the
+// same effect once SQLite finds out, until the process ends. If the file with
+// the ending "-shm" is cut off, the system may kill the process.
 package sqlstore
