@@ -284,8 +284,13 @@ func TestPostgres_restarts(t *testing.T) {
 	group.Wait()
 	stored := make(map[string]int)
 	for i := range lists {
-		value, found, err := stores[i%len(stores)].Get(background, strconv.Itoa(i), holdfast.ReadFresh)
-		require.NoError(t, err)
+		var value []byte
+		var found bool
+		soon(t, func() bool { // that instance may not have made progress yet
+			var err error
+			value, found, err = stores[i%len(stores)].Get(background, strconv.Itoa(i), holdfast.ReadFresh)
+			return err == nil
+		})
 		require.True(t, found)
 		for word := range strings.FieldsSeq(string(value)) {
 			stored[word]++
