@@ -367,7 +367,7 @@ func TestMain_flags(t *testing.T) {
 	for name, args := range map[string][]string{
 		`-mode is "never"`:               {"-mode", "never"},
 		"session store is not available": {"-url", "redis://127.0.0.1:1", "-addr", "127.0.0.1:0"},
-		"URL is no address of a server":  {"-url", "http://:secret@localhost", "-addr", "127.0.0.1:0"},
+		"URL is not of the form":         {"-url", "http://:secret@localhost", "-addr", "127.0.0.1:0"},
 	} {
 		out, err := run(args...).CombinedOutput()
 		assert.Error(t, err, name)
