@@ -83,9 +83,8 @@ const (
 
 // UserTag returns the first bytes of a session's record, which the records of
 // one user's sessions share. It reports false if the session has no user, or if
-// value is clearly no record. The tag depends on
-// its own bytes alone, so the tag of a tag is the tag. Few other users have the
-// same tag.
+// value is clearly no record. A tag is its own tag, so the first 9 bytes of a
+// value are enough. Few other users have the same tag.
 //
 // A Manager lists a user's sessions with ScanValues and the tag as the prefix.
 // So a store that indexes its entries by UserTag of their value finds them
