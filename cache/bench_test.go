@@ -34,7 +34,7 @@ func zipf(n, length int) []uint32 {
 }
 
 func benchCache(b *testing.B, sessions int) (*Cache, []string) {
-	c, err := New(Options{MaxBytes: max(64<<10, int64(sessions)*512)})
+	c, err := New(Options{MaxBytes: max(1<<20, int64(sessions)*512)})
 	if err != nil {
 		b.Fatal(err)
 	}

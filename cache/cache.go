@@ -25,6 +25,7 @@ type Cache struct {
 	hashMask uint64 // all ones; tests clear bits to make hashes collide
 	clock    clock
 	shards   []shard
+	readers  *readers     // nil if each read takes the lock
 	maxBytes atomic.Int64 // the cap that holds now; see resizing
 
 	segmentShift uint8 // index.shift of every shard
@@ -58,6 +59,9 @@ func New(o Options) (*Cache, error) {
 	}
 	c.maxBytes.Store(o.MaxBytes)
 	c.resizing.held = o.MaxBytes
+	if canReadOptimistically {
+		c.readers = &readers{stripes: make([]stripe, stripesFor(o.Shards))}
+	}
 	size := o.arenaBytes(c.segmentShift)
 	for i := range c.shards {
 		memory, err := arena.Reserve(size)
@@ -69,6 +73,7 @@ func New(o Options) (*Cache, error) {
 		}
 		c.shards[i].init(memory, o, c, i)
 	}
+	c.publish()
 	c.startSweeper()
 	return c, nil
 }
@@ -107,6 +112,9 @@ func (c *Cache) Get(id string) ([]byte, bool) {
 // reports whether id has a value; without one it returns dst unchanged. Append
 // counts as a use of the entry. It does not allocate if dst has the capacity.
 func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
+	if value, found, done := c.tryRead(dst, id, true); done {
+		return value, found
+	}
 	s, t := c.lockFor(id)
 	r := s.lookup(id, t)
 	s.count(r != 0)
@@ -123,8 +131,15 @@ func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 // Peek returns a copy of the value under id and reports whether id has a value.
 // It is not a use: the order of eviction and the hit ratio stay unchanged.
 func (c *Cache) Peek(id string) ([]byte, bool) {
+	value, found, done := c.tryRead([]byte{}, id, false)
+	if done {
+		if !found {
+			return nil, false
+		}
+		return value, true
+	}
 	s, t := c.lockFor(id)
-	var value []byte
+	value = nil
 	r := s.lookup(id, t)
 	if r != 0 {
 		value = s.arena.appendValue([]byte{}, r, uint32(len(id)))
@@ -138,6 +153,9 @@ func (c *Cache) Peek(id string) ([]byte, bool) {
 // revives an expired entry. A ttl of 0 or less expires the entry at once, and
 // Touch returns false.
 func (c *Cache) Touch(id string, ttl time.Duration) bool {
+	if ttl > 0 && c.touchLive(id, ttl) {
+		return true
+	}
 	s, t := c.lockFor(id)
 	r := s.lookup(id, t)
 	switch {
@@ -151,6 +169,23 @@ func (c *Cache) Touch(id string, ttl time.Duration) bool {
 		s.setDeadline(r, t, deadlineAt(s.now, ttl))
 	}
 	c.unlock(s)
+	return r != 0
+}
+
+// touchLive is Touch for an entry that has not expired. Optimistic reads go on
+// meanwhile.
+func (c *Cache) touchLive(id string, ttl time.Duration) bool {
+	hash := c.hash(id)
+	s, t := c.shardOf(hash), tagOf(hash)
+	s.mu.Lock()
+	s.prefetch(t)
+	s.now = c.clock.now()
+	r := s.peek(id, t)
+	if r != 0 {
+		s.use(r)
+		s.setDeadline(r, t, deadlineAt(s.now, ttl))
+	}
+	s.mu.Unlock()
 	return r != 0
 }
 
@@ -207,12 +242,18 @@ func (c *Cache) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.sweeper.stop()
 		c.resizing.Lock()
+		memory := make([][]byte, len(c.shards))
 		for i := range c.shards {
 			s := &c.shards[i]
 			c.lock(s)
-			memory := s.close()
+			memory[i] = s.close()
 			s.unlock() // discards the pending calls of OnEvict
-			arena.Release(memory)
+		}
+		if c.readers != nil {
+			c.readers.wait()
+		}
+		for _, m := range memory {
+			arena.Release(m)
 		}
 		c.resizing.Unlock()
 	}
@@ -224,14 +265,14 @@ func (c *Cache) Close() error {
 func (c *Cache) lockFor(id string) (s *shard, t tag) {
 	hash := c.hash(id)
 	s, t = c.shardOf(hash), tagOf(hash)
-	s.mu.Lock()
+	s.lock()
 	s.prefetch(t) // before the clock is read, so that both overlap
 	s.now = c.clock.now()
 	return s, t
 }
 
 func (c *Cache) lock(s *shard) {
-	s.mu.Lock()
+	s.lock()
 	s.now = c.clock.now()
 }
 

@@ -1,6 +1,9 @@
 package cache
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // EvictionReason is the reason for the removal of an entry that no caller
 // deleted. The zero value is none of the reasons.
@@ -49,7 +52,7 @@ func (s *shard) evictVictim() bool {
 
 // evict removes the entry at r and queues the call of OnEvict.
 func (s *shard) evict(r ref, t tag, reason EvictionReason) {
-	if s.collectEvicted {
+	if s.notifies {
 		s.notify(string(s.arena.appendID(nil, r)), reason)
 	}
 	s.drop(r, t)
@@ -65,12 +68,55 @@ func (s *shard) evict(r ref, t tag, reason EvictionReason) {
 //
 // In plain LRU the protected segment stays empty.
 type evictionOrder struct {
-	plain bool
+	since   uint64 // the tick at which the age of listAfterUse began, or isShort
+	sinceOf ref    // the entry that since belongs to, or 0
+	plain   bool
 
 	protected list
 	probation list
 
 	protectedShare float64 // limit of protected, as a share of the memory; ghosts.go adapts it
+}
+
+// A use moves its entry to the front of the list, which writes to memory that
+// other processors read. The move gains little for an entry that moved there
+// shortly before, and in skewed traffic most uses are of that kind. So an entry
+// stays in place at a use if its latest move was less than an eighth of the
+// list's age ago, and less than refreshAfter. The age of a list is the time
+// since its oldest entry moved. A short list has no age: only the newest entry
+// stays in place there, and the order is exact.
+const (
+	ageShare     = 8
+	refreshAfter = uint64(1e9 >> tickShift)
+	shortList    = 32 // a list of fewer entries is short
+
+	isShort = math.MaxUint64
+)
+
+// isRecent reports whether the entry at r, which is in listAfterUse, stays in
+// place at a use.
+func (o *evictionOrder) isRecent(r ref, lastUse, tick uint64) bool {
+	idle := tick - lastUse
+	if idle >= refreshAfter {
+		return false
+	}
+	if o.since == isShort {
+		return r == o.listAfterUse().newest
+	}
+	return (idle+1)*ageShare <= tick-o.since
+}
+
+// noteAge sets since after a change of the list.
+func (o *evictionOrder) noteAge(a *records) {
+	l := o.listAfterUse()
+	switch {
+	case l.count < shortList:
+		if o.since != isShort {
+			o.since, o.sinceOf = isShort, 0
+		}
+	case l.oldest != o.sinceOf:
+		o.since, o.sinceOf = a.record(l.oldest).lastUse(), l.oldest
+	}
 }
 
 func (o *evictionOrder) listOf(h *record) *list {
@@ -89,7 +135,10 @@ func (o *evictionOrder) listAfterUse() *list {
 }
 
 // add adds a new entry.
-func (o *evictionOrder) add(a *records, r ref, tick uint64) { o.probation.push(a, r, tick) }
+func (o *evictionOrder) add(a *records, r ref, tick uint64) {
+	o.probation.push(a, r, tick)
+	o.noteAge(a)
+}
 
 // addUsed adds an entry that was used again or replaces another.
 func (o *evictionOrder) addUsed(a *records, r ref, tick uint64) {
@@ -98,25 +147,39 @@ func (o *evictionOrder) addUsed(a *records, r ref, tick uint64) {
 		a.record(r).setUsedAgain()
 	}
 	o.listAfterUse().push(a, r, tick)
+	o.noteAge(a)
 }
 
 func (o *evictionOrder) remove(a *records, r ref) {
 	h := a.record(r)
 	l := o.listOf(h)
 	l.unlink(a, r)
-	l.afterUnlink()
 	h.header.Clear(protected)
+	o.noteAge(a)
 }
 
 // use moves an entry to the front of its list after a use, unless it is near
 // the front already.
 func (o *evictionOrder) use(a *records, r ref, tick uint64) {
 	h := a.record(r)
-	if (h.header.Is(protected) || o.plain) && o.listAfterUse().isRecent(h, tick) {
+	if (h.header.Is(protected) || o.plain) && o.isRecent(r, h.lastUse(), tick) {
 		return
 	}
 	o.listOf(h).unlink(a, r)
 	o.addUsed(a, r, tick)
+}
+
+// setLastUse changes the latest use of the entry at r, which stays in place.
+func (o *evictionOrder) setLastUse(a *records, r ref, tick uint64) {
+	a.record(r).setLastUse(tick)
+	o.sinceOf = 0
+	o.noteAge(a)
+}
+
+// moveToEnd makes the entry at r the oldest of its list.
+func (o *evictionOrder) moveToEnd(a *records, r ref) {
+	o.listOf(a.record(r)).moveToEnd(a, r)
+	o.noteAge(a)
 }
 
 // replace puts the record at to in the place of the record at from.
@@ -137,6 +200,7 @@ func (o *evictionOrder) replace(a *records, from, to ref) {
 		a.record(f.older).newer = to
 	}
 	l.granules += a.weight(to) - a.weight(from)
+	o.noteAge(a)
 }
 
 // demote moves the longest idle protected entries to probation while they
@@ -148,11 +212,11 @@ func (o *evictionOrder) demote(a *records, tick uint64, most int) {
 		r := o.protected.oldest
 		lastUse := a.record(r).lastUse()
 		o.protected.unlink(a, r)
-		o.protected.afterUnlink()
 		a.Header(r).Clear(protected)
 		o.probation.push(a, r, tick)
 		a.record(r).setLastUse(lastUse)
 	}
+	o.noteAge(a)
 }
 
 // maxDemotions bounds the work of one eviction.

@@ -59,11 +59,11 @@ func TestEvictionOrder_protected(t *testing.T) {
 	for _, r := range refs {
 		o.use(a, r, tickOf(s.now))
 	}
-	o.use(a, refs[0], tickOf(s.now)+relinkAfter)
+	o.use(a, refs[0], tickOf(s.now)+refreshAfter)
 	assert.Equal(t, []ref{refs[0], refs[2], refs[1]}, o.protected.listed(a))
 
 	o.protectedShare = 0
-	o.demote(a, tickOf(s.now)+relinkAfter, 1)
+	o.demote(a, tickOf(s.now)+refreshAfter, 1)
 	assert.Equal(t, []ref{refs[1]}, o.probation.listed(a))
 }
 
@@ -85,7 +85,7 @@ func TestEvictionOrder_bounds_demotions(t *testing.T) {
 func TestEvictionOrder_plain(t *testing.T) {
 	s, refs := orderTest(t, Options{MaxBytes: 64 << 10, Protected: -1}, 3)
 	a, o := &s.arena, &s.order
-	o.use(a, refs[0], tickOf(s.now)+relinkAfter)
+	o.use(a, refs[0], tickOf(s.now)+refreshAfter)
 	assert.Equal(t, []ref{refs[0], refs[2], refs[1]}, o.probation.listed(a))
 	assert.Zero(t, o.protected.count)
 	assert.Equal(t, refs[1], o.victim())
@@ -113,32 +113,37 @@ func TestEvictionOrder_demote_bounds(t *testing.T) {
 	assert.Equal(t, victim, o.victim())
 }
 
-// After any uses and removals, no more entries count as recent than an eighth
-// of the list, and two.
+// An entry stays in place at a use only if it moved a short time before, by
+// the age of the list.
 func TestList_recent_is_an_eighth(t *testing.T) {
 	s, refs := orderTest(t, Options{MaxBytes: 1 << 20, Protected: -1}, 1000)
 	a, l := &s.arena, &s.order.probation
 	random := rand.New(rand.NewPCG(1, 2))
-	tick := tickOf(s.now)
-	for step := range 4000 {
-		tick++
-		r := refs[random.IntN(len(refs))]
-		if random.IntN(4) > 0 {
-			s.order.use(a, r, tick)
-		} else if len(refs) > 20 && step > 2000 {
+	tick, stayed := tickOf(s.now), 0
+	for step := range 100_000 {
+		tick += random.Uint64N(3)
+		r := refs[min(random.IntN(len(refs)), random.IntN(len(refs)))]
+		before, newest := a.record(r).lastUse(), l.newest
+		age := tick - a.record(l.oldest).lastUse()
+		s.order.use(a, r, tick)
+		if before == tick {
+			continue
+		}
+		if a.record(r).lastUse() == before {
+			stayed++
+			require.True(t, r == newest || 8*(tick-before) < age, "moved %d ago, list of age %d", tick-before, age)
+			require.Less(t, tick-before, refreshAfter)
+			require.True(t, r == newest || len(refs) >= shortList)
+		} else {
+			require.Equal(t, r, l.newest)
+		}
+		if step > 50_000 && random.IntN(20) == 0 && len(refs) > 20 {
 			i := random.IntN(len(refs))
 			s.drop(refs[i], s.tagAt(refs[i]))
 			refs[i] = refs[len(refs)-1]
 			refs = refs[:len(refs)-1]
 		}
-		recent := 0
-		for r := l.newest; recent < len(refs) && l.isRecent(a.record(r), tick); r = a.record(r).older {
-			recent++
-		}
-		require.LessOrEqual(t, recent, len(refs)/8+2, "of %d", len(refs))
-		if len(refs) < 32 {
-			require.LessOrEqual(t, recent, 2)
-		}
 	}
-	assert.Less(t, len(refs), 700)
+	assert.Greater(t, stayed, 10_000)
+	assert.LessOrEqual(t, len(refs), 20)
 }

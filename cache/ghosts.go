@@ -120,6 +120,12 @@ func removeGhost(tags []tag, t tag) bool {
 	return true
 }
 
+// has reports whether a miss of t hits a ghost. It may be called without the
+// lock; then it may be wrong.
+func (g *ghosts) has(t tag) bool {
+	return g != nil && g.samples(t) && (*ghostSlot(g.once, t) == t || *ghostSlot(g.again, t) == t)
+}
+
 // noteMiss moves the limit of the protected segment if the missed tag hits a
 // ghost.
 func (s *shard) noteMiss(t tag) {

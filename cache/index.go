@@ -67,10 +67,13 @@ const (
 	emptyPercent = 30
 )
 
-func (x *index) numberOf(t tag) uint32 {
-	b := uint32(t) & (2*x.topBit - 1)
-	if b >= x.buckets {
-		b &^= x.topBit
+func (x *index) numberOf(t tag) uint32 { return bucketNumber(t, x.buckets, x.topBit) }
+
+// bucketNumber returns the number of the bucket of t.
+func bucketNumber(t tag, buckets, topBit uint32) uint32 {
+	b := uint32(t) & (2*topBit - 1)
+	if b >= buckets {
+		b &^= topBit
 	}
 	return b
 }

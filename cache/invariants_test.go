@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -24,6 +25,9 @@ func (s *shard) inspect(seen *inspection) error {
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil
+	}
+	if s.seq.load()&1 != 0 {
+		return errors.New("the sequence number is odd after a change")
 	}
 	seen.reset(int(s.arena.Granules()))
 	for _, check := range []func(*inspection) error{s.checkBlocks, s.checkIndex, s.checkLists, s.checkGhosts} {
@@ -180,6 +184,14 @@ func (s *shard) checkLists(seen *inspection) error {
 			return fmt.Errorf("a list of %d entries and %d granules, accounted for as %d and %d", n, granules, l.count, l.granules)
 		}
 		listed += int(n)
+	}
+	o := &s.order
+	if l := o.listAfterUse(); l.count < shortList {
+		if o.since != isShort {
+			return fmt.Errorf("a list of %d entries has an age", l.count)
+		}
+	} else if o.sinceOf != l.oldest || o.since != a.record(l.oldest).lastUse() {
+		return fmt.Errorf("the age began at %d, with the entry at %d; the oldest is at %d", o.since, o.sinceOf, l.oldest)
 	}
 	if listed != seen.entries {
 		return fmt.Errorf("%d entries, of which %d are in the lists", seen.entries, listed)

@@ -24,7 +24,7 @@ type evicted struct {
 
 // notify queues a call of OnEvict for the time after the lock hold.
 func (s *shard) notify(id string, reason EvictionReason) {
-	if s.collectEvicted {
+	if s.notifies {
 		s.evicted, s.pending = append(s.evicted, evicted{id, reason}), true
 	}
 }
@@ -33,6 +33,7 @@ func (s *shard) notify(id string, reason EvictionReason) {
 // this lock hold. OnEvict never runs under a lock, so it may call the cache.
 func (c *Cache) unlock(s *shard) {
 	if !s.pending {
+		s.endChange()
 		s.mu.Unlock()
 		return
 	}
@@ -43,6 +44,7 @@ func (c *Cache) unlock(s *shard) {
 func (s *shard) unlock() []evicted {
 	calls := s.evicted
 	s.evicted, s.pending = nil, false
+	s.endChange()
 	s.mu.Unlock()
 	return calls
 }

@@ -12,6 +12,13 @@ type plain struct {
 	start   time.Time
 	entries map[string]plainEntry
 	order   []string
+	uses    map[string]plainUse
+}
+
+// plainUse is the latest use of an entry.
+type plainUse struct {
+	at       time.Time
+	confused time.Duration // an entry used so long before may count as used later
 }
 
 type plainEntry struct {
@@ -20,7 +27,9 @@ type plainEntry struct {
 	forever  bool
 }
 
-func newPlain() *plain { return &plain{start: time.Now(), entries: map[string]plainEntry{}} }
+func newPlain() *plain {
+	return &plain{start: time.Now(), entries: map[string]plainEntry{}, uses: map[string]plainUse{}}
+}
 
 func (p *plain) expired(e plainEntry) bool { return !e.forever && !time.Now().Before(e.deadline) }
 
@@ -84,6 +93,14 @@ func (p *plain) use(id string) {
 		p.order = slices.Delete(p.order, i, i+1)
 	}
 	p.order = append(p.order, id)
+	// The real cache confuses uses within an eighth of the list's age, and it
+	// takes the list to be older by an eighth of that, and so on.
+	now := time.Now()
+	age := time.Duration(0)
+	if first, ok := p.uses[p.order[0]]; ok {
+		age = now.Sub(first.at)
+	}
+	p.uses[id] = plainUse{now, min(age/(ageShare-1), time.Duration(refreshAfter<<tickShift)) + 2<<tickShift}
 }
 
 // live returns the entries that have not expired.

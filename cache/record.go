@@ -113,8 +113,11 @@ const (
 	tickStart = 17
 )
 
-func (r *record) idLen() uint32   { return uint32(r.useLen & 0xffff) }
-func (r *record) lastUse() uint64 { return r.useLen >> tickStart } // a tick: the latest move to the front
+func (r *record) idLen() uint32   { return idLen(r.useLen) }
+func (r *record) lastUse() uint64 { return lastUse(r.useLen) }
+
+func idLen(useLen uint64) uint32   { return uint32(useLen & 0xffff) }
+func lastUse(useLen uint64) uint64 { return useLen >> tickStart } // a tick: the latest move to the front
 
 func (r *record) setLastUse(tick uint64) { r.useLen = tick<<tickStart | r.useLen&(1<<tickStart-1) }
 

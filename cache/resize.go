@@ -96,6 +96,8 @@ func (c *Cache) giveUp(err error) {
 // continues where the latest step ended. The error is ErrClosed, or the
 // system's if there was no memory for the given aim or a newer one.
 func (c *Cache) fit(aim uint64) error {
+	c.pauseReaders()
+	defer c.resumeReaders()
 	for {
 		for i := range c.shards {
 			if err := c.fitShard(&c.shards[i]); err != nil {

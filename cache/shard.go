@@ -3,29 +3,34 @@ package cache
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // shard is one lock and the state that it guards. Its methods require the lock,
 // except init.
 type shard struct {
-	// A hit needs the end of arena, the start of order and the fields between
-	// them: two cache lines, which come from another core if that core used the
-	// shard last. TestShard_hit_needs_two_lines guards the layout.
-	counts  counts
-	arena   records
-	mu      mutex
-	now     int64 // the clock's reading at the start of this lock hold
-	closed  bool
-	pending bool   // evicted is not empty
-	swept   uint8  // segments that evictSomeExpired swept at sweptAt
-	gathers bool   // this lock hold may gather room; making is held
-	number  uint16 // index in owner.shards
-	hits    uint64
-	index   index
-	order   evictionOrder
+	// An optimistic read of a long list needs only the first line of the
+	// shard, beside the view, and only changes write it. Moves in the eviction
+	// order write the next two.
+	seq   sequence             // odd during a change; see optimistic.go
+	view  atomic.Pointer[view] // nil if each read takes the lock
+	index index
+	order evictionOrder // the line ends after its first field
 
-	owner *Cache
+	mu         mutex
+	now        int64 // the clock's reading at the start of this lock hold
+	closed     bool
+	pending    bool   // evicted is not empty
+	swept      uint8  // segments that evictSomeExpired swept at sweptAt
+	gathers    bool   // this lock hold may gather room; making is held
+	notifies   bool   // Options.OnEvict is set
+	optimistic bool   // the shard is large enough for optimistic reads
+	number     uint16 // index in owner.shards
+	hits       uint64
+	arena      records
+	owner      *Cache
+	counts     counts
 
 	segmentEarliest []int64 // by segment: a lower bound of its deadlines
 	earliest        int64   // a lower bound of all deadlines
@@ -47,20 +52,19 @@ type shard struct {
 
 	prefaultAt ref // at this top the shard requests a prefault
 
-	collectEvicted bool      // Options.OnEvict is set
-	evicted        []evicted // pending calls of OnEvict
+	evicted []evicted // pending calls of OnEvict
 
 	reads openReads
 
 	scratch []byte // for an ID that is split over fragments
 
-	_ [1]int64 // padding to whole cache lines
+	_ [6]int64 // padding to whole cache lines
 }
 
 // init makes memory the shard's arena and puts the first index segment in it.
 func (s *shard) init(memory []byte, o Options, owner *Cache, number int) {
 	s.owner, s.number = owner, uint16(number)
-	s.collectEvicted = o.OnEvict != nil
+	s.notifies = o.OnEvict != nil
 	s.earliest = noDeadline
 	s.arena.Init(memory)
 	s.index.init(o.MaxBytes / int64(o.Shards))
@@ -69,6 +73,7 @@ func (s *shard) init(memory []byte, o Options, owner *Cache, number int) {
 		panic("cache: shard too small for its index") // withDefaults has refused such a cap
 	}
 	s.order.plain = o.Protected < 0
+	s.order.since = isShort
 	s.order.protectedShare = max(0, o.Protected)
 	s.setLimits(o)
 }
@@ -80,6 +85,24 @@ func (s *shard) setLimits(o Options) {
 	s.reserve = granules / reserveShare
 	s.largest = uint32(largestEntry(granules*granule, s.segmentGranules()))
 	s.planPrefault()
+	s.optimistic = o.isOptimistic()
+}
+
+// lock takes the lock for a change.
+func (s *shard) lock() {
+	s.mu.Lock()
+	if canReadOptimistically {
+		s.seq.next()
+		fence()
+	}
+}
+
+// endChange ends a change that lock has begun. The lock is still held.
+func (s *shard) endChange() {
+	if canReadOptimistically {
+		fence()
+		s.seq.next()
+	}
 }
 
 func (s *shard) entries() int { return int(s.order.probation.count + s.order.protected.count) }
@@ -254,7 +277,8 @@ func (s *shard) drop(r ref, t tag) {
 // uses.
 func (s *shard) close() (memory []byte) {
 	memory = s.arena.Memory()
-	s.closed = true
+	s.closed, s.optimistic = true, false
+	s.view.Store(nil)
 	s.arena, s.index = records{}, index{}
 	s.order = evictionOrder{}
 	s.room, s.shrink = room{}, nil

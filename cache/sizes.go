@@ -19,7 +19,22 @@ const (
 func (o Options) arenaBytes(shift uint8) int64 {
 	share := o.MaxBytes / int64(o.Shards)
 	tables := shardBytes + arena.TableBytes(share) + mostSegments(share, shift)*segmentBytes
+	if o.isOptimistic() {
+		tables += optimisticBytes(o.Shards)
+	}
 	return (share - tables - ghostBytes(o.ghostsOfEachKind())) &^ (granule - 1)
+}
+
+// isOptimistic reports whether reads try without the lock. In smaller shards
+// the memory for that would be more than a fiftieth.
+func (o Options) isOptimistic() bool {
+	return canReadOptimistically && o.MaxBytes/int64(o.Shards) >= 32<<10
+}
+
+// optimisticBytes returns a shard's part of the memory that optimistic reads
+// need outside the arenas.
+func optimisticBytes(shards int) int64 {
+	return int64(unsafe.Sizeof(view{})) + lineBytes*int64(stripesFor(shards)/shards)
 }
 
 // segmentShift returns the binary logarithm of the buckets in a segment. A
@@ -52,5 +67,8 @@ func (s *shard) usedBytes() int64 { return s.arena.UsedBytes() + s.besideArena()
 // besideArena returns the bytes that the shard uses outside its arena.
 func (s *shard) besideArena() int64 {
 	tables := s.arena.TableBytes() + int64(cap(s.index.segments))*segmentBytes
+	if s.optimistic {
+		tables += optimisticBytes(len(s.owner.shards))
+	}
 	return shardBytes + tables + ghostBytes(s.ghosts.ofEachKind())
 }

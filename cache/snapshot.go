@@ -164,7 +164,7 @@ func (s *shard) restore(e savedEntry, t tag, value []byte, savedAt int64) (loade
 	if e.protected {
 		s.order.use(&s.arena, r, tickOf(s.now))
 	}
-	s.arena.record(r).setLastUse(tickOf(max(0, max(0, savedAt)-int64(e.idle))))
+	s.order.setLastUse(&s.arena, r, tickOf(max(0, max(0, savedAt)-int64(e.idle))))
 	return true, nil
 }
 

@@ -118,7 +118,7 @@ func (s *shard) moveToEnd(u use) {
 				continue
 			}
 			if h := s.arena.record(v.ref()); h.lastUse() == u.tick {
-				s.order.listOf(h).moveToEnd(&s.arena, v.ref())
+				s.order.moveToEnd(&s.arena, v.ref())
 			}
 		}
 	}

@@ -61,6 +61,9 @@ func (c *Cache) Stats() Stats {
 		s.addTo(&total)
 		c.unlock(s)
 	}
+	if c.readers != nil {
+		c.readers.addTo(&total)
+	}
 	total.VictimAge, total.ProtectedAge = max(0, total.VictimAge), max(0, total.ProtectedAge)
 	return total
 }

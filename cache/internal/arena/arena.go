@@ -9,7 +9,7 @@ import (
 // memory: call Init before any other method. An Arena must not be copied while
 // it is in use.
 type Arena struct {
-	memory []byte
+	length int64 // of the region, in bytes
 
 	top Ref // where the last sentinel lies and the unused memory begins
 	end Ref // where the unused memory ends
@@ -31,7 +31,7 @@ type Arena struct {
 	nonEmpty [classWords]uint64 // a bit for each class that has free blocks
 	lists    []Ref              // the first free block of each class
 
-	// base is the address of memory. A lookup needs it together with the
+	// base is the address of the region. A lookup needs it together with the
 	// shard's lock, which follows the arena, so base comes last.
 	base unsafe.Pointer
 }
@@ -59,18 +59,18 @@ const SentinelGranules = firstGranules + 1
 // setMemory makes memory the region. Its contents are those of the region so
 // far.
 func (a *Arena) setMemory(memory []byte) {
-	a.memory, a.base = memory, unsafe.Pointer(unsafe.SliceData(memory))
+	a.base, a.length = unsafe.Pointer(unsafe.SliceData(memory)), int64(len(memory))
 }
 
 // extend lets the arena use its whole region.
 func (a *Arena) extend() {
-	granules := int64(len(a.memory) / Granule)
+	granules := a.length / Granule
 	a.free += granules - a.granules
 	a.granules, a.end = granules, Ref(granules-1)
 }
 
 // Memory returns the region. It stays the arena's.
-func (a *Arena) Memory() []byte { return a.memory }
+func (a *Arena) Memory() []byte { return unsafe.Slice((*byte)(a.base), a.length) }
 
 // Granules returns how many granules the arena has, the sentinels included.
 func (a *Arena) Granules() int64 { return a.granules }
@@ -90,7 +90,7 @@ func (a *Arena) Unused() []byte { return a.part(a.top, a.end) }
 
 // part returns the memory of the granules from from to to.
 func (a *Arena) part(from, to Ref) []byte {
-	return a.memory[int64(from)*Granule : int64(to)*Granule]
+	return a.Memory()[int64(from)*Granule : int64(to)*Granule]
 }
 
 // Blocks iterates over the headers of all blocks, in the order of their

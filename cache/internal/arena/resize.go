@@ -8,7 +8,7 @@ package arena
 // but their addresses change. If the system has no such memory, Grow returns
 // its error and changes nothing.
 func (a *Arena) Grow(size int64) error {
-	memory, err := resized(a.memory, size, WantsLargePages(size))
+	memory, err := resized(a.Memory(), size, WantsLargePages(size))
 	if err != nil {
 		return err
 	}
@@ -60,8 +60,8 @@ func (a *Arena) Cut(size int64) bool {
 	if !a.endRetiring() {
 		return false
 	}
-	if size < int64(len(a.memory)) {
-		a.setMemory(cut(a.memory, size))
+	if size < a.length {
+		a.setMemory(cut(a.Memory(), size))
 	}
 	return true
 }
