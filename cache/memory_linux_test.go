@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -70,11 +71,55 @@ func TestPrefault_before_a_Set(t *testing.T) {
 	})
 }
 
+// largePages returns the bytes of memory that lie in large pages.
+func largePages(t *testing.T, memory []byte) (n int) {
+	maps, err := os.ReadFile("/proc/self/smaps")
+	require.NoError(t, err)
+	from := uintptr(unsafe.Pointer(&memory[0]))
+	inside := false
+	for line := range strings.Lines(string(maps)) {
+		var start, end uintptr
+		var kilobytes int
+		if _, err := fmt.Sscanf(line, "%x-%x ", &start, &end); err == nil {
+			inside = start < from+uintptr(len(memory)) && from < end
+		} else if _, err := fmt.Sscanf(line, "AnonHugePages: %d kB", &kilobytes); err == nil && inside {
+			n += kilobytes << 10
+		}
+	}
+	return n
+}
+
+// The memory of a shard that is too small for large pages gets them once it is
+// in use, and not before.
+func TestCollapse_of_used_memory(t *testing.T) {
+	memory, err := arena.Reserve(2 * arena.LargePageBytes)
+	require.NoError(t, err)
+	defer arena.Release(memory)
+	clear(memory) // so that it is in use
+	if arena.Collapse(memory) == 0 {
+		t.Skip("Linux before 6.1, or no large page is free")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := openCache(t, Options{MaxBytes: 12 << 20, Shards: 1})
+		s := &c.shards[0]
+		require.False(t, arena.WantsLargePages(int64(len(s.arena.Memory()))))
+		for i := 0; s.arena.Top() < (5<<20)/granule; i++ {
+			require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 1000), time.Hour))
+		}
+		synctest.Wait()
+		assert.GreaterOrEqual(t, largePages(t, s.arena.Memory()), arena.LargePageBytes)
+		assert.LessOrEqual(t, resident(t, s.arena.Memory()), 6<<20)
+		assert.Greater(t, s.prefaultAt, s.arena.Top())
+		require.NoError(t, c.checkInvariants())
+	})
+}
+
 // A cache that has emptied returns memory to the system.
 func TestGiveBack_to_the_system(t *testing.T) {
 	for name, o := range map[string]Options{
-		"small pages": {MaxBytes: 32 << 20, Shards: 16, MaxValue: 1 << 10},
-		"large pages": {MaxBytes: 32 << 20, Shards: 1},
+		"small pages":     {MaxBytes: 32 << 20, Shards: 16, MaxValue: 1 << 10},
+		"collapsed pages": {MaxBytes: 32 << 20, Shards: 4, MaxValue: 1 << 10},
+		"large pages":     {MaxBytes: 32 << 20, Shards: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -41,8 +41,8 @@ type Options struct {
 	// values, index and bookkeeping. 0 means 64 MiB. New refuses less than 4
 	// KiB and more than 16 GiB per shard. SetMaxBytes changes it later. The
 	// system provides memory as the cache fills. On Linux a cache of hundreds
-	// of megabytes uses pages of 2 MiB; then up to a quarter of MaxBytes may be
-	// resident before it is in use.
+	// of megabytes uses pages of 2 MiB; if a shard has 16 MiB or more, up to a
+	// quarter of MaxBytes may be resident before it is in use.
 	MaxBytes int64
 
 	// MaxValue is the length in bytes of the largest value; Set refuses a

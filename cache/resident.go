@@ -7,11 +7,19 @@ import "github.com/holdfast-go/holdfast/cache/internal/arena"
 // memory. So the cache's goroutine prefaults each large page before a Set gets
 // there.
 
-// planPrefault decides where a Set first requests a prefault.
+// A smaller shard has small pages at first: with large ones, a large share of
+// its memory would be resident before it is in use. Once a Set has filled the
+// length of a large page, the goroutine makes one of the small pages. Large
+// pages save a lookup a wait for the translation of an address.
+
+// planPrefault decides where a Set first requests a prefault or a collapse.
 func (s *shard) planPrefault() {
-	s.prefaultAt = never
-	if arena.WantsLargePages(s.arena.Granules() * granule) {
+	s.prefaultAt, s.collapsed = never, min(s.collapsed, int(s.arena.Top())*granule)
+	switch size := s.arena.Granules() * granule; {
+	case arena.WantsLargePages(size):
 		s.prefaultAt = s.arena.Top()
+	case arena.CollapsesPages(size):
+		s.prefaultAt = ref((s.collapsed + arena.LargePageBytes) / granule)
 	}
 }
 
@@ -33,13 +41,36 @@ func (c *Cache) prefault(s *shard) {
 	defer c.resizing.Unlock()
 	s.mu.Lock()
 	from, memory := s.arena.Top(), s.arena.Unused()
+	collapses, filled := arena.CollapsesPages(s.arena.Granules()*granule), s.arena.Memory()
 	s.mu.Unlock()
+	if collapses {
+		c.collapse(s, filled[:int64(from)*granule])
+		return
+	}
 	end := arena.Prefault(memory)
 	if end == 0 {
 		return
 	}
 	s.mu.Lock()
 	s.prefaultAt = from + ref((end-arena.LargePageBytes)/granule) // where the page begins
+	s.mu.Unlock()
+}
+
+// collapse makes large pages of the filled memory of a shard.
+func (c *Cache) collapse(s *shard, filled []byte) {
+	for {
+		end := arena.Collapse(filled[s.collapsed:])
+		if end == 0 {
+			break
+		}
+		s.collapsed += end
+	}
+	next := s.collapsed + arena.LargePageBytes
+	if next <= len(filled) { // the system has no large page, or the next one begins later
+		next = len(filled) + arena.LargePageBytes
+	}
+	s.mu.Lock()
+	s.prefaultAt = ref(next / granule)
 	s.mu.Unlock()
 }
 

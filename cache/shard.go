@@ -50,7 +50,8 @@ type shard struct {
 
 	ghosts *ghosts // nil in plain LRU and in the smallest shards
 
-	prefaultAt ref // at this top the shard requests a prefault
+	prefaultAt ref // at this top the shard requests a prefault or a collapse
+	collapsed  int // bytes from the start that have large pages; Cache.resizing guards it
 
 	evicted []evicted // pending calls of OnEvict
 
@@ -58,7 +59,7 @@ type shard struct {
 
 	scratch []byte // for an ID that is split over fragments
 
-	_ [6]int64 // padding to whole cache lines
+	_ [5]int64 // padding to whole cache lines
 }
 
 // init makes memory the shard's arena and puts the first index segment in it.

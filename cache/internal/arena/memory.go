@@ -61,6 +61,10 @@ const LargePageBytes = 2 << 20
 // small regions have none.
 func WantsLargePages(size int64) bool { return size >= 8*LargePageBytes }
 
+// CollapsesPages reports whether small pages of a region of size bytes become
+// large ones once they are in use.
+func CollapsesPages(size int64) bool { return size >= 2*LargePageBytes && !WantsLargePages(size) }
+
 // Reserve returns size bytes of zeroed memory, aligned to a granule. The caller
 // owns it until Release. On Unix the memory lies outside Go's heap and becomes
 // resident page by page, as it is first touched. The error is the system's, if
