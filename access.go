@@ -7,13 +7,21 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/internal/record"
 )
 
 // These methods read, touch, store and remove single sessions.
 
-// storeError returns the error of a call of the store. A deadline means that
-// the store did not answer.
-func storeError(err error) error {
+// storeError counts and returns the error of a call of the store, for a request
+// with the context ctx.
+func (m *Manager) storeError(ctx context.Context, err error) error {
+	err = unanswered(err)
+	m.counts.storeFailed(ctx, err)
+	return err
+}
+
+// unanswered returns err. A deadline means that the store did not answer.
+func unanswered(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUnavailable) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -22,10 +30,10 @@ func storeError(err error) error {
 
 // read returns the bytes under key.
 func (m *Manager) read(ctx context.Context, key string, how ReadMode) (raw []byte, found bool, err error) {
-	ctx, call := m.forRead(ctx)
+	callCtx, call := m.forRead(ctx)
 	defer call.release()
-	raw, found, err = m.store.Get(ctx, key, how)
-	return raw, found && err == nil, storeError(err)
+	raw, found, err = m.store.Get(callCtx, key, how)
+	return raw, found && err == nil, m.storeError(ctx, err)
 }
 
 // readSession is a read that does not find tombstones.
@@ -37,13 +45,22 @@ func (m *Manager) readSession(ctx context.Context, key string, how ReadMode) (ra
 	return raw, found, err
 }
 
+// parse returns the record of a session, and counts an error.
+func (m *Manager) parse(raw []byte) (record.Record, error) {
+	r, err := record.Parse(raw)
+	if err != nil {
+		m.counts.damaged.Add(1)
+	}
+	return r, err
+}
+
 // touch gives a session a new TTL, and reports false if it has ended.
 func (m *Manager) touch(ctx context.Context, key string, ttl time.Duration) (bool, error) {
-	ctx, call := m.forWrite(ctx)
+	callCtx, call := m.forWrite(ctx)
 	defer call.release()
-	touched, err := m.store.Touch(ctx, key, ttl)
+	touched, err := m.store.Touch(callCtx, key, ttl)
 	if err != nil {
-		return false, storeError(err)
+		return false, m.storeError(ctx, err)
 	}
 	if !touched {
 		m.watchers.notify(key)
@@ -53,16 +70,16 @@ func (m *Manager) touch(ctx context.Context, key string, ttl time.Duration) (boo
 
 // set stores bytes under key.
 func (m *Manager) set(ctx context.Context, key string, raw []byte, ttl time.Duration) error {
-	ctx, call := m.forWrite(ctx)
+	callCtx, call := m.forWrite(ctx)
 	defer call.release()
-	return storeError(m.store.Set(ctx, key, raw, ttl))
+	return m.storeError(ctx, m.store.Set(callCtx, key, raw, ttl))
 }
 
 // update changes the bytes under key in one atomic step.
 func (m *Manager) update(ctx context.Context, key string, fn func(old []byte, found bool) (cache.Change, error)) error {
-	ctx, call := m.forWrite(ctx)
+	callCtx, call := m.forWrite(ctx)
 	defer call.release()
-	return storeError(m.store.Update(ctx, key, fn))
+	return m.storeError(ctx, m.store.Update(callCtx, key, fn))
 }
 
 // storeNew stores the first record of a session. An ID of the system's CSPRNG

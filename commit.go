@@ -2,6 +2,7 @@ package holdfast
 
 import (
 	"bytes"
+	"context"
 	"time"
 
 	"github.com/holdfast-go/holdfast/cache"
@@ -71,6 +72,7 @@ func (s *Session) create() error {
 	if err := s.manager.storeNew(s.request.Context(), s.key, raw, ttl); err != nil {
 		return err
 	}
+	s.manager.counts.created.Add(1)
 	s.token = sendToken
 	s.committed(raw)
 	return nil
@@ -80,14 +82,18 @@ func (s *Session) create() error {
 // record that the store has now. It writes nothing if that changes nothing. A
 // session that has ended stays ended.
 func (s *Session) merge(decide decision) error {
-	var raw []byte // nil if the session has ended
-	var expired, written, newLifetime bool
+	var merged struct { // by the latest call of the function
+		raw                           []byte // nil if the session has ended
+		expired, written, newLifetime bool
+		calls                         int
+	}
 	err := s.manager.update(s.request.Context(), s.key, func(old []byte, found bool) (cache.Change, error) {
-		raw, expired = nil, false
+		merged.raw, merged.expired = nil, false
+		merged.calls++
 		if !found || isTombstone(old) {
 			return cache.Keep(), nil
 		}
-		r, err := record.Parse(old)
+		r, err := s.manager.parse(old)
 		if err != nil {
 			return cache.Keep(), err
 		}
@@ -99,36 +105,38 @@ func (s *Session) merge(decide decision) error {
 			}
 			changes = changes.With(decided)
 		}
-		if written = changes.Alters(r, s.sameValue); !written {
-			raw = bytes.Clone(old)
+		if merged.written = changes.Alters(r, s.sameValue); !merged.written {
+			merged.raw = bytes.Clone(old)
 			return cache.Keep(), nil
 		}
-		newLifetime = changes.AltersLifetime(r)
+		merged.newLifetime = changes.AltersLifetime(r)
 		encoded, ttl := s.encodeRecord(r, changes)
-		if expired = ttl <= 0; expired {
+		if merged.expired = ttl <= 0; merged.expired {
 			return cache.Remove(), nil
 		}
-		raw = encoded
-		return cache.Put(raw, ttl), nil
+		merged.raw = encoded
+		return cache.Put(encoded, ttl), nil
 	})
+	s.manager.counts.calls(merged.calls)
 	switch {
 	case err != nil:
 		return err
-	case raw == nil:
+	case merged.raw == nil:
 		s.ended = true
-		if expired {
+		if merged.expired {
 			s.token = clearToken
+			s.manager.counts.count(ReasonExpired)
 		}
 		s.manager.watchers.notify(s.key)
 		return ErrEnded
-	case !written:
-		s.raw, s.changes = raw, nil
+	case !merged.written:
+		s.raw, s.changes = merged.raw, nil
 		return s.touchIfSlow()
 	}
-	if newLifetime {
+	if merged.newLifetime {
 		s.token = sendToken
 	}
-	s.committed(raw)
+	s.committed(merged.raw)
 	return nil
 }
 
@@ -167,11 +175,16 @@ func (s *Session) touch(now record.Instant) error {
 		s.ended = true
 		return ErrEnded
 	}
-	r, err := record.Parse(raw)
+	r, err := s.manager.parse(raw)
 	if err != nil {
 		return err
 	}
-	touched, err := s.manager.touch(ctx, s.key, s.manager.ttl(r, now))
+	ttl, touched := s.manager.ttl(r, now), false
+	if ttl > 0 {
+		touched, err = s.manager.touch(ctx, s.key, ttl)
+	} else {
+		err = s.expire(ctx, raw)
+	}
 	if err != nil {
 		return err
 	}
@@ -181,6 +194,22 @@ func (s *Session) touch(now record.Instant) error {
 	}
 	s.touched = now
 	return nil
+}
+
+// expire removes the session, which is past its end, if its record is still raw.
+func (s *Session) expire(ctx context.Context, raw []byte) error {
+	removed := false
+	err := s.manager.update(ctx, s.key, func(old []byte, found bool) (cache.Change, error) {
+		if removed = found && bytes.Equal(old, raw); !removed {
+			return cache.Keep(), nil
+		}
+		return cache.Remove(), nil
+	})
+	if err == nil && removed {
+		s.manager.counts.count(ReasonExpired)
+	}
+	s.manager.watchers.notify(s.key)
+	return err
 }
 
 // touchIfSlow restarts the idle timeout if this request has taken a while,
@@ -204,10 +233,17 @@ func (s *Session) destroy() (ended bool, err error) {
 		// The client may have presented other sessions too. The next request
 		// must not find one of them. They go first: if one cannot be removed,
 		// the session still exists.
-		for id := range s.presented {
+		for id, refused := range s.presented {
+			if refused != "" {
+				continue
+			}
 			if key := s.manager.storeKey(id); key != s.key {
-				if _, _, err := s.manager.remove(s.request.Context(), key); err != nil {
+				also, _, err := s.manager.remove(s.request.Context(), key)
+				if err != nil {
 					return false, err
+				}
+				if also {
+					s.manager.counts.count(ReasonLogout)
 				}
 			}
 		}
@@ -220,6 +256,9 @@ func (s *Session) destroy() (ended bool, err error) {
 		if moved {
 			s.changes, s.ended, s.late = nil, true, true
 			return false, ErrEnded
+		}
+		if ended {
+			s.manager.counts.count(ReasonLogout)
 		}
 		s.token = clearToken
 	}

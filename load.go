@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -79,20 +80,32 @@ func (s *Session) find() error {
 		how = ReadPeek
 	}
 	tried := 0
-	for id := range s.presented {
+	var why Reason // an ID counts more than a token that is none
+	for id, refused := range s.presented {
+		if refused != "" {
+			why = cmp.Or(why, refused)
+			continue
+		}
 		if err := s.read(id, how); err != nil || s.raw != nil {
 			return err
 		}
-		if tried++; tried == maxTokens {
-			return nil
+		if why = ReasonUnknown; s.ended {
+			why = ReasonReplaced
 		}
+		if tried++; tried == maxTokens {
+			break
+		}
+	}
+	if why != "" {
+		s.manager.counts.count(why)
 	}
 	return nil
 }
 
-// presented iterates over the presented IDs: tokens that have the form of one
-// and a valid signature.
-func (s *Session) presented(yield func(id string) bool) {
+// presented iterates over the presented tokens, except empty ones. It yields
+// the ID of a token that has the form of one and a valid signature, and the
+// reason why another is refused.
+func (s *Session) presented(yield func(id string, refused Reason) bool) {
 	from := 0
 	for range maxPresented {
 		token, next, ok := s.carrier().extract(&s.request, s.tls, from)
@@ -100,7 +113,14 @@ func (s *Session) presented(yield func(id string) bool) {
 			return
 		}
 		from = next
-		if id := s.manager.signer.verify(token); s.manager.mayBeID(id) && !yield(id) {
+		if token == "" {
+			continue
+		}
+		id, refused := s.manager.signer.verify(token)
+		if refused == "" && !s.manager.mayBeID(id) {
+			refused = ReasonMalformed
+		}
+		if !yield(id, refused) {
 			return
 		}
 	}
@@ -119,7 +139,7 @@ func (s *Session) read(id string, how ReadMode) error {
 		return nil
 	}
 	if err == nil {
-		_, err = record.Parse(raw)
+		_, err = s.manager.parse(raw)
 	}
 	s.id, s.key = id, key
 	if s.unread = err != nil; s.unread {
@@ -140,11 +160,14 @@ func (s *Session) adopt(now record.Instant) (adopted bool, err error) {
 		r.Created = now
 	}
 	ttl, lives := s.manager.ttl(r, now), true
+	if ttl <= 0 {
+		return false, s.expire(s.request.Context(), s.raw)
+	}
 	if !s.passive {
 		lives, err = s.manager.touch(s.request.Context(), s.key, ttl)
 	}
-	if err == nil && !lives || ttl <= 0 {
-		return false, err
+	if err == nil && !lives {
+		return false, nil
 	}
 	s.touched = now
 	s.stored, s.isNew = true, false

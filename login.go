@@ -41,13 +41,22 @@ func (s *Session) Login(userID string) error {
 		return ErrHeaderSent
 	}
 	login := []record.Change{record.SetUser(userID), record.SetCreated(s.manager.now())}
-	if user := s.user(); user != "" && user != userID {
+	user := s.user()
+	other := user != "" && user != userID
+	if other {
 		login = append(login, record.ClearValues(), record.SetIdle(0), record.SetExpires(0))
 	}
 	if s.stored && !s.ended {
 		id, key, err := s.otherID()
 		if err == nil {
 			err = s.moveTo(id, key, dropValues, login...)
+		}
+		if err == nil {
+			s.manager.counts.loggedIn.Add(1)
+			if other {
+				s.manager.counts.count(ReasonLogin)
+				s.manager.counts.created.Add(1)
+			}
 		}
 		if !errors.Is(err, ErrEnded) {
 			return err
@@ -104,7 +113,7 @@ func (s *Session) EndOthers() (int, error) {
 	if user == "" || err != nil {
 		return 0, err
 	}
-	return s.manager.endWhere(ctx, user, created, func(infos []SessionInfo) ([]SessionInfo, error) {
+	return s.manager.endWhere(ctx, user, created, ReasonEndOthers, func(infos []SessionInfo) ([]SessionInfo, error) {
 		here := slices.IndexFunc(infos, func(i SessionInfo) bool { return i.stored().key == this })
 		if here < 0 {
 			return nil, ErrEnded

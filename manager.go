@@ -38,6 +38,7 @@ type managerState struct {
 	msgPack   bool           // the codec is codec.MsgPack
 
 	watchers  watchers
+	counts    *counts // apart from the fields that every request reads
 	warnPlain sync.Once
 }
 
@@ -49,7 +50,7 @@ func New(o Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{&managerState{options: o, store: o.Store, cache: o.Cache, proxies: proxiesIn(o.TrustedProxies), started: time.Now()}}
+	m := &Manager{&managerState{options: o, store: o.Store, cache: o.Cache, proxies: proxiesIn(o.TrustedProxies), started: time.Now(), counts: newCounts()}}
 	m.epoch = record.InstantOf(m.started)
 	m.namespace = record.NewNamespace(o.Namespace)
 	m.binder, _ = o.Codec.(codec.Binder)

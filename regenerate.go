@@ -26,10 +26,14 @@ func (s *Session) regenerate() error {
 	if err != nil {
 		return err
 	}
-	if s.stored {
-		return s.moveTo(id, key, keepValues)
+	if !s.stored {
+		return s.rename(id, key)
 	}
-	return s.rename(id, key)
+	if err := s.moveTo(id, key, keepValues); err != nil {
+		return err
+	}
+	s.manager.counts.regenerated.Add(1)
+	return nil
 }
 
 // startOver stores a new session with a new ID, the changes that this request
@@ -54,12 +58,18 @@ func (s *Session) startOver(also ...record.Change) error {
 		return err
 	}
 	if s.unread {
-		if _, _, err := s.manager.remove(s.request.Context(), s.key); err != nil {
+		removed, _, err := s.manager.remove(s.request.Context(), s.key)
+		if err != nil {
 			_, _, failed := s.manager.remove(s.request.Context(), key)
 			return errors.Join(err, failed)
 		}
+		if removed {
+			s.manager.counts.count(ReasonDamaged)
+		}
 		s.err = nil
 	}
+	s.manager.counts.created.Add(1)
+	s.manager.counts.loggedIn.Add(1)
 	s.id, s.key = id, key
 	s.ended, s.late, s.isNew, s.unread = false, false, true, false
 	s.token = sendToken
@@ -108,15 +118,18 @@ func (s *Session) moveTo(id, key string, lost lostValues, also ...record.Change)
 func (s *Session) move(key string, lost lostValues, also []record.Change) (raw []byte, err error) {
 	ctx, call := s.manager.forWrite(s.request.Context())
 	defer call.release()
-	store, copied, expired, panics := s.manager.storeNew, false, false, true
+	store, copied, panics, calls := s.manager.storeNew, false, true, 0
 	var tombstone []byte // put in place of the old record; nil if it stays
+	var why Reason       // the session is removed; "" if it is not
+	var inner error      // of the function, and counted already
 	defer func() {
 		if panics && copied { // nobody would know the copy's ID
 			s.manager.remove(s.request.Context(), key)
 		}
 	}()
-	err = s.manager.update(ctx, s.key, func(old []byte, found bool) (cache.Change, error) {
-		raw, tombstone, expired = nil, nil, false
+	err = unanswered(s.manager.store.Update(ctx, s.key, func(old []byte, found bool) (cache.Change, error) {
+		raw, tombstone, why, inner = nil, nil, "", nil
+		calls++
 		if !found || isTombstone(old) {
 			return cache.Keep(), nil
 		}
@@ -124,23 +137,28 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 		if err != nil {
 			return cache.Keep(), err
 		}
-		if expired = ttl <= 0; expired {
+		if ttl <= 0 {
+			why = ReasonExpired
 			return cache.Remove(), nil
 		}
-		if err := store(ctx, key, moved, ttl); err != nil {
-			return cache.Keep(), err
+		if inner = store(ctx, key, moved, ttl); inner != nil {
+			return cache.Keep(), inner
 		}
 		store, copied = s.manager.set, true // another call replaces the copy of this one
-		switch revoked, err := s.manager.revoked(ctx, moved); {
-		case err != nil:
-			return cache.Keep(), err
-		case revoked:
+		if why, inner = s.manager.revoked(ctx, moved); inner != nil {
+			return cache.Keep(), inner
+		}
+		if why != "" {
 			return cache.Remove(), nil
 		}
 		raw, tombstone = moved, newTombstone(s.manager.now())
 		return cache.Put(tombstone, tombstoneTTL), nil
-	})
+	}))
 	panics = false
+	s.manager.counts.calls(calls)
+	if inner == nil {
+		s.manager.counts.storeFailed(ctx, err)
+	}
 	if tombstone != nil && errors.Is(err, ErrUnavailable) {
 		// Perhaps the store has put the tombstone, and only its reply was lost.
 		ctx, call := s.manager.forWrite(s.request.Context())
@@ -155,7 +173,10 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 	}
 	if err == nil && raw == nil {
 		s.ended = true
-		if expired {
+		if why != "" {
+			s.manager.counts.count(why)
+		}
+		if why == ReasonExpired {
 			s.token = clearToken
 		}
 		s.manager.watchers.notify(s.key)
@@ -170,7 +191,7 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 
 // movedTo returns the record old for another key, after the changes and also.
 func (s *Session) movedTo(key string, old []byte, lost lostValues, also []record.Change) (raw []byte, ttl time.Duration, err error) {
-	r, err := record.Parse(old)
+	r, err := s.manager.parse(old)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -134,9 +134,11 @@ func (s *Session) commitAndTouch() error {
 	if !errors.Is(err, ErrEnded) {
 		return err
 	}
-	if s.changes != nil {
-		s.changes, s.warning = nil, changesDropped
+	if s.changes != nil && s.token != clearToken { // else they have ended it
+		s.warning = changesDropped
+		s.manager.counts.changesDropped.Add(1)
 	}
+	s.changes = nil
 	return nil
 }
 

@@ -74,16 +74,27 @@ func (m *Manager) revoke(ctx context.Context, userID string, spared record.Insta
 	})
 }
 
-// revoked reports whether the session that was stored as raw is revoked.
-func (m *Manager) revoked(ctx context.Context, raw []byte) (bool, error) {
+// reason returns why a session that r covers has ended.
+func (r revocation) reason() Reason {
+	if r.spared != 0 {
+		return ReasonEndOthers
+	}
+	return ReasonEndUser
+}
+
+// revoked returns the reason if the session that was stored as raw is revoked,
+// and "" otherwise.
+func (m *Manager) revoked(ctx context.Context, raw []byte) (Reason, error) {
 	moved := record.View(raw)
 	if len(moved.User) == 0 {
-		return false, nil
+		return "", nil
 	}
 	stored, found, err := m.read(ctx, m.revocationKey(string(moved.User)), ReadFresh)
 	if err != nil || !found {
-		return false, err
+		return "", err
 	}
-	r, ok := parseRevocation(stored)
-	return ok && r.covers(moved.Created), nil
+	if r, ok := parseRevocation(stored); ok && r.covers(moved.Created) {
+		return r.reason(), nil
+	}
+	return "", nil
 }

@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -283,7 +284,11 @@ func (s *Session) addChange(key string, c record.Change) {
 		s.setErr(fmt.Errorf("%w: the session is new, so its value under %q cannot be stored any more", ErrHeaderSent, key))
 	}
 	if s.phase == afterHandler {
-		s.setErr(s.commit())
+		err := s.commit()
+		if errors.Is(err, ErrEnded) {
+			s.manager.counts.changesDropped.Add(1)
+		}
+		s.setErr(err)
 	}
 }
 

@@ -49,23 +49,23 @@ func (s signer) sign(id string) string {
 	return signedPrefix + id + "." + signature(s[0], id)
 }
 
-// verify returns the ID of a token, or "" if no key signed it.
-func (s signer) verify(token string) string {
+// verify returns the ID of a token, or the reason why there is none.
+func (s signer) verify(token string) (id string, refused Reason) {
 	if s == nil {
-		return token
+		return token, ""
 	}
 	signed, ok := strings.CutPrefix(token, signedPrefix)
 	dot := strings.LastIndexByte(signed, '.')
 	if !ok || dot < 0 || len(signed) > maxIDLen+64 {
-		return ""
+		return "", ReasonMalformed
 	}
 	id, presented := signed[:dot], signed[dot+1:]
 	for _, key := range s {
 		if hmac.Equal([]byte(presented), []byte(signature(key, id))) {
-			return id
+			return id, ""
 		}
 	}
-	return ""
+	return "", ReasonSignature
 }
 
 func signature(key []byte, id string) string {

@@ -27,11 +27,16 @@ func TestSigner_verifies_tokens_of_Express(t *testing.T) {
 	for id, cookie := range expressCookies {
 		token, err := url.PathUnescape(cookie)
 		assert.NoError(t, err)
-		assert.Equal(t, id, signer{[]byte("another key that comes first"), expressKey}.verify(token))
+		assert.Equal(t, id, verified(signer{[]byte("another key that comes first"), expressKey}, token))
 	}
 }
 
 func TestSigner_ID_with_dots(t *testing.T) {
 	s := signer{expressKey}
-	assert.Equal(t, "a.b.c", s.verify(s.sign("a.b.c")))
+	assert.Equal(t, "a.b.c", verified(s, s.sign("a.b.c")))
+}
+
+func verified(s signer, token string) string {
+	id, _ := s.verify(token)
+	return id
 }
