@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -96,19 +97,29 @@ func (m *Manager) storeNew(ctx context.Context, key string, raw []byte, ttl time
 	})
 }
 
-// remove deletes a session and reports whether there was one, or whether it has
-// moved to a newer ID.
-func (m *Manager) remove(ctx context.Context, key string) (removed, moved bool, err error) {
-	err = m.update(ctx, key, func(old []byte, found bool) (cache.Change, error) {
-		moved = found && isTombstone(old)
-		if removed = found && !moved; !removed {
+// removal is the result of remove.
+type removal struct {
+	session bool   // there was a session
+	moved   bool   // it has moved to a newer ID, so nothing was removed
+	user    []byte // its user, for the Observer
+}
+
+// remove deletes a session.
+func (m *Manager) remove(ctx context.Context, key string) (removal, error) {
+	var removed removal
+	err := m.update(ctx, key, func(old []byte, found bool) (cache.Change, error) {
+		removed = removal{moved: found && isTombstone(old)}
+		if removed.session = found && !removed.moved; !removed.session {
 			return cache.Keep(), nil
+		}
+		if r, err := record.Parse(old); err == nil && m.observed() {
+			removed.user = bytes.Clone(r.User)
 		}
 		return cache.Remove(), nil
 	})
 	if err != nil {
-		return false, false, err
+		return removal{}, err
 	}
 	m.watchers.notify(key)
-	return removed, moved, nil
+	return removed, nil
 }

@@ -72,9 +72,9 @@ func (s *Session) create() error {
 	if err := s.manager.storeNew(s.request.Context(), s.key, raw, ttl); err != nil {
 		return err
 	}
-	s.manager.counts.created.Add(1)
 	s.token = sendToken
 	s.committed(raw)
+	s.note(note{kind: EventCreated, key: s.key, user: s.record().User})
 	return nil
 }
 
@@ -125,7 +125,7 @@ func (s *Session) merge(decide decision) error {
 		s.ended = true
 		if merged.expired {
 			s.token = clearToken
-			s.manager.counts.count(ReasonExpired)
+			s.noteEnd(ReasonExpired, s.key, s.record().User, nil)
 		}
 		s.manager.watchers.notify(s.key)
 		return ErrEnded
@@ -206,7 +206,7 @@ func (s *Session) expire(ctx context.Context, raw []byte) error {
 		return cache.Remove(), nil
 	})
 	if err == nil && removed {
-		s.manager.counts.count(ReasonExpired)
+		s.noteEnd(ReasonExpired, s.key, record.View(raw).User, nil)
 	}
 	s.manager.watchers.notify(s.key)
 	return err
@@ -238,27 +238,27 @@ func (s *Session) destroy() (ended bool, err error) {
 				continue
 			}
 			if key := s.manager.storeKey(id); key != s.key {
-				also, _, err := s.manager.remove(s.request.Context(), key)
+				removed, err := s.manager.remove(s.request.Context(), key)
 				if err != nil {
 					return false, err
 				}
-				if also {
-					s.manager.counts.count(ReasonLogout)
+				if removed.session {
+					s.noteEnd(ReasonLogout, key, removed.user, removed.user)
 				}
 			}
 		}
 	}
 	if s.stored || s.unread {
-		moved := false
-		if ended, moved, err = s.manager.remove(s.request.Context(), s.key); err != nil {
+		removed, err := s.manager.remove(s.request.Context(), s.key)
+		if err != nil {
 			return false, err
 		}
-		if moved {
+		if removed.moved {
 			s.changes, s.ended, s.late = nil, true, true
 			return false, ErrEnded
 		}
-		if ended {
-			s.manager.counts.count(ReasonLogout)
+		if ended = removed.session; ended {
+			s.noteEnd(ReasonLogout, s.key, removed.user, removed.user)
 		}
 		s.token = clearToken
 	}

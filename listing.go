@@ -57,7 +57,7 @@ func (i SessionInfo) Value(key string, into any) bool {
 // Is reports whether i describes s.
 func (i SessionInfo) Is(s *Session) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return i.stored().key == s.key
 }
@@ -106,7 +106,7 @@ func (m *Manager) Len(ctx context.Context) (n int, err error) {
 // many. A session that begins or gets a new ID meanwhile may live on. The error
 // is one of EndUser.
 func (m *Manager) EndEveryone(ctx context.Context) (int, error) {
-	return m.endEach(ctx, m.All(ctx), ReasonEndEveryone)
+	return m.endEach(ctx, m.All(ctx), m.ending(ctx, ReasonEndEveryone))
 }
 
 // EndUser ends all sessions of a user who logged in before the call, and
@@ -115,7 +115,7 @@ func (m *Manager) EndEveryone(ctx context.Context) (int, error) {
 // the old password is not accepted any more. The error is one of Sessions.
 // Sessions that were ended before the error stay ended and are counted.
 func (m *Manager) EndUser(ctx context.Context, userID string) (int, error) {
-	return m.endWhere(ctx, userID, 0, ReasonEndUser, func(infos []SessionInfo) ([]SessionInfo, error) { return infos, nil })
+	return m.endWhere(ctx, userID, 0, m.ending(ctx, ReasonEndUser), func(infos []SessionInfo) ([]SessionInfo, error) { return infos, nil })
 }
 
 // End ends one session of a user, given its SessionInfo.Handle, and reports
@@ -127,13 +127,13 @@ func (m *Manager) End(ctx context.Context, userID, handle string) (bool, error) 
 	if err != nil || len(key) != storeKeyLen {
 		return false, nil
 	}
-	return m.endIfUser(ctx, string(key), userID, ReasonEnd)
+	return m.endIfUser(ctx, string(key), userID, m.ending(ctx, ReasonEnd))
 }
 
 // endWhere ends those of a user's sessions that choose returns. The listing may
 // miss a session that gets a new ID meanwhile, so a revocation is stored first,
 // which ends it (see revoke.go). The session that was created at spared stays.
-func (m *Manager) endWhere(ctx context.Context, userID string, spared record.Instant, why Reason, choose func([]SessionInfo) ([]SessionInfo, error)) (n int, err error) {
+func (m *Manager) endWhere(ctx context.Context, userID string, spared record.Instant, end ending, choose func([]SessionInfo) ([]SessionInfo, error)) (n int, err error) {
 	if err := m.revoke(ctx, userID, spared); err != nil {
 		return 0, err
 	}
@@ -151,18 +151,18 @@ func (m *Manager) endWhere(ctx context.Context, userID string, spared record.Ins
 				return
 			}
 		}
-	}, why)
+	}, end)
 }
 
 // endEach goes on after a session that it could not end, until ctx is done.
-func (m *Manager) endEach(ctx context.Context, infos iter.Seq2[SessionInfo, error], why Reason) (n int, first error) {
+func (m *Manager) endEach(ctx context.Context, infos iter.Seq2[SessionInfo, error], end ending) (n int, first error) {
 	for info, err := range infos {
 		if done := ctx.Err(); done != nil {
 			return n, cmp.Or(first, err, unanswered(done))
 		}
 		ended := false
 		if err == nil {
-			ended, err = m.endIfUser(ctx, info.stored().key, info.UserID, why)
+			ended, err = m.endIfUser(ctx, info.stored().key, info.UserID, end)
 		}
 		if ended {
 			n++
@@ -174,7 +174,7 @@ func (m *Manager) endEach(ctx context.Context, infos iter.Seq2[SessionInfo, erro
 
 // endIfUser ends the session under key if it is the user's and of this
 // Manager's namespace.
-func (m *Manager) endIfUser(ctx context.Context, key, userID string, why Reason) (ended bool, err error) {
+func (m *Manager) endIfUser(ctx context.Context, key, userID string, end ending) (ended bool, err error) {
 	err = m.update(ctx, key, func(old []byte, found bool) (cache.Change, error) {
 		r, err := record.Parse(old)
 		ended = found && err == nil && string(r.User) == userID && bytes.HasPrefix(old, m.namespace.AppendPrefix(nil))
@@ -188,7 +188,7 @@ func (m *Manager) endIfUser(ctx context.Context, key, userID string, why Reason)
 	}
 	if ended {
 		m.watchers.notify(key)
-		m.counts.count(why)
+		m.noteEnd(end, key, userID)
 	}
 	return ended, nil
 }
@@ -226,7 +226,7 @@ func (m *Manager) lastSeen(r record.Record, entry cache.Entry) record.Instant {
 
 func (m *Manager) info(entry cache.Entry, r record.Record) SessionInfo {
 	return SessionInfo{
-		Handle:   hex.EncodeToString([]byte(entry.ID)),
+		Handle:   handle(entry.ID),
 		UserID:   string(r.User),
 		Created:  m.wallTime(r.Created),
 		LastSeen: m.wallTime(m.lastSeen(r, entry)),

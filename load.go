@@ -9,7 +9,7 @@ import (
 )
 
 // The session's lock is held in all functions of this file, except in readable,
-// which runs before anyone else can use the session.
+// which takes it.
 
 // maxTokens is how many tokens of one request are tried. A browser sends
 // several cookies of one name if they were set with different Domains or Paths.
@@ -31,6 +31,8 @@ func (s *Session) readable() bool {
 	if s.manager.cache != nil || s.err != nil {
 		return true
 	}
+	s.mu.Lock()
+	defer s.unlock()
 	s.startNew(s.manager.now())
 	switch err := s.find(); {
 	case err == nil:
@@ -79,7 +81,7 @@ func (s *Session) find() error {
 	if s.passive {
 		how = ReadPeek
 	}
-	tried := 0
+	tried, last := 0, ""
 	var why Reason // an ID counts more than a token that is none
 	for id, refused := range s.presented {
 		if refused != "" {
@@ -89,7 +91,7 @@ func (s *Session) find() error {
 		if err := s.read(id, how); err != nil || s.raw != nil {
 			return err
 		}
-		if why = ReasonUnknown; s.ended {
+		if why, last = ReasonUnknown, id; s.ended {
 			why = ReasonReplaced
 		}
 		if tried++; tried == maxTokens {
@@ -97,9 +99,19 @@ func (s *Session) find() error {
 		}
 	}
 	if why != "" {
-		s.manager.counts.count(why)
+		s.noteRefusal(why, last)
 	}
 	return nil
+}
+
+// noteRefusal notes that the request has no session by its tokens. id is "" if
+// none of them has an ID.
+func (s *Session) noteRefusal(why Reason, id string) {
+	n := note{kind: EventRefused, why: why}
+	if id != "" && s.manager.observed() {
+		n.key = s.manager.storeKey(id)
+	}
+	s.note(n)
 }
 
 // presented iterates over the presented tokens, except empty ones. It yields

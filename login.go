@@ -28,7 +28,7 @@ import (
 // store's. Then nobody is logged in.
 func (s *Session) Login(userID string) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	if userID == "" {
 		return fmt.Errorf("%w: the user ID is empty", ErrValue)
@@ -41,8 +41,8 @@ func (s *Session) Login(userID string) error {
 		return ErrHeaderSent
 	}
 	login := []record.Change{record.SetUser(userID), record.SetCreated(s.manager.now())}
-	user := s.user()
-	other := user != "" && user != userID
+	old, before := s.key, s.user()
+	other := before != "" && before != userID
 	if other {
 		login = append(login, record.ClearValues(), record.SetIdle(0), record.SetExpires(0))
 	}
@@ -52,11 +52,12 @@ func (s *Session) Login(userID string) error {
 			err = s.moveTo(id, key, dropValues, login...)
 		}
 		if err == nil {
-			s.manager.counts.loggedIn.Add(1)
+			user := s.record().User
 			if other {
-				s.manager.counts.count(ReasonLogin)
-				s.manager.counts.created.Add(1)
+				s.noteEnd(ReasonLogin, old, []byte(before), user)
+				s.note(note{kind: EventCreated, key: key, user: user})
 			}
+			s.note(note{kind: EventLoggedIn, key: key, previous: old, user: user})
 		}
 		if !errors.Is(err, ErrEnded) {
 			return err
@@ -77,7 +78,7 @@ func (s *Session) protect() {
 // UserID returns the logged-in user, or "".
 func (s *Session) UserID() string {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return s.user()
 }
@@ -93,7 +94,7 @@ func (s *Session) EndAll() (int, error) {
 		return n, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	ended, err := s.destroy()
 	if ended {
 		n++
@@ -113,7 +114,8 @@ func (s *Session) EndOthers() (int, error) {
 	if user == "" || err != nil {
 		return 0, err
 	}
-	return s.manager.endWhere(ctx, user, created, ReasonEndOthers, func(infos []SessionInfo) ([]SessionInfo, error) {
+	end := ending{ReasonEndOthers, s.request.Context(), &s.request, []byte(user)}
+	return s.manager.endWhere(ctx, user, created, end, func(infos []SessionInfo) ([]SessionInfo, error) {
 		here := slices.IndexFunc(infos, func(i SessionInfo) bool { return i.stored().key == this })
 		if here < 0 {
 			return nil, ErrEnded
@@ -126,7 +128,7 @@ func (s *Session) EndOthers() (int, error) {
 // The error is that of reading the session.
 func (s *Session) identity(ctx context.Context) (user, key string, created record.Instant, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	user = s.user()
 	switch {

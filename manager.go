@@ -38,7 +38,8 @@ type managerState struct {
 	msgPack   bool           // the codec is codec.MsgPack
 
 	watchers  watchers
-	counts    *counts // apart from the fields that every request reads
+	counts    *counts  // apart from the fields that every request reads
+	markers   *markers // nil without an Observer or a cache
 	warnPlain sync.Once
 }
 
@@ -62,12 +63,19 @@ func New(o Options) (*Manager, error) {
 		return nil, err
 	}
 	if m.store == nil && m.cache == nil {
-		if m.cache, err = cache.New(cache.Options{}); err != nil {
+		var co cache.Options
+		if m.observed() {
+			co.OnEvict = m.OnEvict
+		}
+		if m.cache, err = cache.New(co); err != nil {
 			return nil, fmt.Errorf("holdfast: making the cache: %w", err)
 		}
 	}
 	if m.cache != nil {
 		m.store = cacheStore{m.cache}
+		if m.observed() {
+			m.markers = new(markers)
+		}
 	}
 	return m, nil
 }

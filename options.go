@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -99,6 +100,27 @@ type Options struct {
 	// 503 with its text and Retry-After if err is ErrUnavailable, and 500
 	// otherwise.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+
+	// Observer, if not nil, is called for each Event of the Manager's sessions,
+	// for an audit log. It runs after the store has confirmed the change, on
+	// the goroutine of the request, which waits for it. No lock is held, so it
+	// may call the Manager. ctx is the context of the request, or of the
+	// Manager's method. A panic is recovered, logged, and counted in
+	// Stats.ObserverPanics. It must be safe for concurrent use.
+	//
+	// Some ends are not reported. A Store forgets a session that nobody uses
+	// any more without notifying the Manager; a request that presents its ID
+	// later is an EventRefused. Each process reports its own requests. A cache
+	// of the caller reports evicted and expired sessions through
+	// Manager.OnEvict. A call of the store that failed with ErrUnavailable is
+	// not reported, but may have been carried out.
+	Observer func(ctx context.Context, e Event)
+
+	// ClientAddr, if not nil, returns the client's address for Event.Addr, such
+	// as r.RemoteAddr. Behind a proxy, only the application knows which header
+	// it may believe. It is called for events alone, and must be safe for
+	// concurrent use.
+	ClientAddr func(r *http.Request) string
 
 	// Logger gets each such error, and errors after the first byte, which no
 	// response can show, with the method and path of the request. It gets one

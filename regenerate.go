@@ -29,10 +29,11 @@ func (s *Session) regenerate() error {
 	if !s.stored {
 		return s.rename(id, key)
 	}
+	old := s.key
 	if err := s.moveTo(id, key, keepValues); err != nil {
 		return err
 	}
-	s.manager.counts.regenerated.Add(1)
+	s.note(note{kind: EventRegenerated, key: key, previous: old, user: s.record().User})
 	return nil
 }
 
@@ -58,23 +59,24 @@ func (s *Session) startOver(also ...record.Change) error {
 		return err
 	}
 	if s.unread {
-		removed, _, err := s.manager.remove(s.request.Context(), s.key)
+		removed, err := s.manager.remove(s.request.Context(), s.key)
 		if err != nil {
-			_, _, failed := s.manager.remove(s.request.Context(), key)
+			_, failed := s.manager.remove(s.request.Context(), key)
 			return errors.Join(err, failed)
 		}
-		if removed {
-			s.manager.counts.count(ReasonDamaged)
+		if removed.session {
+			s.noteEnd(ReasonDamaged, s.key, nil, record.View(raw).User)
 		}
 		s.err = nil
 	}
-	s.manager.counts.created.Add(1)
-	s.manager.counts.loggedIn.Add(1)
 	s.id, s.key = id, key
 	s.ended, s.late, s.isNew, s.unread = false, false, true, false
 	s.token = sendToken
 	s.committed(raw)
 	s.protect()
+	user := s.record().User
+	s.note(note{kind: EventCreated, key: key, user: user})
+	s.note(note{kind: EventLoggedIn, key: key, user: user})
 	return nil
 }
 
@@ -152,6 +154,7 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 			return cache.Remove(), nil
 		}
 		raw, tombstone = moved, newTombstone(s.manager.now())
+		s.manager.markers.add(s.key)
 		return cache.Put(tombstone, tombstoneTTL), nil
 	}))
 	panics = false
@@ -171,11 +174,12 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 			return raw, nil
 		}
 	}
+	if err != nil || raw == nil {
+		s.manager.markers.take(s.key)
+	}
+	removed := err == nil && why != ""
 	if err == nil && raw == nil {
 		s.ended = true
-		if why != "" {
-			s.manager.counts.count(why)
-		}
 		if why == ReasonExpired {
 			s.token = clearToken
 		}
@@ -183,8 +187,13 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 		err = ErrEnded
 	}
 	if err != nil && copied {
-		_, _, failed := s.manager.remove(s.request.Context(), key)
+		lost, failed := s.manager.remove(s.request.Context(), key)
 		err = errors.Join(err, failed)
+		// If the copy was ended already, that end was noted.
+		removed = removed && (lost.session || failed != nil)
+	}
+	if removed {
+		s.noteEnd(why, s.key, s.record().User, revokedBy(why, s.record().User))
 	}
 	return raw, err
 }

@@ -49,9 +49,22 @@ type requestState struct {
 	touched record.Instant  // when this request set the store's TTL; before, when it began
 	changes *record.Changes // not stored yet; nil if there are none
 	err     error           // the first error that must not be lost: commit returns it
-	watch   *watch          // for Ended; nil until it is called
+	extras  *extras         // nil until they are needed
 
 	varyLine [1]string // memory for a header that nearly every response needs
+}
+
+// extras are parts of the state that few requests need.
+type extras struct {
+	watch  *watch  // for Ended; nil until it is called
+	events []Event // for the Observer, when the lock is released
+}
+
+func (s *Session) extra() *extras {
+	if s.extras == nil {
+		s.extras = new(extras)
+	}
+	return s.extras
 }
 
 // requestMemory is the one allocation of a request.

@@ -45,7 +45,7 @@ func (s *Session) sendHeader(h http.Header) error {
 	s.setCacheHeaders(h)
 	if !s.loaded { // most requests of most sites
 		s.phase = afterHeader
-		s.mu.Unlock()
+		s.unlock()
 		return nil
 	}
 	warning, err := s.commitAndSendToken(h)
@@ -55,7 +55,7 @@ func (s *Session) sendHeader(h http.Header) error {
 
 // commitAndSendToken unlocks s.mu.
 func (s *Session) commitAndSendToken(h http.Header) (warning, error) {
-	defer s.mu.Unlock()
+	defer s.unlock()
 	defer func() { s.phase = afterHeader }()
 	before, panics := s.touched, true
 	defer func() {
@@ -77,7 +77,7 @@ func (s *Session) conclude() error {
 	s.mu.Lock()
 	s.phase = afterHandler
 	if !s.loaded {
-		s.mu.Unlock()
+		s.unlock()
 		return nil
 	}
 	warning, err := s.commitRest()
@@ -87,7 +87,7 @@ func (s *Session) conclude() error {
 
 // commitRest unlocks s.mu.
 func (s *Session) commitRest() (warning, error) {
-	defer s.mu.Unlock()
+	defer s.unlock()
 	err := s.commitAndTouch()
 	return s.takeWarning(), err
 }
@@ -104,7 +104,7 @@ func (s *Session) takeWarning() warning {
 // case an outer handler recovers and answers.
 func (s *Session) abandon(h http.Header) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	defer func() { s.phase = afterHandler }()
 	if !s.headerSent() {
 		s.setCacheHeaders(h)

@@ -61,8 +61,9 @@ func (r revocation) covers(created record.Instant) bool {
 // spared; 0 spares none. A session that an earlier revocation covers is not
 // spared: then the one that the earlier revocation spared stays.
 func (m *Manager) revoke(ctx context.Context, userID string, spared record.Instant) error {
-	now := m.now()
-	return m.update(ctx, m.revocationKey(userID), func(old []byte, found bool) (cache.Change, error) {
+	now, key := m.now(), m.revocationKey(userID)
+	m.markers.add(key)
+	return m.update(ctx, key, func(old []byte, found bool) (cache.Change, error) {
 		r := revocation{until: now, spared: spared}
 		if before, ok := parseRevocation(old); found && ok {
 			r.until = max(r.until, before.until)
@@ -80,6 +81,15 @@ func (r revocation) reason() Reason {
 		return ReasonEndOthers
 	}
 	return ReasonEndUser
+}
+
+// revokedBy returns the user whose request ended a session of user, if the
+// reason tells.
+func revokedBy(why Reason, user []byte) []byte {
+	if why == ReasonEndOthers {
+		return user
+	}
+	return nil
 }
 
 // revoked returns the reason if the session that was stored as raw is revoked,

@@ -37,7 +37,7 @@ type Session struct {
 // Err returns ErrHeaderSent.
 func (s *Session) Set(key string, value any) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	encoded, err := s.encode(key, value)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Session) Set(key string, value any) {
 // Delete removes the value under key, if there is one.
 func (s *Session) Delete(key string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	s.addChange(key, record.DeleteValue(key))
 }
@@ -59,7 +59,7 @@ func (s *Session) Delete(key string) {
 // Destroy for a logout.
 func (s *Session) Clear() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	s.addChange("", record.ClearValues())
 }
@@ -67,7 +67,7 @@ func (s *Session) Clear() {
 // Keys returns the keys of all values, in no particular order.
 func (s *Session) Keys() []string {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	var keys []string
 	for key := range s.values().All() {
@@ -86,7 +86,7 @@ func (s *Session) Keys() []string {
 // stored. It is "" if Options.NewID failed; then Err returns the error.
 func (s *Session) ID() string {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	s.setErr(s.needID())
 	return s.id
@@ -97,7 +97,7 @@ func (s *Session) ID() string {
 // The others send it themselves.
 func (s *Session) Token() string {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	if s.setErr(s.needID()); s.id == "" {
 		return ""
@@ -108,7 +108,7 @@ func (s *Session) Token() string {
 // IsNew reports whether the session began with this request.
 func (s *Session) IsNew() bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return s.isNew
 }
@@ -117,7 +117,7 @@ func (s *Session) IsNew() bool {
 // session that is now.
 func (s *Session) Created() time.Time {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return s.manager.wallTime(s.changes.ApplyHeader(s.record()).Created)
 }
@@ -134,7 +134,7 @@ func (s *Session) Created() time.Time {
 // latest one.
 func (s *Session) SetIdleTimeout(timeout time.Duration) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	if timeout != 0 && timeout < time.Second {
 		s.setErr(fmt.Errorf("%w: an idle timeout of %v; it must be 0 or at least a second", ErrValue, timeout))
@@ -147,7 +147,7 @@ func (s *Session) SetIdleTimeout(timeout time.Duration) {
 // of SetIdleTimeout, or Options.IdleTimeout.
 func (s *Session) IdleTimeout() time.Duration {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return s.manager.idleTimeout(s.changes.ApplyHeader(s.record()))
 }
@@ -159,7 +159,7 @@ func (s *Session) IdleTimeout() time.Duration {
 // change is stored.
 func (s *Session) SetExpires(t time.Time) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	s.addChange("", record.SetExpires(s.manager.instantAt(t)))
 }
@@ -167,7 +167,7 @@ func (s *Session) SetExpires(t time.Time) {
 // Expires returns the latest time at which the session can end.
 func (s *Session) Expires() time.Time {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return s.manager.wallTime(s.manager.end(s.changes.ApplyHeader(s.record())))
 }
@@ -177,7 +177,7 @@ func (s *Session) Expires() time.Time {
 // returns ErrEnded if the session has ended, and nil if it is new.
 func (s *Session) Touch() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return s.touch(s.manager.now())
 }
@@ -188,7 +188,7 @@ func (s *Session) Touch() error {
 // the error of the codec or the store.
 func (s *Session) Save() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return s.commit()
 }
@@ -198,7 +198,7 @@ func (s *Session) Save() error {
 // the session has ended, or the error of the store.
 func (s *Session) Reload() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return s.reload()
 }
@@ -215,7 +215,7 @@ func (s *Session) Reload() error {
 // removes its record.
 func (s *Session) Err() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	return s.err
 }
 
@@ -232,7 +232,7 @@ func (s *Session) Err() error {
 // is unchanged; after ErrUnavailable it may have ended.
 func (s *Session) Regenerate() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	return s.regenerate()
 }
@@ -248,7 +248,7 @@ func (s *Session) Regenerate() error {
 // request presents.
 func (s *Session) Destroy() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	_, err := s.destroy()
 	return err

@@ -46,6 +46,10 @@ type Stats struct {
 
 	// Damaged counts reads of a record that failed with ErrRecord.
 	Damaged uint64
+
+	// ObserverPanics counts recovered panics of Options.Observer and
+	// Options.ClientAddr.
+	ObserverPanics uint64
 }
 
 // Stats returns the counts so far. It locks nothing.
@@ -62,6 +66,7 @@ func (m *Manager) Stats() Stats {
 		StoreUnavailable: c.storeUnavailable.Load(),
 		StoreRefused:     c.storeRefused.Load(),
 		Damaged:          c.damaged.Load(),
+		ObserverPanics:   c.observerPanics.Load(),
 	}
 	for _, why := range endReasons {
 		s.Ended[why] = c.reasons[why].Load()
@@ -78,7 +83,7 @@ type counts struct {
 	created, loggedIn, regenerated atomic.Uint64
 	changesDropped, conflicts      atomic.Uint64
 	storeUnavailable, storeRefused atomic.Uint64
-	damaged                        atomic.Uint64
+	damaged, observerPanics        atomic.Uint64
 
 	reasons map[Reason]*atomic.Uint64 // of ends and refusals; never changes
 }
@@ -91,8 +96,19 @@ func newCounts() *counts {
 	return c
 }
 
-// count counts one end of a session, or one refused request.
-func (c *counts) count(why Reason) { c.reasons[why].Add(1) }
+// event counts one Event.
+func (c *counts) event(kind EventKind, why Reason) {
+	switch kind {
+	case EventCreated:
+		c.created.Add(1)
+	case EventLoggedIn:
+		c.loggedIn.Add(1)
+	case EventRegenerated:
+		c.regenerated.Add(1)
+	default:
+		c.reasons[why].Add(1)
+	}
+}
 
 // calls notes that the function of one Update was called n times.
 func (c *counts) calls(n int) {

@@ -18,7 +18,7 @@ import (
 // Changing it changes nothing stored.
 func Get[T any](s *Session, key string) (T, bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	var value T
 	encoded, found := s.changes.Get(s.values(), key)
@@ -47,7 +47,7 @@ func Get[T any](s *Session, key string) (T, bool) {
 // ended the session, by a logout for example.
 func Update[T any](s *Session, key string, fn func(T) T) (T, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	var updated T
 	err := s.commitAs(func(r record.Record) (record.Change, error) {
@@ -77,7 +77,7 @@ func Pop[T any](s *Session, key string) (value T, ok bool) {
 		return value, false
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	err := s.commitAs(func(r record.Record) (record.Change, error) {
 		_, ok = s.changes.Get(r.Values, key)
 		var err error

@@ -30,18 +30,18 @@ type watch struct {
 // An open stream does not restart the idle timeout. Call Touch for that.
 func (s *Session) Ended() <-chan struct{} {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.load()
 	switch {
-	case s.watch != nil && s.watch.key == s.key:
-		return s.watch.ended
+	case s.extras != nil && s.extras.watch != nil && s.extras.watch.key == s.key:
+		return s.extras.watch.ended
 	case s.ended:
 		return alreadyEnded
 	case !s.stored:
 		return nil
 	}
 	w := &watch{s.key, make(chan struct{})}
-	s.watch = w
+	s.extra().watch = w
 	m, ctx, notified := s.manager, s.request.Context(), s.manager.watchers.add(w.key)
 	go func() {
 		defer m.watchers.remove(w.key, notified)
