@@ -31,11 +31,11 @@ func (s *Session) noteEnd(why Reason, key string, user, by []byte) {
 
 // unlock releases the session's lock and reports the events noted meanwhile.
 func (s *Session) unlock() {
-	if s.extras == nil || s.extras.events == nil {
+	if s.extras != nil {
+		s.unlockAndReport()
+	} else {
 		s.mu.Unlock()
-		return
 	}
-	s.unlockAndReport()
 }
 
 func (s *Session) unlockAndReport() {
@@ -47,19 +47,27 @@ func (s *Session) unlockAndReport() {
 	}
 }
 
-// report calls the Observer. It recovers and counts a panic, since the request
-// has done its work in the store. request is nil if no request is known.
+// report calls the Observer. request is nil if no request is known.
 func (m *Manager) report(ctx context.Context, request *http.Request, e Event) {
-	defer func() {
-		if v := recover(); v != nil {
-			m.counts.observerPanics.Add(1)
-			m.options.Logger.ErrorContext(ctx, "Options.Observer or ClientAddr panicked", "panic", v)
-		}
-	}()
-	if address := m.options.ClientAddr; address != nil && request != nil {
-		e.Addr = address(request)
+	if m.options.ClientAddr != nil && request != nil {
+		e.Addr = m.clientAddr(ctx, request)
 	}
+	defer m.survive(ctx)
 	m.options.Observer(ctx, e)
+}
+
+func (m *Manager) clientAddr(ctx context.Context, request *http.Request) string {
+	defer m.survive(ctx)
+	return m.options.ClientAddr(request)
+}
+
+// survive recovers and counts a panic of the Observer: the store has the change
+// already, so the request goes on.
+func (m *Manager) survive(ctx context.Context) {
+	if v := recover(); v != nil {
+		m.counts.observerPanics.Add(1)
+		m.options.Logger.ErrorContext(ctx, "Options.Observer or ClientAddr panicked", "panic", v)
+	}
 }
 
 // ending is the cause of ends that a method of the Manager brings about.

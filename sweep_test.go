@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -76,6 +77,8 @@ func (c sweepCase) run(t *testing.T, n int) (failed bool) {
 	store := failingIn(holdfast.InCache(small))
 	store.fault, store.forever = c.fault, c.forever
 	o := holdfast.Options{Store: store, Carrier: holdfast.Cookie{Rolling: c.rolling}, Logger: slog.New(slog.DiscardHandler)}
+	events := &observer{}
+	o.Observer = events.observe
 	if c.embedded {
 		o.Cache, o.Store = small, nil
 	}
@@ -145,6 +148,9 @@ func (c sweepCase) run(t *testing.T, n int) (failed bool) {
 		check(values == "1 true" || c.state == "stranger", "the values stay")
 	case c.state == "visitor":
 		check(values == "1 true" || c.act == "Update_and_Pop", "the values stay")
+	}
+	if c.fault != lost && !c.forever { // else nobody knows whether the call, or the clean-up after it, was carried out
+		check(slices.Equal(events.live(), handles(t, manager)), "the events tell which sessions there are")
 	}
 	return store.failed
 }
