@@ -196,7 +196,8 @@ func (s *Session) touch(now record.Instant) error {
 	return nil
 }
 
-// expire removes the session, which is past its end, if its record is still raw.
+// expire removes the session, which is past its end, if its record is still
+// raw.
 func (s *Session) expire(ctx context.Context, raw []byte) error {
 	removed := false
 	err := s.manager.update(ctx, s.key, func(old []byte, found bool) (cache.Change, error) {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"os"
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
@@ -146,6 +149,58 @@ func ExampleManager_Sessions() {
 	// logged in in a library
 	// ended: true <nil>
 	// logged in at home
+}
+
+// An audit log has each login, each end with its cause, and each refused ID. A
+// real one has a slog.JSONHandler, and the handles whole.
+func ExampleOptions_auditLog() {
+	handles := map[string]string{}
+	shorten := func(_ []string, a slog.Attr) slog.Attr {
+		switch a.Key {
+		case slog.TimeKey, slog.LevelKey:
+			return slog.Attr{}
+		case "handle", "previous":
+			if handles[a.Value.String()] == "" {
+				handles[a.Value.String()] = fmt.Sprint("#", len(handles)+1)
+			}
+			return slog.String(a.Key, handles[a.Value.String()])
+		}
+		return a
+	}
+	audit := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: shorten}))
+	sessions, _ := holdfast.New(holdfast.Options{
+		Observer: func(ctx context.Context, e holdfast.Event) {
+			audit.InfoContext(ctx, string(e.Kind), "session", e)
+		},
+		ClientAddr: func(r *http.Request) string {
+			host, _, _ := net.SplitHostPort(r.RemoteAddr)
+			return host
+		},
+	})
+	defer sessions.Close()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
+		if err := sessions.Session(r).Login("ada"); err != nil { // after the password was checked
+			http.Error(w, "please try again", http.StatusServiceUnavailable)
+		}
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { sessions.Session(r).Set("seen", "the front page") })
+	mux.HandleFunc("/lock", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := sessions.EndUser(r.Context(), "ada"); err != nil {
+			http.Error(w, "please try again", http.StatusServiceUnavailable)
+		}
+	})
+	mux.HandleFunc("/account", func(w http.ResponseWriter, r *http.Request) { sessions.Session(r).UserID() })
+
+	visit(sessions.Handler(mux), "/", "/login", "/lock", "/account")
+	// Output:
+	// msg=created session.kind=created session.handle=#1 session.addr=127.0.0.1
+	//
+	// msg=logged_in session.kind=logged_in session.user=ada session.handle=#2 session.previous=#1 session.addr=127.0.0.1
+	//
+	// msg=ended session.kind=ended session.reason=end_user session.user=ada session.handle=#2 session.addr=127.0.0.1
+	//
+	// msg=refused session.kind=refused session.reason=unknown session.handle=#2 session.addr=127.0.0.1
 }
 
 // Pop reads a value once. It passes a notice from one page to the next.

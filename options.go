@@ -106,7 +106,8 @@ type Options struct {
 	// the goroutine of the request, which waits for it. No lock is held, so it
 	// may call the Manager. ctx is the context of the request, or of the
 	// Manager's method. A panic is recovered, logged, and counted in
-	// Stats.ObserverPanics. It must be safe for concurrent use.
+	// Stats.ObserverPanics. It must be safe for concurrent use: events of
+	// concurrent requests may come in another order than their changes.
 	//
 	// Some ends are not reported. A Store forgets a session that nobody uses
 	// any more without notifying the Manager; a request that presents its ID
@@ -118,7 +119,7 @@ type Options struct {
 
 	// ClientAddr, if not nil, returns the client's address for Event.Addr, such
 	// as r.RemoteAddr. Behind a proxy, only the application knows which header
-	// it may believe. It is called for events alone, and must be safe for
+	// it may believe. It is called before Observer alone, and must be safe for
 	// concurrent use.
 	ClientAddr func(r *http.Request) string
 

@@ -18,9 +18,8 @@ type Stats struct {
 	Regenerated uint64 // stored sessions that Session.Regenerate gave a new ID
 
 	// Ended counts sessions by the reason of their end. Every reason of an end
-	// has an entry. A session that nobody asks for after its end is not
-	// counted, unless the Manager learns of its end from its cache: see
-	// Manager.OnEvict.
+	// has an entry. A session that idles out or is evicted is counted only if a
+	// cache reports it: see Manager.OnEvict.
 	Ended map[Reason]uint64
 
 	// Refused counts requests that presented a token, and had no session by it,
