@@ -2,6 +2,7 @@ package holdfast_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -125,6 +126,19 @@ func (s damageable) damage(t testing.TB) {
 	}
 }
 
+// spoiled is a store whose Updates fail after their function was called.
+type spoiled struct{ holdfast.Store }
+
+func (s spoiled) Update(ctx context.Context, id string, fn func([]byte, bool) (cache.Change, error)) error {
+	_, err := fn(s.peek(ctx, id))
+	return cmp.Or(err, errBroken)
+}
+
+func (s spoiled) peek(ctx context.Context, id string) ([]byte, bool) {
+	value, found, _ := s.Get(ctx, id, holdfast.ReadPeek)
+	return value, found
+}
+
 // observedSite is a site on a network whose events are recorded.
 type observedSite struct {
 	*site
@@ -172,7 +186,11 @@ func observedPages(site *observedSite) pages {
 			}
 			return err
 		}),
-		"/user":     manage(func(ctx context.Context) error { _, err := site.manager.EndUser(ctx, "ada"); return err }),
+		"/user": manage(func(ctx context.Context) error { _, err := site.manager.EndUser(ctx, "ada"); return err }),
+		"/blind": func(w http.ResponseWriter, r *http.Request, _ *holdfast.Session) {
+			_, err := site.manager.EndUser(r.Context(), "ada")
+			fmt.Fprint(w, err)
+		},
 		"/everyone": manage(func(ctx context.Context) error { _, err := site.manager.EndEveryone(ctx); return err }),
 	}
 }
@@ -295,7 +313,11 @@ func TestObserver(t *testing.T) {
 			s.ada.visits("/value")
 			s.with("session=x; session="+s.ada.token(), "/read")
 		}, []string{"created handle=#1 addr=127.0.0.1"}},
-		"signature":         {[][]byte{firstKey}, func(s *observedSite) { s.with("session=s:"+unissued+".B", "/read") }, []string{"refused reason=signature addr=127.0.0.1"}},
+		"signature":        {[][]byte{firstKey}, func(s *observedSite) { s.with("session=s:"+unissued+".B", "/read") }, []string{"refused reason=signature addr=127.0.0.1"}},
+		"first of two bad": {[][]byte{firstKey}, func(s *observedSite) { s.with("session=x; session=s:"+unissued+".B", "/read") }, []string{"refused reason=malformed addr=127.0.0.1"}},
+		"EndUser, by a session not looked at": {nil, func(s *observedSite) {
+			s.ada.visits("/login?user=ada", "/blind")
+		}, append(login[:2:2], "ended reason=end_user user=ada handle=#1 addr=127.0.0.1")},
 		"unsigned":          {[][]byte{firstKey}, func(s *observedSite) { s.with("session="+unissued, "/read") }, []string{"refused reason=malformed addr=127.0.0.1"}},
 		"handler uses none": {nil, func(s *observedSite) { s.with("session="+unissued, "/none") }, []string{"refused reason=unknown handle=#1 addr=127.0.0.1"}},
 		"ended": {nil, func(s *observedSite) {
@@ -406,6 +428,82 @@ func TestObserver_concurrent_ends(t *testing.T) {
 			}
 			requests.Wait()
 			assert.Equal(t, 1, s.count(holdfast.EventEnded), s.lines())
+			assert.Empty(t, handles(t, s.manager))
+		})
+	}
+}
+
+// A session that another request has ended while the handler ran has one end.
+func TestObserver_logout_twice(t *testing.T) {
+	events := &observer{}
+	var client *directClient
+	_, client = userSite(t, holdfast.Options{Observer: events.observe}, pages{
+		"/late": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.UserID()
+			client.twin().visit("/destroy")
+			require.NoError(t, s.Destroy())
+		}})
+	client.visit("/login?user=ada")
+	client.visit("/late")
+	assert.Equal(t, 1, events.count(holdfast.EventEnded))
+}
+
+// A request that finds a session past its end removes only that record, not one
+// that another request has prolonged meanwhile.
+func TestObserver_prolonged_meanwhile(t *testing.T) {
+	clock := &shifted{Store: newStore(t)}
+	var afterGet func()
+	store := &hooked{clock, func(c call, carryOut func() error) error {
+		err := carryOut()
+		if after := afterGet; after != nil && c.method == "Get" {
+			afterGet = nil
+			after()
+		}
+		return err
+	}}
+	events := &observer{}
+	var client *directClient
+	_, client = userSite(t, holdfast.Options{Store: store, Observer: events.observe}, pages{
+		"/short": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.SetExpires(time.Now().Add(10 * time.Minute))
+		},
+		"/prolong": func(_ http.ResponseWriter, _ *http.Request, s *holdfast.Session) {
+			s.UserID()
+			clock.by.Store(int64(11 * time.Minute))
+			afterGet = func() {
+				s.SetExpires(time.Time{})
+				require.NoError(t, s.Save())
+			}
+			assert.Empty(t, client.twin().visit("/who"))
+		}})
+	client.visit("/login?user=ada")
+	client.visit("/short")
+	client.visit("/prolong")
+	assert.Equal(t, "ada", client.visit("/who"))
+	assert.Zero(t, events.count(holdfast.EventEnded))
+}
+
+// An end whose reply was lost is not reported: nobody knows of it for certain.
+func TestObserver_lost_reply(t *testing.T) {
+	for name, end := range map[string]func(s *observedSite, lose func()){
+		"past its end": func(s *observedSite, lose func()) {
+			s.clock.by.Store(int64(48 * time.Hour))
+			lose()
+			s.ada.visit("/read")
+		},
+		"past its end, in Regenerate": func(s *observedSite, lose func()) { lose(); s.ada.visit("/later") },
+		"logout":                      func(s *observedSite, lose func()) { lose(); s.ada.visit("/logout") },
+		"EndEveryone":                 func(s *observedSite, lose func()) { lose(); s.manager.EndEveryone(s.t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := &shifted{Store: newStore(t)}
+			store := failingIn(clock)
+			s := newObservedSite(t, holdfast.Options{Store: store})
+			s.clock = clock
+			s.ada.visits("/login?user=ada")
+			end(s, func() { store.failNext("Update", lost) })
+			assert.True(t, store.failed)
+			assert.Zero(t, s.count(holdfast.EventEnded))
 			assert.Empty(t, handles(t, s.manager))
 		})
 	}
@@ -549,6 +647,25 @@ func TestObserver_reentrant(t *testing.T) {
 	assert.Empty(t, client.visit("/who"))
 }
 
+// The function of an Update may end sessions, though its own session is locked.
+// Then nobody knows whose request it is.
+func TestObserver_end_within_an_Update(t *testing.T) {
+	var manager *holdfast.Manager
+	events := &observer{}
+	manager, client := userSite(t, holdfast.Options{Observer: events.observe}, pages{
+		"/ban": func(w http.ResponseWriter, r *http.Request, s *holdfast.Session) {
+			holdfast.Update(s, "banned", func(n int) int {
+				ended, err := manager.EndUser(r.Context(), "bob")
+				require.NoError(t, err)
+				return n + ended
+			})
+		}})
+	client.anonymous().visit("/login?user=bob")
+	client.visit("/login?user=root")
+	client.visit("/ban")
+	assert.Equal(t, "ended reason=end_user user=bob handle=#1", events.lines()[len(events.all())-1])
+}
+
 // A cache reports evicted and expired sessions, but neither the end of a
 // tombstone nor of a revocation: no session ended then.
 func TestObserver_of_a_cache(t *testing.T) {
@@ -609,6 +726,19 @@ func TestObserver_of_a_cache(t *testing.T) {
 		assert.Positive(t, evicted)
 		assert.EqualValues(t, evicted, events.count(holdfast.EventEnded))
 		assert.Equal(t, handles(t, manager), events.live())
+	})
+	t.Run("evicted after a failed Regenerate", func(t *testing.T) {
+		c := newCache(t)
+		events := &observer{}
+		manager, client := userSite(t, holdfast.Options{Cache: c, Observer: events.observe}, nil)
+		client.visit("/login?user=ada")
+		holdfast.SetStore(manager, spoiled{holdfast.InCache(c)})
+		client.visit("/regenerate")
+		require.Equal(t, 2, events.count(holdfast.EventCreated)+events.count(holdfast.EventLoggedIn))
+		for id := range c.All() {
+			manager.OnEvict(id, cache.Capacity)
+		}
+		assert.Empty(t, events.live())
 	})
 	t.Run("before New", func(t *testing.T) {
 		var manager *holdfast.Manager

@@ -177,9 +177,11 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 	if err != nil || raw == nil {
 		s.manager.markers.take(s.key)
 	}
-	removed := err == nil && why != ""
 	if err == nil && raw == nil {
 		s.ended = true
+		if why != "" {
+			s.noteEnd(why, s.key, s.record().User, revokedBy(why, s.record().User))
+		}
 		if why == ReasonExpired {
 			s.token = clearToken
 		}
@@ -187,13 +189,8 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 		err = ErrEnded
 	}
 	if err != nil && copied {
-		lost, failed := s.manager.remove(s.request.Context(), key)
+		_, failed := s.manager.remove(s.request.Context(), key)
 		err = errors.Join(err, failed)
-		// If the copy was ended already, that end was noted.
-		removed = removed && (lost.session || failed != nil)
-	}
-	if removed {
-		s.noteEnd(why, s.key, s.record().User, revokedBy(why, s.record().User))
 	}
 	return raw, err
 }

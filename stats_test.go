@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -60,6 +61,26 @@ func TestStats_store_errors(t *testing.T) {
 			delete(after, c.count)
 			assert.Equal(t, before, after)
 		})
+	}
+}
+
+// A read that ended because the client went away is no error of the store.
+func TestStats_client_gone(t *testing.T) {
+	for gone, want := range map[bool]uint64{false: 1, true: 0} {
+		store := newAway(t)
+		store.err = fmt.Errorf("reading: %w", context.Canceled)
+		manager, client := userSite(t, holdfast.Options{Store: store}, nil)
+		client.visit("/")
+		store.away.Store(true)
+		ctx, cancel := context.WithCancel(t.Context())
+		if gone {
+			cancel()
+		}
+		request := get("/views").WithContext(ctx)
+		request.AddCookie(client.cookie)
+		client.send(request)
+		cancel()
+		assert.Equal(t, want, manager.Stats().StoreRefused, "gone: %v", gone)
 	}
 }
 
