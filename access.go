@@ -16,6 +16,13 @@ import (
 // storeError counts and returns the error of a call of the store, for a request
 // with the context ctx.
 func (m *Manager) storeError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil // without a call, since this is inlined
+	}
+	return m.storeFailed(ctx, err)
+}
+
+func (m *Manager) storeFailed(ctx context.Context, err error) error {
 	err = unanswered(err)
 	m.counts.storeFailed(ctx, err)
 	return err
@@ -44,15 +51,6 @@ func (m *Manager) readSession(ctx context.Context, key string, how ReadMode) (ra
 		return nil, false, err
 	}
 	return raw, found, err
-}
-
-// parse returns the record of a session, and counts an error.
-func (m *Manager) parse(raw []byte) (record.Record, error) {
-	r, err := record.Parse(raw)
-	if err != nil {
-		m.counts.damaged.Add(1)
-	}
-	return r, err
 }
 
 // touch gives a session a new TTL, and reports false if it has ended.

@@ -93,7 +93,8 @@ func (s *Session) merge(decide decision) error {
 		if !found || isTombstone(old) {
 			return cache.Keep(), nil
 		}
-		r, err := s.manager.parse(old)
+		r, err := record.Parse(old)
+		s.manager.counts.parsed(err)
 		if err != nil {
 			return cache.Keep(), err
 		}
@@ -175,7 +176,8 @@ func (s *Session) touch(now record.Instant) error {
 		s.ended = true
 		return ErrEnded
 	}
-	r, err := s.manager.parse(raw)
+	r, err := record.Parse(raw)
+	s.manager.counts.parsed(err)
 	if err != nil {
 		return err
 	}

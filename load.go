@@ -151,7 +151,8 @@ func (s *Session) read(id string, how ReadMode) error {
 		return nil
 	}
 	if err == nil {
-		_, err = s.manager.parse(raw)
+		_, err = record.Parse(raw)
+		s.manager.counts.parsed(err)
 	}
 	s.id, s.key = id, key
 	if s.unread = err != nil; s.unread {

@@ -197,7 +197,8 @@ func (s *Session) move(key string, lost lostValues, also []record.Change) (raw [
 
 // movedTo returns the record old for another key, after the changes and also.
 func (s *Session) movedTo(key string, old []byte, lost lostValues, also []record.Change) (raw []byte, ttl time.Duration, err error) {
-	r, err := s.manager.parse(old)
+	r, err := record.Parse(old)
+	s.manager.counts.parsed(err)
 	if err != nil {
 		return nil, 0, err
 	}

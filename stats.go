@@ -116,6 +116,13 @@ func (c *counts) calls(n int) {
 	}
 }
 
+// parsed counts the error of reading a record.
+func (c *counts) parsed(err error) {
+	if err != nil {
+		c.damaged.Add(1)
+	}
+}
+
 // storeFailed counts the error of a call of the store, given the context of the
 // request. Update also returns errors of its function; those do not count.
 func (c *counts) storeFailed(ctx context.Context, err error) {
