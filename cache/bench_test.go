@@ -53,7 +53,7 @@ func BenchmarkCache(b *testing.B) {
 	c, ids := benchCache(b, benchSessions)
 	at := zipf(benchSessions, 1<<22)
 	s := c.Stats()
-	b.Logf("overhead %.1f bytes an entry", float64(s.Bytes.Overhead)/float64(s.Entries))
+	b.Logf("overhead %.1f bytes an entry", float64(s.Bytes.Headers+s.Bytes.Index)/float64(s.Entries))
 	value := make([]byte, benchValue)
 	parallel := func(name string, writes int) {
 		b.Run(name, func(b *testing.B) {

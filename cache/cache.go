@@ -33,6 +33,8 @@ type Cache struct {
 	saving sync.Mutex // held by SaveFile
 
 	resizing resizing
+	running  running
+	holds    lockHolds
 
 	sweeper sweeper
 	closed  atomic.Bool
@@ -208,9 +210,12 @@ func (c *Cache) Delete(id string) bool {
 // a use of the entry.
 func (c *Cache) All() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
+		p := c.begin(opScan, c.storedEntries())
+		defer p.end()
 		for i := range c.shards {
 			w := walk{shard: &c.shards[i]}
 			for c.nextIDs(&w) {
+				p.done.Add(int64(len(w.ids)))
 				for _, id := range w.ids {
 					if value, ok := c.Peek(id); ok && !yield(id, value) {
 						return

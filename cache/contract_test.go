@@ -957,11 +957,58 @@ func TestStats(t *testing.T) {
 		assert.Equal(t, 1, stats.Entries)
 		assert.EqualValues(t, 3, stats.Bytes.IDs)
 		assert.EqualValues(t, 5, stats.Bytes.Values)
-		assert.Positive(t, stats.Bytes.Overhead)
+		assert.Positive(t, stats.Bytes.Headers)
+		assert.Positive(t, stats.Bytes.Index)
+		assert.Positive(t, stats.Bytes.Fixed)
 		assert.EqualValues(t, 64<<20, stats.MaxBytes)
 		assert.EqualValues(t, 1, stats.Sets)
 		assert.Equal(t, 0.75, stats.HitRatio())
 		assert.Equal(t, time.Minute, stats.VictimAge.Round(time.Second))
+	})
+
+	t.Run("segments", func(t *testing.T) {
+		c := open(t, cache.Options{MaxBytes: 1 << 20, Shards: 1})
+		for _, id := range []string{"a", "b", "c"} {
+			put(t, c, id, "1")
+		}
+		get(c, "b")
+		stats := c.Stats()
+		assert.Equal(t, cache.SegmentUse{Entries: 2, Bytes: 2 * 32}, stats.Probation)
+		assert.Equal(t, cache.SegmentUse{Entries: 1, Bytes: 32}, stats.Protected)
+		assert.InDelta(t, 0.8*float64(stats.MaxBytes-stats.Bytes.Fixed), stats.ProtectedLimit, 100)
+
+		plain := open(t, cache.Options{Protected: -1})
+		put(t, plain, "a", "1")
+		get(plain, "a")
+		assert.Equal(t, 1, plain.Stats().Probation.Entries)
+		assert.Zero(t, plain.Stats().ProtectedLimit)
+	})
+
+	// The bytes of each purpose are those of the entries, and sum up to the
+	// cap's use.
+	t.Run("memory by purpose", func(t *testing.T) {
+		c := open(t, cache.Options{MaxBytes: 4 << 20})
+		empty := c.Stats().Bytes
+		for i := range 10_000 {
+			put(t, c, fmt.Sprintf("%08d", i), strings.Repeat("x", 100))
+		}
+		full := c.Stats().Bytes
+		assert.EqualValues(t, 10_000*8, full.IDs)
+		assert.EqualValues(t, 10_000*100, full.Values)
+		assert.EqualValues(t, 10_000*28, full.Headers) // 28 + 8 + 100 bytes fill 17 granules
+		assert.InDelta(t, 10_000*14, full.Index-empty.Index, 10_000*3)
+		assert.Equal(t, empty.Fixed, full.Fixed)
+		for id := range c.All() {
+			c.Delete(id)
+		}
+		for range 10_000 { // each shrinks the index a little
+			c.Delete("")
+			put(t, c, "a", "1")
+			c.Delete("a")
+		}
+		assert.Equal(t, empty, c.Stats().Bytes)
+		require.NoError(t, c.Close())
+		assert.Zero(t, c.Stats().Bytes)
 	})
 }
 

@@ -7,7 +7,10 @@ package cache
 
 // compact returns a reserved block of at least the given granules, or 0. It
 // evicts nothing.
-func (s *shard) compact(granules uint32) ref { return s.arena.Compact(granules, s) }
+func (s *shard) compact(granules uint32) ref {
+	s.timeHold(holdStore)
+	return s.arena.Compact(granules, s)
+}
 
 // Weight returns how many granules Evacuate needs for the contents of the block
 // at r, and false if they cannot move. It is for arena.Mover.

@@ -35,6 +35,7 @@ func (s *shard) evictVictim() bool {
 		return true
 	}
 	s.arena.Work++
+	s.timeSomeHolds()
 	s.order.demote(&s.arena, tickOf(s.now), maxDemotions)
 	r := s.order.victim()
 	if r == 0 {
@@ -207,8 +208,7 @@ func (o *evictionOrder) replace(a *records, from, to ref) {
 // exceed the limit, at most most of them. The rest wait until more room is
 // needed.
 func (o *evictionOrder) demote(a *records, tick uint64, most int) {
-	limit := int64(o.protectedShare * float64(a.Granules()))
-	for ; o.protected.granules > limit && most > 0; most-- {
+	for limit := o.protectedLimit(a); o.protected.granules > limit && most > 0; most-- {
 		r := o.protected.oldest
 		lastUse := a.record(r).lastUse()
 		o.protected.unlink(a, r)
@@ -217,6 +217,11 @@ func (o *evictionOrder) demote(a *records, tick uint64, most int) {
 		a.record(r).setLastUse(lastUse)
 	}
 	o.noteAge(a)
+}
+
+// protectedLimit returns the limit of protected, in granules.
+func (o *evictionOrder) protectedLimit(a *records) int64 {
+	return int64(o.protectedShare * float64(a.Granules()))
 }
 
 // maxDemotions bounds the work of one eviction.

@@ -25,6 +25,7 @@ func (s *shard) sweepSome(from int) int {
 	if from == 0 && s.earliest > s.now {
 		return 0
 	}
+	s.timeHold(holdExpire)
 	before := s.counts.evictions[Expired-1]
 	for buckets := 0; from < len(s.index.segments); from++ {
 		if buckets >= sweepBuckets || s.counts.evictions[Expired-1]-before >= sweepMost {
@@ -56,6 +57,7 @@ const (
 // sweepSegment evicts the expired entries of segment i and makes its bound
 // exact.
 func (s *shard) sweepSegment(i int) {
+	s.timeHold(holdExpire)
 	earliest := noDeadline
 	first := uint32(i) << s.index.shift
 	for n := first; n < min(first+1<<s.index.shift, s.index.buckets); n++ {

@@ -41,7 +41,7 @@ func TestSet_as_large_as_a_shard(t *testing.T) {
 				require.True(t, bytes.Equal(value, got))
 				require.Equal(t, 1, c.Len())
 				stats := c.Stats()
-				require.Positive(t, stats.Bytes.Overhead)
+				require.Positive(t, stats.Bytes.Fixed)
 				require.LessOrEqual(t, stats.Bytes.Total(), stats.MaxBytes)
 			}
 			assert.Positive(t, stored)

@@ -128,7 +128,7 @@ func TestSet_while_the_cap_shrinks(t *testing.T) {
 	for i := range n * 53 / 100 {
 		c.Get(fmt.Sprintf("%08d", i)) // the tail is the longest idle
 	}
-	_, err := c.aim(8 << 20)
+	_, _, err := c.aim(8 << 20)
 	require.NoError(t, err)
 	for done := false; !done; {
 		done, _, _, err = c.fitStep(s)
@@ -179,17 +179,17 @@ func TestSetMaxBytes_every_goroutine_ends(t *testing.T) {
 // and every affected call returns the error.
 func TestSetMaxBytes_failed_growth(t *testing.T) {
 	c := openCache(t, Options{MaxBytes: 4 << 20, Shards: 4, MaxValue: 1000})
-	first, err := c.aim(8 << 20)
+	first, _, err := c.aim(8 << 20)
 	require.NoError(t, err)
-	second, err := c.aim(16 << 20)
+	second, _, err := c.aim(16 << 20)
 	require.NoError(t, err)
 	_, _, _, err = c.fitStep(&c.shards[0])
 	require.NoError(t, err)
 	c.resizing.Lock()
 	c.giveUp(ErrSnapshot) // any error
 	c.resizing.Unlock()
-	assert.ErrorIs(t, c.fit(first), ErrSnapshot)
-	assert.ErrorIs(t, c.fit(second), ErrSnapshot)
+	assert.ErrorIs(t, c.fit(first, new(progress)), ErrSnapshot)
+	assert.ErrorIs(t, c.fit(second, new(progress)), ErrSnapshot)
 	assert.EqualValues(t, 4<<20, c.Stats().MaxBytes)
 	assert.NoError(t, c.SetMaxBytes(6<<20))
 	assert.EqualValues(t, 6<<20, c.Stats().MaxBytes)

@@ -16,6 +16,8 @@ type index struct {
 	buckets  uint32 // the number of buckets, from topBit to 2*topBit-1
 	topBit   uint32
 	shift    uint8 // a segment has 1<<shift buckets
+
+	overflows uint32 // overflow buckets, in use or spare
 }
 
 const slotsPerBucket = 8
@@ -190,7 +192,7 @@ func (s *shard) removeSlot(b *bucket, v slot) {
 		link := &before[slotsPerBucket-1]
 		overflow := link.ref()
 		*link = b[0]
-		s.arena.Free(overflow)
+		s.freeOverflow(overflow)
 	}
 }
 
@@ -210,8 +212,14 @@ func (s *shard) allocOverflow() ref {
 	r := s.arena.Alloc(overflowGranules, isOverflow)
 	if r != 0 {
 		*s.arena.bucket(r, 0) = bucket{}
+		s.index.overflows++
 	}
 	return r
+}
+
+func (s *shard) freeOverflow(r ref) {
+	s.arena.Free(r)
+	s.index.overflows--
 }
 
 // compactForOverflow makes a free block for an overflow bucket by a compaction.
@@ -226,7 +234,7 @@ func (s *shard) compactForOverflow() bool {
 
 func (s *shard) freeSpare() {
 	if s.spare != 0 {
-		s.arena.Free(s.spare)
+		s.freeOverflow(s.spare)
 		s.spare = 0
 	}
 }
@@ -263,8 +271,11 @@ func (s *shard) loadAbove(percent int64) bool {
 // bucket that held them. It reports false if there is no room.
 func (s *shard) split() bool {
 	x := &s.index
-	if x.buckets&(1<<x.shift-1) == 0 && !s.addSegment() {
-		return false
+	if x.buckets&(1<<x.shift-1) == 0 {
+		s.timeHold(holdStore)
+		if !s.addSegment() {
+			return false
+		}
 	}
 	from, to := s.bucketAt(x.buckets-x.topBit), s.bucketAt(x.buckets)
 	if !s.moveSlots(from, to, uint32(x.topBit)) {
@@ -334,7 +345,7 @@ func (s *shard) moveSlots(from, to *bucket, bit uint32) bool {
 	}
 	for _, spare := range spares {
 		if spare != 0 {
-			s.arena.Free(spare)
+			s.freeOverflow(spare)
 		}
 	}
 	return ok

@@ -148,6 +148,9 @@ func (s *shard) checkIndex(seen *inspection) error {
 			return fmt.Errorf("bucket %d has the deadline %d, the segment's earliest is %d, the shard's %d", n, earliest, s.segmentEarliest[n>>x.shift], s.earliest)
 		}
 	}
+	if uint32(overflows) != x.overflows {
+		return fmt.Errorf("%d overflow buckets, accounted for as %d", overflows, x.overflows)
+	}
 	if overflows != seen.overflows || fragments != seen.fragments {
 		return fmt.Errorf("%d overflow buckets and %d fragments; %d and %d are in use", seen.overflows, seen.fragments, overflows, fragments)
 	}

@@ -1,5 +1,7 @@
 package cache
 
+import "time"
+
 // notifyUntilClosed calls OnEvict on the sweeper's goroutine for each eviction,
 // until the cache is closed.
 func (c *Cache) notifyUntilClosed(calls []evicted) {
@@ -25,14 +27,14 @@ type evicted struct {
 // notify queues a call of OnEvict for the time after the lock hold.
 func (s *shard) notify(id string, reason EvictionReason) {
 	if s.notifies {
-		s.evicted, s.pending = append(s.evicted, evicted{id, reason}), true
+		s.evicted, s.atUnlock = append(s.evicted, evicted{id, reason}), true
 	}
 }
 
 // unlock releases the shard's lock and then calls OnEvict for the evictions of
 // this lock hold. OnEvict never runs under a lock, so it may call the cache.
 func (c *Cache) unlock(s *shard) {
-	if !s.pending {
+	if !s.atUnlock {
 		s.endChange()
 		s.mu.Unlock()
 		return
@@ -40,10 +42,16 @@ func (c *Cache) unlock(s *shard) {
 	c.notifyAll(s.unlock())
 }
 
-// unlock releases the lock and returns the pending calls of OnEvict.
+// unlock releases the lock and returns the pending calls of OnEvict. It records
+// the time of a lock hold that is to be timed.
 func (s *shard) unlock() []evicted {
 	calls := s.evicted
-	s.evicted, s.pending = nil, false
+	s.evicted, s.atUnlock = nil, false
+	if s.hold != 0 {
+		now := s.owner.clock.now()
+		s.owner.holds.record(s.hold, time.Duration(now-s.now), now)
+		s.hold = 0
+	}
 	s.endChange()
 	s.mu.Unlock()
 	return calls

@@ -81,6 +81,7 @@ func (s *shard) giveBack() bool {
 	if s.closed || !a.Emptied() {
 		return false
 	}
+	s.timeHold(holdExpire)
 	if a.GiveBackTop() {
 		s.planPrefault()
 		return true

@@ -26,23 +26,25 @@ import (
 // or for a newer one of a concurrent call, the error is the system's, and the
 // cap is the latest that held.
 func (c *Cache) SetMaxBytes(maxBytes int64) error {
-	aim, err := c.aim(maxBytes)
+	aim, change, err := c.aim(maxBytes)
 	if err != nil {
 		return err
 	}
-	return c.fitAlways(aim)
+	return c.fitAlways(aim, c.begin(opResize, change))
 }
 
 // fitAlways is fit, except that it continues in another goroutine if OnEvict
-// ends this one.
-func (c *Cache) fitAlways(aim uint64) (err error) {
+// ends this one. It ends p.
+func (c *Cache) fitAlways(aim uint64, p *progress) (err error) {
 	ended := false
 	defer func() {
-		if !ended {
-			go c.fitAlways(aim)
+		if ended {
+			p.end()
+		} else {
+			go c.fitAlways(aim, p)
 		}
 	}()
-	err = c.fit(aim)
+	err = c.fit(aim, p)
 	ended = true
 	return err
 }
@@ -58,24 +60,25 @@ type resizing struct {
 	err        error  // of the system, for that aim
 }
 
-// aim sets the cap for all shards, and returns the number of the aim.
-func (c *Cache) aim(maxBytes int64) (aim uint64, err error) {
+// aim sets the cap for all shards. It returns the number of the aim, and by how
+// many bytes the cap changes.
+func (c *Cache) aim(maxBytes int64) (aim uint64, change int64, err error) {
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
 	o := c.options
 	o.MaxBytes = maxBytes
 	o, err = o.withDefaults()
 	if c.closed.Load() {
-		return 0, ErrClosed
+		return 0, 0, ErrClosed
 	}
 	if err == nil {
 		err = o.checkFit(c.segmentShift)
 	}
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	c.aimAt(o.MaxBytes)
-	return c.resizing.aim, nil
+	return c.resizing.aim, max(o.MaxBytes, c.resizing.held) - min(o.MaxBytes, c.resizing.held), nil
 }
 
 func (c *Cache) aimAt(maxBytes int64) {
@@ -95,12 +98,12 @@ func (c *Cache) giveUp(err error) {
 // Several goroutines may do that concurrently: each step is one lock hold, and
 // continues where the latest step ended. The error is ErrClosed, or the
 // system's if there was no memory for the given aim or a newer one.
-func (c *Cache) fit(aim uint64) error {
+func (c *Cache) fit(aim uint64, p *progress) error {
 	c.pauseReaders()
 	defer c.resumeReaders()
 	for {
 		for i := range c.shards {
-			if err := c.fitShard(&c.shards[i]); err != nil {
+			if err := c.fitShard(&c.shards[i], p); err != nil {
 				return err
 			}
 		}
@@ -133,12 +136,16 @@ func (c *Cache) fitsAll(aim uint64) (bool, error) {
 }
 
 // fitShard takes steps until the shard fits the cap.
-func (c *Cache) fitShard(s *shard) error {
+func (c *Cache) fitShard(s *shard, p *progress) error {
 	for {
 		done, err := c.fitSteps(s)
 		if done || err != nil {
 			return err
 		}
+		s.mu.Lock()
+		share := (float64(s.number) + s.shrunk()) / float64(len(c.shards))
+		s.mu.Unlock()
+		p.done.Store(int64(share * float64(p.total)))
 	}
 }
 
@@ -164,6 +171,7 @@ func (c *Cache) fitStep(s *shard) (done, pending bool, victims []evicted, err er
 	c.resizing.Lock()
 	defer c.resizing.Unlock()
 	c.lock(s)
+	s.timeHold(holdResize)
 	before := s.arena.Memory()
 	done, err = s.fitSome(c.options)
 	if err != nil && err != ErrClosed {
@@ -301,6 +309,21 @@ func (s *shard) shrinkSome() {
 	case cutOff:
 		s.cutOff()
 	}
+}
+
+// shrunk returns about how much of the work of shrinking is done, from 0 to 1.
+// Evicting and moving count for a half each.
+func (s *shard) shrunk() float64 {
+	p := s.shrink
+	switch {
+	case p == nil || p.phase == cutOff:
+		return 1
+	case p.phase == evacuateEntries:
+		return 0.5 + 0.5*p.walk.share()
+	case p.phase == evacuateSegments:
+		return 0.5
+	}
+	return 0.5 * float64(p.evicted) / float64(max(1, p.evicted, s.arena.Granules()-p.granules))
 }
 
 // mergeDownTo shrinks the index, by the work of one step, and reports whether

@@ -55,6 +55,7 @@ func (c *Cache) inSteps(s *shard, id string, t tag, step func() error) error {
 	err := errInSteps
 	for err == errInSteps {
 		c.lock(s)
+		s.timeHold(holdLarge)
 		s.gathers, s.arena.Work = true, 0
 		err = step()
 		s.gathers = false

@@ -20,10 +20,13 @@ type Entry struct {
 // all.
 func (c *Cache) ScanValues(prefix []byte) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
+		p := c.begin(opScan, c.storedEntries())
+		defer p.end()
 		for i := range c.shards {
 			w := walk{shard: &c.shards[i]}
 			for !w.done {
 				found, rest := c.nextScanned(&w, prefix)
+				p.done.Add(int64(w.visited))
 				for _, entry := range found {
 					if !yield(entry) {
 						return
@@ -40,12 +43,11 @@ func (c *Cache) ScanValues(prefix []byte) iter.Seq[Entry] {
 }
 
 // One lock hold visits so many entries, or copies so many entries or bytes,
-// plus the rest of a batch. The loads of one batch overlap.
+// plus the rest of a batch.
 const (
 	matchVisits = 2048
 	matchCopies = 32
 	matchBytes  = 64 << 10
-	matchBatch  = 32
 )
 
 // nextScanned visits the next entries and returns copies of those that match.
@@ -55,17 +57,13 @@ func (c *Cache) nextScanned(w *walk, prefix []byte) (found []Entry, rest []strin
 	s := w.shard
 	c.lock(s)
 	defer c.unlock(s)
+	s.timeHold(holdScan)
 	w.done = w.done || s.closed
-	batch, bytes := make([]ref, 0, 2*matchBatch), 0
-	for visited := 0; visited < matchVisits && len(found) < matchCopies && bytes < matchBytes && !w.done; visited += len(batch) {
-		batch = batch[:0]
-		for len(batch) < matchBatch && !w.done {
-			s.visitBucket(w, func(v slot) {
-				prefetchHeader(s.arena.record(v.ref()))
-				batch = append(batch, v.ref())
-			})
-		}
-		for _, r := range batch {
+	batch, bytes := make([]slot, 0, walkBatchCap), 0
+	for w.visited = 0; w.visited < matchVisits && len(found) < matchCopies && bytes < matchBytes && !w.done; {
+		batch = s.nextBatch(w, batch)
+		for _, v := range batch {
+			r := v.ref()
 			if !s.matches(r, prefix) {
 				continue
 			}

@@ -21,7 +21,7 @@ type shard struct {
 	mu         mutex
 	now        int64 // the clock's reading at the start of this lock hold
 	closed     bool
-	pending    bool   // evicted is not empty
+	atUnlock   bool   // unlock has more to do than to release the lock
 	swept      uint8  // segments that evictSomeExpired swept at sweptAt
 	gathers    bool   // this lock hold may gather room; making is held
 	notifies   bool   // Options.OnEvict is set
@@ -53,7 +53,9 @@ type shard struct {
 	prefaultAt ref // at this top the shard requests a prefault or a collapse
 	collapsed  int // bytes from the start that have large pages; Cache.resizing guards it
 
-	evicted []evicted // pending calls of OnEvict
+	hold holdKind // of this lock hold, if unlock is to record its time
+
+	evicted []evicted // pending calls of OnEvict; if any, atUnlock is true
 
 	reads openReads
 
@@ -154,6 +156,9 @@ func (s *shard) set(id string, t tag, value []byte, ttl time.Duration) error {
 	}
 	if length := int64(len(id)) + int64(len(value)); length > int64(s.largest) {
 		return fmt.Errorf("%w: the ID has %d bytes and the value %d; a shard holds entries of up to %d bytes (raise MaxBytes or lower Shards)", ErrTooLarge, len(id), len(value), s.largest)
+	}
+	if len(value) > smallEntry {
+		s.timeHold(holdStore)
 	}
 	deadline := deadlineAt(s.now, ttl)
 	if r := s.lookup(id, t); r == 0 || !s.overwrite(r, id, t, value, deadline) {

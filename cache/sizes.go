@@ -64,6 +64,24 @@ func (o Options) segmentShift() uint8 { return segmentShift(o.MaxBytes / int64(o
 // usedBytes returns the bytes of the cap that the shard uses now.
 func (s *shard) usedBytes() int64 { return s.arena.UsedBytes() + s.besideArena() }
 
+// memoryUse returns the same bytes by purpose.
+func (s *shard) memoryUse() MemoryUse {
+	if s.closed {
+		return MemoryUse{}
+	}
+	use := MemoryUse{IDs: s.idBytes, Values: s.valueBytes, Index: s.indexBytes()}
+	use.Fixed = s.besideArena() + arena.SentinelGranules*granule
+	use.Headers = s.usedBytes() - use.Total()
+	return use
+}
+
+// indexBytes returns the bytes of the index in the arena. If a block has a
+// granule more than it needs, the granule is not counted.
+func (s *shard) indexBytes() int64 {
+	x := &s.index
+	return (int64(len(x.segments))*int64(s.segmentGranules()) + int64(x.overflows)*overflowGranules) * granule
+}
+
 // besideArena returns the bytes that the shard uses outside its arena.
 func (s *shard) besideArena() int64 {
 	tables := s.arena.TableBytes() + int64(cap(s.index.segments))*segmentBytes

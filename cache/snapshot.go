@@ -19,6 +19,12 @@ import (
 //
 // The error wraps ErrClosed or is an error of w.
 func (c *Cache) Save(w io.Writer) error {
+	p := c.begin(opSave, c.storedEntries())
+	defer p.end()
+	return c.save(w, p)
+}
+
+func (c *Cache) save(w io.Writer, p *progress) error {
 	out := frameWriter{w: w, stream: rand.Uint64()}
 	for i := range c.shards {
 		walk := walk{shard: &c.shards[i]}
@@ -27,6 +33,7 @@ func (c *Cache) Save(w io.Writer) error {
 				if err := c.saveEntry(&out, id); err != nil {
 					return err
 				}
+				p.done.Add(1)
 			}
 		}
 	}
@@ -75,29 +82,48 @@ func (c *Cache) Load(r io.Reader) (int, error) {
 	if c.closed.Load() {
 		return 0, ErrClosed
 	}
-	in := frameReader{r: r, longest: c.options.MaxValue + frameMost}
-	l := loader{cache: c, into: make([]bool, len(c.shards))}
-	for in.next() {
-		if err := l.load(in.saved, in.payload); err != nil {
-			return l.loaded, err
-		}
+	in := frameReader{longest: c.options.MaxValue + frameMost}
+	l := loader{cache: c, into: make([]int, len(c.shards))}
+	if err := l.loadAll(&in, r); err != nil {
+		return l.loaded, err
 	}
-	for i, got := range l.into {
-		if got {
-			c.sortByUse(&c.shards[i])
-		}
-	}
+	l.sort()
 	return l.loaded, l.report(&in)
 }
 
 // loader is the progress of one Load.
 type loader struct {
 	cache     *Cache
-	into      []bool // by shard: it received entries
+	into      []int // by shard: entries that it received
 	loaded    int
 	refused   int    // entries that Set would refuse too
 	malformed int    // frames with a correct checksum and invalid contents
 	seen      uint64 // entries in the intact frames
+}
+
+// loadAll adds the entries of all frames of r.
+func (l *loader) loadAll(in *frameReader, r io.Reader) error {
+	p := l.cache.begin(opLoad, sizeOf(r))
+	defer p.end()
+	in.r = readProgress{r, p}
+	for in.next() {
+		if err := l.load(in.saved, in.payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sort sorts the lists of the shards that received entries.
+func (l *loader) sort() {
+	p := l.cache.begin(opSort, int64(l.loaded))
+	defer p.end()
+	for i, n := range l.into {
+		if n > 0 {
+			l.cache.sortByUse(&l.cache.shards[i])
+			p.done.Add(int64(n))
+		}
+	}
 }
 
 // load adds the entries of one frame.
@@ -146,7 +172,7 @@ func (l *loader) restore(e savedEntry, value []byte, savedAt int64) error {
 	}
 	if loaded {
 		l.loaded++
-		l.into[s.number] = true
+		l.into[s.number]++
 	}
 	return err
 }

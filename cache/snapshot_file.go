@@ -29,7 +29,10 @@ func (c *Cache) SaveFile(path string) error {
 	}
 	c.saving.Lock()
 	defer c.saving.Unlock()
-	if err := replaceFile(systemDisk{}, path, c.Save); err != nil {
+	p := c.begin(opSave, c.storedEntries())
+	defer p.end()
+	save := func(w io.Writer) error { return c.save(w, p) }
+	if err := replaceFile(systemDisk{}, path, save); err != nil {
 		return fmt.Errorf("cache: saving a snapshot to a file: %w", err)
 	}
 	return nil

@@ -115,7 +115,7 @@ func TestLoad(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := openCache(t, Options{})
 
-				l := loader{cache: c, into: make([]bool, len(c.shards))}
+				l := loader{cache: c, into: make([]int, len(c.shards))}
 				err := l.restore(savedEntry{id: "a", ttl: test.ttl, idle: test.idle}, nil, c.clock.now()-int64(test.away))
 
 				require.NoError(t, err)

@@ -383,7 +383,7 @@ func (s *soak) rare(random *rand.Rand) {
 			s.fail("SetMaxBytes: %v", err)
 		}
 		s.resizes.Add(1)
-		if stats := s.cache.Stats(); stats.Bytes.Total() > stats.MaxBytes || stats.Bytes.Overhead < 0 {
+		if stats := s.cache.Stats(); stats.Bytes.Total() > stats.MaxBytes || min(stats.Bytes.Headers, stats.Bytes.Index, stats.Bytes.Fixed) < 0 {
 			s.fail("%+v of %d bytes", stats.Bytes, stats.MaxBytes)
 		}
 	}

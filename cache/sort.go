@@ -34,7 +34,6 @@ const (
 	sortMost  = 1 << 18
 
 	sortVisits = 1024 // entries visited in one lock hold
-	sortBatch  = 32   // visited entries whose loads overlap
 	sortMoves  = 256  // entries moved in one lock hold
 )
 
@@ -49,6 +48,7 @@ func (c *Cache) sortByUse(s *shard) {
 		for rest := uses; len(rest) > 0; {
 			n := min(sortMoves, len(rest))
 			c.lock(s)
+			s.timeHold(holdSort)
 			for _, u := range rest[:n] {
 				if !s.closed {
 					s.moveToEnd(u)
@@ -77,6 +77,7 @@ func (c *Cache) latestUses(uses []use, most int, s *shard, before use) (latest [
 	}
 	for w := (walk{shard: s}); !w.done; {
 		c.lock(s)
+		s.timeHold(holdSort)
 		w.done = w.done || s.closed
 		uses = s.appendUses(uses, &w, before, after)
 		c.unlock(s)
@@ -91,15 +92,9 @@ func (c *Cache) latestUses(uses []use, most int, s *shard, before use) (latest [
 // appendUses appends the uses between before and after of the entries that w
 // visits next.
 func (s *shard) appendUses(uses []use, w *walk, before, after use) []use {
-	batch := make([]slot, 0, 2*sortBatch)
+	batch := make([]slot, 0, walkBatchCap)
 	for n := 0; n < sortVisits && !w.done; n += len(batch) {
-		batch = batch[:0]
-		for len(batch) < sortBatch && !w.done {
-			s.visitBucket(w, func(v slot) {
-				prefetchHeader(s.arena.record(v.ref()))
-				batch = append(batch, v)
-			})
-		}
+		batch = s.nextBatch(w, batch)
 		for _, v := range batch {
 			if u := (use{s.arena.record(v.ref()).lastUse(), v.tag()}); byUse(before, u) < 0 && byUse(u, after) <= 0 {
 				uses = append(uses, u)

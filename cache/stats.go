@@ -28,18 +28,46 @@ type Stats struct {
 	// who returned keep their sessions.
 	ProtectedAge time.Duration
 
+	// Probation and Protected are the two parts of the order of eviction, see
+	// Eviction above. In plain LRU all entries are in Probation.
+	Probation, Protected SegmentUse
+
+	// ProtectedLimit is the number of bytes that Protected may have before its
+	// longest idle entries become victims too. The cache adapts it: see
+	// Options.Protected.
+	ProtectedLimit int64
+
+	// LockHolds are the timed lock holds, by kind of operation.
+	LockHolds [holdKinds]LockHolds
+
+	// Running are the long operations under way, in the order in which they
+	// began; nil if there is none. An operation leaves Running when it ends, be
+	// it by an error or a panic.
+	Running []Progress
+
 	CallbackPanics uint64 // recovered panics of OnEvict
 }
 
-// MemoryUse is the number of bytes that a cache accounts for, by purpose.
+// MemoryUse is the number of bytes that a cache accounts for, by purpose. The
+// rest of the cap is free.
 type MemoryUse struct {
-	IDs      int64
-	Values   int64
-	Overhead int64 // index, record headers, padding and tables
+	IDs     int64
+	Values  int64
+	Headers int64 // of entries, with the padding to granules of 8 bytes
+	Index   int64 // grows and shrinks with the number of entries
+	Fixed   int64 // tables that depend on the cap alone
 }
 
 // Total returns the sum, which never exceeds the cap.
-func (b MemoryUse) Total() int64 { return b.IDs + b.Values + b.Overhead }
+func (b MemoryUse) Total() int64 { return b.IDs + b.Values + b.Headers + b.Index + b.Fixed }
+
+// SegmentUse is the number of entries in a part of the order of eviction, and
+// the bytes of their IDs, values and headers. The part includes entries that
+// have expired and still have their memory.
+type SegmentUse struct {
+	Entries int
+	Bytes   int64
+}
 
 // HitRatio returns the share of lookups that found an entry, from 0 to 1; 0
 // before the first lookup.
@@ -54,7 +82,14 @@ func (s Stats) HitRatio() float64 {
 // visits only segments of the index that may have expired entries, so a call
 // each second is cheap.
 func (c *Cache) Stats() Stats {
-	total := Stats{MaxBytes: c.maxBytes.Load(), CallbackPanics: c.callbackPanics.Load(), VictimAge: noAge, ProtectedAge: noAge}
+	total := Stats{
+		MaxBytes:       c.maxBytes.Load(),
+		LockHolds:      c.holds.at(c.clock.now()),
+		Running:        c.running.now(),
+		CallbackPanics: c.callbackPanics.Load(),
+		VictimAge:      noAge,
+		ProtectedAge:   noAge,
+	}
 	for i := range c.shards {
 		s := &c.shards[i]
 		c.sweepExpired(s)
@@ -87,11 +122,10 @@ func (s *shard) count(hit bool) {
 
 func (s *shard) addTo(total *Stats) {
 	total.Entries += s.entries()
-	total.Bytes.IDs += s.idBytes
-	total.Bytes.Values += s.valueBytes
-	if !s.closed {
-		total.Bytes.Overhead += s.usedBytes() - s.idBytes - s.valueBytes
-	}
+	total.Bytes.add(s.memoryUse())
+	s.order.probation.addTo(&total.Probation)
+	s.order.protected.addTo(&total.Protected)
+	total.ProtectedLimit += s.order.protectedLimit(&s.arena) * granule
 	total.Hits += s.hits
 	total.Misses += s.counts.misses
 	total.Sets += s.counts.sets
@@ -99,6 +133,19 @@ func (s *shard) addTo(total *Stats) {
 	total.EvictedExpired += s.counts.evictions[Expired-1]
 	s.addAge(&total.VictimAge, s.order.victim())
 	s.addAge(&total.ProtectedAge, s.order.protected.oldest)
+}
+
+func (b *MemoryUse) add(more MemoryUse) {
+	b.IDs += more.IDs
+	b.Values += more.Values
+	b.Headers += more.Headers
+	b.Index += more.Index
+	b.Fixed += more.Fixed
+}
+
+func (l *list) addTo(use *SegmentUse) {
+	use.Entries += int(l.count)
+	use.Bytes += l.granules * granule
 }
 
 // addAge lowers least to the idle time of the entry at r, if r is not 0.

@@ -262,7 +262,7 @@ func TestSetMaxBytes_bounds_moves(t *testing.T) {
 					c.Delete(fmt.Sprint("other ", i))
 				}
 			}
-			_, err := c.aim(10 << 20)
+			_, _, err := c.aim(10 << 20)
 			require.NoError(t, err)
 			most, total, buckets := 0, 0, 0
 			for done := false; !done; {
@@ -675,7 +675,7 @@ func TestSetMaxBytes_entry_deleted_midway(t *testing.T) {
 		c.Get(fmt.Sprintf("%07d", random.IntN(150_000)))
 	}
 	c.Get("large")
-	_, err := c.aim(5 << 20)
+	_, _, err := c.aim(5 << 20)
 	require.NoError(t, err)
 	gathered := false
 	for done := false; !done && !gathered; {

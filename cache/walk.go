@@ -10,10 +10,11 @@ import "math/bits"
 // entries of one bucket are neighbours, and after a split they are two ranges
 // of neighbours (like the cursor of Redis's SCAN command).
 type walk struct {
-	shard *shard
-	next  uint32 // the reversed tag to continue from
-	done  bool
-	ids   []string
+	shard   *shard
+	next    uint32 // the reversed tag to continue from
+	done    bool
+	ids     []string
+	visited int // entries that nextBatch has visited
 }
 
 // One lock hold copies so many IDs, or so many bytes of them, plus the rest of
@@ -28,6 +29,7 @@ func (c *Cache) nextIDs(w *walk) bool {
 	s := w.shard
 	c.lock(s)
 	defer c.unlock(s)
+	s.timeHold(holdScan)
 	w.ids = w.ids[:0]
 	for bytes := 0; len(w.ids) < walkIDs && bytes < walkBytes && !w.done && !s.closed; {
 		s.visitBucket(w, func(v slot) {
@@ -37,6 +39,26 @@ func (c *Cache) nextIDs(w *walk) bool {
 	}
 	return len(w.ids) > 0
 }
+
+// nextBatch replaces batch by the slots of the next buckets of w: at least
+// walkBatch, if as many are left. It begins to load their records, so that
+// these loads overlap.
+func (s *shard) nextBatch(w *walk, batch []slot) []slot {
+	batch = batch[:0]
+	for len(batch) < walkBatch && !w.done {
+		s.visitBucket(w, func(v slot) {
+			prefetchHeader(s.arena.record(v.ref()))
+			batch = append(batch, v)
+		})
+	}
+	w.visited += len(batch)
+	return batch
+}
+
+const (
+	walkBatch    = 32
+	walkBatchCap = 2 * walkBatch // room for the rest of a bucket
+)
 
 const tagBits = 31
 
@@ -56,6 +78,11 @@ func (s *shard) visitBucket(w *walk, visit func(slot)) {
 		}
 	}
 	w.pass(number)
+}
+
+// share returns how much of the shard w has visited, from 0 to 1.
+func (w *walk) share() float64 {
+	return float64(w.next) / (1 << tagBits)
 }
 
 // bucket returns the number of the next bucket.
