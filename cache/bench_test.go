@@ -90,3 +90,13 @@ func BenchmarkHotSession(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkSurvey measures one Survey of a million entries.
+func BenchmarkSurvey(b *testing.B) {
+	c, _ := benchCache(b, benchSessions)
+	entries := 0
+	for b.Loop() {
+		entries = c.Survey().Entries
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(entries), "ns/entry")
+}

@@ -16,7 +16,7 @@
 // An entry is an ID, its value and its deadline. The TTL is the time until the
 // deadline; Set and Touch set it. An entry expires at its deadline. It is
 // evicted before that if its memory is needed. Get, Append, Touch, Update and
-// a Set over an entry are uses of it; Peek, All and ScanValues are not.
+// a Set over an entry are uses of it; Peek, All, ScanValues and Survey are not.
 //
 // # Eviction
 //
@@ -63,6 +63,12 @@
 // time to copy or free one value and to fault in new pages; longer work runs in
 // steps. docs/design-cache.md in the repository has the measured lock holds,
 // the design and the reasons behind it.
+//
+// # Watching it
+//
+// Stats is cheap enough for every second: the hit ratio, the memory by purpose,
+// evictions, the longest lock holds, and the long operations under way. Survey
+// visits each entry, for what only that shows.
 //
 // # Limits
 //

@@ -148,6 +148,7 @@ func BenchmarkHolds(b *testing.B) {
 			for range c.ScanValues([]byte{1}) {
 			}
 		}},
+		{"surveying", full, func(b *testing.B, c *Cache) { c.Survey() }},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			for range b.N {
