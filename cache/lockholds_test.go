@@ -21,17 +21,24 @@ func (c *Cache) holdOf(operation string) LockHolds {
 	panic(operation)
 }
 
+// inHold calls do in one lock hold.
+func (c *Cache) inHold(do func(s *shard)) {
+	s := &c.shards[0]
+	c.lock(s)
+	do(s)
+	c.unlock(s)
+}
+
 func TestLockHolds(t *testing.T) {
 	// hold is a lock hold that began d ago. The virtual clock stops while a
 	// goroutine waits for a lock.
 	hold := func(c *Cache, d time.Duration, kinds ...holdKind) {
-		s := &c.shards[0]
-		c.lock(s)
-		for _, kind := range kinds {
-			s.timeHold(kind)
-		}
-		s.now -= int64(d)
-		c.unlock(s)
+		c.inHold(func(s *shard) {
+			for _, kind := range kinds {
+				s.timeHold(kind)
+			}
+			s.now -= int64(d)
+		})
 	}
 	run := func(name string, test func(t *testing.T, c *Cache)) {
 		t.Run(name, func(t *testing.T) {
@@ -87,18 +94,45 @@ func TestLockHolds_are_timed(t *testing.T) {
 
 	for operation, cases := range map[string]map[string]func(c *Cache){
 		"store": {
-			"many victims": func(c *Cache) { fill(c); fill(c) },
+			"sixteen victims": func(c *Cache) {
+				for i := range 100 {
+					require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Hour))
+				}
+				c.inHold(func(s *shard) {
+					for range 16 {
+						s.evictVictim()
+					}
+				})
+			},
+			"a compaction": func(c *Cache) { c.inHold(func(s *shard) { s.compact(minBlock) }) },
+			"a growing index": func(c *Cache) {
+				for i := range 1000 {
+					require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Hour))
+				}
+			},
 			"a long value": func(c *Cache) { require.NoError(t, c.Set("a", make([]byte, 10_000), time.Hour)) },
 		},
 		"large": {"a long value among short ones": func(c *Cache) {
 			fill(c)
 			require.NoError(t, c.Set("a", make([]byte, 50_000), time.Hour))
 		}},
-		"expire": {"Len": func(c *Cache) {
-			require.NoError(t, c.Set("a", nil, 1))
-			for c.Len() > 0 {
-			}
-		}},
+		"expire": {
+			"a sweep": func(c *Cache) {
+				require.NoError(t, c.Set("a", nil, 1))
+				c.inHold(func(s *shard) { s.sweepSome(0) })
+			},
+			"before an eviction": func(c *Cache) {
+				require.NoError(t, c.Set("a", nil, 1))
+				c.inHold(func(s *shard) { s.evictVictim() })
+			},
+			"memory given back": func(c *Cache) {
+				fill(c)
+				for id := range c.All() {
+					c.Delete(id)
+				}
+				c.sweepOnce()
+			},
+		},
 		"scan": {
 			"All": func(c *Cache) {
 				for range c.All() {
