@@ -121,6 +121,9 @@ func TestLockHolds_are_timed(t *testing.T) {
 				require.NoError(t, c.Set("a", nil, 1))
 				c.inHold(func(s *shard) { s.sweepSome(0) })
 			},
+			"merges after a sweep": func(c *Cache) {
+				c.inHold(func(s *shard) { s.sweepSome(len(s.index.segments)) })
+			},
 			"before an eviction": func(c *Cache) {
 				require.NoError(t, c.Set("a", nil, 1))
 				c.inHold(func(s *shard) { s.evictVictim() })
