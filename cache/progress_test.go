@@ -133,8 +133,8 @@ func TestProgress_SetMaxBytes(t *testing.T) {
 			require.NotEmpty(t, seen)
 			done := map[int64]bool{}
 			for i, p := range seen {
-				assert.Equal(t, Progress{"resize", "bytes", p.Done, 824 << 10, seen[0].Started}, p)
-				assert.GreaterOrEqual(t, p.Done, seen[max(0, i-1)].Done)
+				require.Equal(t, Progress{"resize", "bytes", p.Done, 824 << 10, seen[0].Started}, p)
+				require.GreaterOrEqual(t, p.Done, seen[max(0, i-1)].Done)
 				done[p.Done] = true
 			}
 			assert.Greater(t, len(done), 4)
@@ -145,6 +145,28 @@ func TestProgress_SetMaxBytes(t *testing.T) {
 			assert.Nil(t, c.Stats().Running)
 		})
 	}
+
+	// The second half of the progress is that of moving entries.
+	t.Run("moving", func(t *testing.T) {
+		c := filled(t, Options{MaxBytes: 1 << 20, MaxValue: 1000, Shards: 1})
+		s := &c.shards[0]
+		_, _, err := c.aim(500 << 10)
+		require.NoError(t, err)
+		moving, before := 0, 0.0
+		for done := false; !done; {
+			done, _, _, err = c.fitStep(s)
+			require.NoError(t, err)
+			share := s.shrunk()
+			require.GreaterOrEqual(t, share, before)
+			require.LessOrEqual(t, share, 1.0)
+			if share > max(0.5, before) && share < 1 {
+				moving++
+			}
+			before = share
+		}
+		assert.Equal(t, 1.0, before)
+		assert.Greater(t, moving, 3)
+	})
 
 	// SetMaxBytes goes on in another goroutine, and so does its progress.
 	t.Run("OnEvict ends the goroutine", func(t *testing.T) {
@@ -176,7 +198,7 @@ func TestProgress_sort(t *testing.T) {
 		l.sort()
 		close(sorted)
 	}()
-	require.Eventually(t, func() bool {
+	assert.Eventually(t, func() bool {
 		running := c.running.now()
 		return len(running) == 1 && running[0].Done == 300
 	}, time.Minute, time.Millisecond)
