@@ -50,10 +50,9 @@ type shard struct {
 
 	ghosts *ghosts // nil in plain LRU and in the smallest shards
 
-	prefaultAt ref // at this top the shard requests a prefault or a collapse
-	collapsed  int // bytes from the start that have large pages; Cache.resizing guards it
-
-	hold holdKind // of this lock hold, if unlock is to record its time
+	prefaultAt ref      // at this top the shard requests a prefault or a collapse
+	hold       holdKind // of this lock hold, if unlock is to record its time
+	collapsed  int      // bytes from the start that have large pages; Cache.resizing guards it
 
 	evicted []evicted // pending calls of OnEvict; if any, atUnlock is true
 
