@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -90,6 +91,7 @@ func openOtter(c config) peer {
 		set:   func(id string, value []byte) { p.Set(copies(id, value)) },
 		get:   func(id string, r *reader) bool { v, ok := p.GetIfPresent(id); r.read(v); return ok },
 		touch: func(id string) bool { _, ok := p.GetEntryQuietly(id); p.SetExpiresAfter(id, c.TTL); return ok },
+		wait:  p.CleanUp,
 		close: func() { p.StopAllGoroutines() },
 	}
 }
@@ -101,6 +103,7 @@ func openTheine(c config) peer {
 		set:   func(id string, value []byte) { set(copies(id, value)) },
 		get:   func(id string, r *reader) bool { v, ok := p.Get(id); r.read(v); return ok },
 		touch: func(id string) bool { v, ok := p.Get(id); return ok && set(id, v) },
+		wait:  p.Wait,
 		close: p.Close,
 	}
 }
@@ -118,6 +121,7 @@ func openRistretto(c config) peer {
 		set:   func(id string, value []byte) { _, value = copies("", value); set(id, value) },
 		get:   func(id string, r *reader) bool { v, ok := p.Get(id); r.read(v); return ok },
 		touch: func(id string) bool { v, ok := p.Get(id); return ok && set(id, v) },
+		wait:  func() { p.Wait(); runtime.Gosched() }, // Wait is for sets; gets go to another goroutine
 		close: p.Close,
 	}
 }

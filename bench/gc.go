@@ -99,7 +99,7 @@ outside the heap, are not. But the heap's size also sets the pace: with little o
 		}
 		m := pick(b, collecting{"", n, 20_000, 200 * time.Millisecond, 500 * time.Millisecond}, collecting{"", n, 100_000, 2 * time.Second, 30 * time.Second})
 		s := samples{}
-		b.eachPeer(s, rounds, "", func(peer string) measurement { m.Peer = peer; return m })
+		b.eachPeer(peers, s, rounds, "", func(peer string) measurement { m.Peer = peer; return m })
 		with := " with " + count(n) + " sessions"
 		t := newTable(
 			fmt.Sprintf("What does garbage collection cost%s of %d bytes?", with, centreValueLen), "peer", peers,

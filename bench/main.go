@@ -24,6 +24,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -39,10 +40,12 @@ type bench struct {
 	rounds  int
 	seed    uint64
 	memory  int64 // bytes that the caches of one moment may take together
-	traces  []string
-	cells   []cell // of the speed part, instead of its plan
-	nodeDir string // of the Node program, once it was needed
-	nodeErr error
+	traces  []source
+
+	capacities []float64 // of replays, in per cent of the sessions
+	cells      []cell    // of the speed part, instead of its plan
+	nodeDir    string    // of the Node program, once it was needed
+	nodeErr    error
 
 	started  time.Time
 	progress io.Writer
@@ -62,6 +65,7 @@ var parts = []part{
 	{"memory", (*bench).footprints},
 	{"gc", (*bench).collections},
 	{"survival", (*bench).survival},
+	{"traces", (*bench).realTraces},
 	{"http", (*bench).http},
 	{"redis", (*bench).redis},
 	{"postgresql", (*bench).postgres},
@@ -123,13 +127,23 @@ func parse(args []string) (*bench, error) {
 		b.cells = append(b.cells, c)
 		return err
 	})
-	f.Func("trace", "survival: replay these `files` too, in the format of ARC (.lis)", words(&b.traces, nil))
+	f.Func("trace", "traces: replay these `files` and directories of files, in the format of ARC ("+strings.Join(extensions, ", ")+")", func(value string) (err error) {
+		b.traces, err = sources(strings.Split(value, ","))
+		return err
+	})
+	f.Func("capacities", "survival, traces: `sizes` of caches, in per cent of the sessions (default 0.25,1,5,10,25)", func(value string) (err error) {
+		b.capacities, err = parsePercents(value)
+		return err
+	})
 	memoryMiB := f.Int64("memory", machineMemory()/4*3>>20, "`MiB` that the caches of one moment may take together")
 	if err := f.Parse(args); err != nil {
 		return b, err
 	}
 	if b.rounds < 1 {
 		return b, fmt.Errorf("-rounds must be 1 or more, not %d", b.rounds)
+	}
+	if b.capacities == nil {
+		b.capacities = pick(b, []float64{5, 25}, []float64{0.25, 1, 5, 10, 25})
 	}
 	b.memory = *memoryMiB << 20
 	for _, p := range allPeers {
@@ -140,13 +154,25 @@ func parse(args []string) (*bench, error) {
 	return b, nil
 }
 
+// parsePercents reads a comma-separated list of numbers up to 100.
+func parsePercents(value string) (all []float64, err error) {
+	for _, word := range strings.Split(value, ",") {
+		percent, err := strconv.ParseFloat(word, 64)
+		if err != nil || !(percent > 0 && percent <= 100) {
+			return nil, fmt.Errorf("%q is no number above 0, and up to 100", word)
+		}
+		all = append(all, percent)
+	}
+	return all, nil
+}
+
 // words returns the parser of a comma-separated list of some of the words in
-// all, or of any words if all is nil.
+// all.
 func words(list *[]string, all []string) func(string) error {
 	return func(value string) error {
 		*list = strings.Split(value, ",")
 		for _, word := range *list {
-			if all != nil && !slices.Contains(all, word) {
+			if !slices.Contains(all, word) {
 				return fmt.Errorf("%q is none of %s", word, strings.Join(all, ", "))
 			}
 		}

@@ -107,11 +107,11 @@ func (b *bench) memoryPlan() memoryPlan {
 // used must not count as the cost of its sessions.
 func (b *bench) footprints() section {
 	plan, s, rounds := b.memoryPlan(), samples{}, b.longRounds()
-	n, valueLen := plan.sessions, centreValueLen
-	b.eachPeer(s, rounds, "brim ", func(peer string) measurement { return fill{peer, capped(n, valueLen, valueLen), n + n/2, valueLen, 0} })
-	b.eachPeer(s, rounds, "churn ", func(peer string) measurement { return pressure{peer, plan.cap, plan.times} })
-	b.eachPeer(s, rounds, "growth ", func(peer string) measurement { return pressure{peer, plan.cap, 0} })
-	b.eachPeer(s, rounds, "", func(peer string) measurement { return fill{peer, roomy(n, valueLen), n, valueLen, 0} })
+	n, valueLen, peers := plan.sessions, centreValueLen, names(b.peers)
+	b.eachPeer(peers, s, rounds, "brim ", func(peer string) measurement { return fill{peer, capped(n, valueLen, valueLen), n + n/2, valueLen, 0} })
+	b.eachPeer(peers, s, rounds, "churn ", func(peer string) measurement { return pressure{peer, plan.cap, plan.times} })
+	b.eachPeer(peers, s, rounds, "growth ", func(peer string) measurement { return pressure{peer, plan.cap, 0} })
+	b.eachPeer(peers, s, rounds, "", func(peer string) measurement { return fill{peer, roomy(n, valueLen), n, valueLen, 0} })
 	b.expire(plan, s)
 	return b.memorySection(plan, s)
 }

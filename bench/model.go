@@ -30,9 +30,6 @@ type model struct {
 
 	shortTTL, longTTL time.Duration
 	remembered        float64 // share of visitors with the long TTL
-
-	length       int     // median length of a session's value in bytes
-	lengthSpread float64 // standard deviation of its logarithm
 }
 
 // site is the model that the benchmark uses.
@@ -41,11 +38,7 @@ var site = model{
 	clicks: 6, pause: 30 * time.Second,
 	visits: 5, absence: 4 * time.Hour, absenceSpread: 1.5,
 	shortTTL: 30 * time.Minute, longTTL: 7 * 24 * time.Hour, remembered: 0.4,
-	length: 256, lengthSpread: 0.8,
 }
-
-// minLength and maxLength bound a session's value in bytes.
-const minLength, maxLength = 64, 8192
 
 // visitor is a person or a crawler with a request to come.
 type visitor struct {
@@ -97,8 +90,6 @@ func (g *generator) serve(v *visitor) {
 	if v.session < 0 || v.due > v.ends {
 		v.session = g.trace.objects
 		g.trace.objects++
-		length := float64(g.length) * math.Exp(g.lengthSpread*g.rng.NormFloat64())
-		g.trace.lengths = append(g.trace.lengths, uint16(min(max(length, minLength), maxLength)))
 	}
 	g.trace.requests = append(g.trace.requests, uint32(v.session))
 	v.ends = v.due + v.ttl

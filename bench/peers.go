@@ -23,6 +23,10 @@ type peer struct {
 	// and reports whether there was one. It is nil if the library has no TTL.
 	touch func(id string) bool
 
+	// wait returns after the policy has seen all earlier calls. It is nil if
+	// the library's calls do all work themselves.
+	wait func()
+
 	close func()
 }
 

@@ -146,13 +146,13 @@ func (b *bench) startAll(names []string) (children []*process, stop func()) {
 	}
 }
 
-// eachPeer carries out a measurement of all peers in rounds, each in a new
+// eachPeer carries out a measurement of the peers in rounds, each in a new
 // child, and adds their figures to s, with the prefix before each name. The
 // order of the peers is random.
-func (b *bench) eachPeer(s samples, rounds int, prefix string, of func(peer string) measurement) {
+func (b *bench) eachPeer(peers []string, s samples, rounds int, prefix string, of func(peer string) measurement) {
 	for round := range rounds {
-		for _, i := range b.order(len(b.peers), round) {
-			peer := b.peers[i].name
+		for _, i := range b.order(len(peers), round) {
+			peer := peers[i]
 			b.step("%s%s, round %d", prefix, peer, round+1)
 			child := start(b.ctx, peer)
 			s.addAll(peer, prefix, child.run(of(peer)))
