@@ -59,8 +59,7 @@ func (b *bench) replays(sec *section, source source) {
 		sec.Missing = append(sec.Missing, err.Error())
 		return
 	}
-	const optimum = "optimum"
-	s, peers, rows := samples{}, b.bounded(), []string{optimum}
+	s, peers, bounds := samples{}, b.bounded(), []string{optimum}
 	var capacities []int
 	for _, percent := range b.capacities {
 		capacity := max(1, int(percent*float64(t.objects)/100))
@@ -77,14 +76,20 @@ func (b *bench) replays(sec *section, source source) {
 		}
 	}
 	for _, r := range references {
-		rows = append(rows, r.name)
+		bounds = append(bounds, r.name)
 	}
-	rows = append(rows, peers...)
 	b.eachPeer(peers, s, 1, "", func(peer string) measurement { return replay{peer, source, capacities} })
 
-	hitsTable := newTable(
+	sec.addHits(source, t, capacities, bounds, peers, s)
+}
+
+const optimum = "optimum"
+
+// addHits adds the table, the chart and the comparisons of a replay.
+func (sec *section) addHits(source source, t trace, capacities []int, bounds, peers []string, s samples) {
+	hits := newTable(
 		fmt.Sprintf("Which share of the requests finds its session? %s, %s requests for %s sessions", source.Name, count(len(t.requests)), count(t.objects)),
-		"cache of so many sessions", rows,
+		"cache of so many sessions", slices.Concat(bounds, peers),
 		"Hits by requests, in per cent; a session's first request cannot hit. The first rows are simulations: Belady's optimum, which knows the future, and published policies.",
 		"A dash: the peer cannot be given that size. An exclamation mark: the peer has more hits than the optimum, or holds more sessions than the capacity, and is not compared.")
 	drawing := chart{
@@ -93,7 +98,7 @@ func (b *bench) replays(sec *section, source source) {
 		X:     "per cent over sessions that the cache holds",
 		Marks: capacities,
 	}
-	for _, row := range append(peers, rows[:len(rows)-len(peers)]...) {
+	for _, row := range slices.Concat(peers, bounds) {
 		drawing.Lines = append(drawing.Lines, line{Label: row})
 	}
 	for _, capacity := range capacities {
@@ -102,7 +107,7 @@ func (b *bench) replays(sec *section, source source) {
 		exceeds := func(row string) bool {
 			return misses(row) < misses(optimum) || s.median(row, "held "+key) > mostHeld
 		}
-		hitsTable.column(key, func(row string) string {
+		hits.column(key, func(row string) string {
 			text := number(100 * (1 - misses(row)))
 			if exceeds(row) {
 				text += " !"
@@ -119,7 +124,7 @@ func (b *bench) replays(sec *section, source source) {
 			drawing.Lines[i].Percents = append(l.Percents, 100*(1-misses(l.Label)))
 		}
 	}
-	sec.Tables = append(sec.Tables, hitsTable)
+	sec.Tables = append(sec.Tables, hits)
 	if source.File == "" {
 		sec.Charts = append(sec.Charts, drawing)
 	}

@@ -515,49 +515,6 @@ func TestCollecting(t *testing.T) {
 	}
 }
 
-func TestOfCapacity(t *testing.T) {
-	traffic := source{Requests: 5000, Seed: 1}.load()
-	for _, name := range []string{holdfastName, "phuslu", "ttlcache", "hashicorp"} {
-		if _, off := ofCapacity(name, 2000, traffic.lengths); off > 0.03 {
-			t.Errorf("%s is off by %v", name, off)
-		}
-	}
-}
-
-func TestFlood(t *testing.T) {
-	for name, want := range map[string]float64{"hashicorp": 1, "sync.Map": 0} {
-		if f := (flood{name, 500, 2}).measure(nil); f["share"] != want {
-			t.Errorf("%s: %v, want %v lost", name, f, want)
-		}
-	}
-}
-
-// A replay on an exact LRU has exactly the misses of the model.
-func TestReplay(t *testing.T) {
-	m := replay{"hashicorp", source{Requests: 20_000, Seed: 1}, 300}
-	requests := m.Source.load().requests
-	want := float64(len(requests)-exactLRU(requests, 300)) / float64(len(requests))
-	if f := m.measure(nil); f["share"] != want {
-		t.Errorf("hashicorp: %v, want %v", f, want)
-	}
-}
-
-// A peer that cannot be given a capacity is not compared: bigcache has caps of
-// whole megabytes.
-func TestFlood_capacity(t *testing.T) {
-	lost := flood{"bigcache", 100, 1}.measure(nil)["share"]
-	if !math.IsNaN(lost) {
-		t.Errorf("bigcache of 100 sessions lost %v", lost)
-	}
-	var sec section
-	sec.compareShares("losses", []string{holdfastName, "otter", "bigcache"}, samples{
-		{holdfastName, "share"}: {0.0002}, {"otter", "share"}: {0.0001}, {"bigcache", "share"}: {lost},
-	})
-	if len(sec.Comparisons) != 1 || sec.Comparisons[0].Peer != "otter" || sec.Comparisons[0].Ratio.Median != 1 {
-		t.Errorf("comparisons: %v", sec.Comparisons)
-	}
-}
-
 func TestVisit(t *testing.T) {
 	var c child
 	if f := (visit{App: "bare net/http", Kind: reads, For: time.Millisecond}).measure(&c); f["ns"] <= 0 {
