@@ -127,28 +127,30 @@ func TestParse_refuses(t *testing.T) {
 	}
 }
 
+// The plan has no cell twice, and varies gets at the centre from one goroutine
+// to all processors.
 func TestPlan(t *testing.T) {
 	cells := newBench(t).plan()
-	centre := cells[0]
 	seen := make(map[cell]bool)
 	for _, c := range cells {
 		if seen[c] {
 			t.Errorf("%v is planned twice", c)
 		}
 		seen[c] = true
-		differs := 0
-		for _, d := range []bool{c.content() != centre.content(), c.Distribution != centre.Distribution, c.Goroutines != centre.Goroutines} {
-			if d {
-				differs++
-			}
-		}
-		if differs > 1 {
-			t.Errorf("%v differs from the centre in %d respects", c, differs)
+	}
+	for _, want := range []cell{
+		{10_000, 256, zipf, procs(), opGet, false}, {1_000_000, 64, zipf, procs(), opSet, false},
+		{100_000, 4096, zipf, procs(), opMixed, false}, {1_000_000, 256, zipf, procs(), opAbsent, false},
+		{1_000_000, 256, hot, 1, opGet, false}, {1_000_000, 256, hot, procs(), opGet, false},
+		{1_000_000, 256, uniform, 1, opGet, false}, {1_000_000, 256, uniform, procs(), opGet, false},
+	} {
+		if !seen[want] {
+			t.Errorf("the plan lacks %v", want)
 		}
 	}
-	for _, want := range [][2]int{{10_000, 256}, {1_000_000, 64}, {1_000_000, 256}, {1_000_000, 4096}, {8_000_000, 256}} {
-		if !slices.ContainsFunc(cells, func(c cell) bool { return c.Sessions == want[0] && c.ValueLen == want[1] }) {
-			t.Errorf("the plan lacks %v", want)
+	for n, want := range map[int][]int{1: {1}, 2: {1, 2}, 6: {1, 2, 4, 6}, 8: {1, 2, 4, 8}} {
+		if got := doublings(n); !slices.Equal(got, want) {
+			t.Errorf("doublings(%d) = %v, want %v", n, got, want)
 		}
 	}
 }
@@ -231,12 +233,17 @@ func TestNewValue(t *testing.T) {
 }
 
 func TestPicker_repeats(t *testing.T) {
-	for _, d := range []string{zipf, uniform} {
+	for _, d := range []string{zipf, uniform, hot} {
 		a, b := newPicker(d, 1000, 7), newPicker(d, 1000, 7)
+		seen := map[uint64]bool{}
 		for range 100 {
-			if x, y := a.pick(), b.pick(); x != y || x >= 1000 {
+			x, y := a.pick(), b.pick()
+			if seen[x] = true; x != y || x >= 1000 {
 				t.Fatalf("%s: %d and %d, want the same number below 1000", d, x, y)
 			}
+		}
+		if (len(seen) <= hotSessions) != (d == hot) {
+			t.Errorf("%s: 100 accesses are to %d sessions", d, len(seen))
 		}
 	}
 }
@@ -272,7 +279,7 @@ func TestScatter(t *testing.T) {
 
 func TestSequence(t *testing.T) {
 	var s sequence
-	s.draw(newPicker(uniform, 50, 4), 30, 0)
+	s.draw(newPicker(hot, 50, 4), 30, 0)
 	s.draw(newPicker(uniform, 50, 3), 20, 1000)
 	again := newPicker(uniform, 50, 3)
 	if s.len() != 20 {
@@ -439,6 +446,27 @@ func TestSpeedSection(t *testing.T) {
 	}
 	if len(sec.Tables) != 3 || len(sec.Charts) != 1 || len(sec.Missing) != 1 || len(sec.Comparisons) != 3 {
 		t.Errorf("%d tables, %d charts, %d missing and %d comparisons", len(sec.Tables), len(sec.Charts), len(sec.Missing), len(sec.Comparisons))
+	}
+}
+
+// Throughput over one goroutine's is taken round by round.
+func TestSpeedSection_scaling(t *testing.T) {
+	b := newBench(t, "-peers", "phuslu")
+	one, two := cell{1000, 64, hot, 1, opGet, false}, cell{1000, 64, hot, 2, opGet, false}
+	s := samples{
+		{holdfastName, one.String() + ": ns"}: {100, 200}, {holdfastName, two.String() + ": ns"}: {50, 100},
+		{"phuslu", one.String() + ": ns"}: {100, 300}, {"phuslu", two.String() + ": ns"}: {100, 300},
+	}
+	sec := b.speedSection([]cell{one, two}, nil, s)
+	scaling := sec.Tables[1]
+	for i, want := range []string{"2.00 (2.00–2.00)", "1.00 (1.00–1.00)"} {
+		if row := scaling.Rows[i]; len(row) != 2 || row[1] != want {
+			t.Errorf("row %d is %q, want %s", i, row, want)
+		}
+	}
+	last := sec.Comparisons[len(sec.Comparisons)-1]
+	if last.Peer != "phuslu" || last.Ratio.Median != 2 {
+		t.Errorf("the last comparison is %v, want 2", last)
 	}
 }
 

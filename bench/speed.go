@@ -37,16 +37,23 @@ func (c cell) content() string {
 	return fmt.Sprintf("%s sessions of %s", count(c.Sessions), size(c.ValueLen))
 }
 
-// circumstance describes the cell without its operation.
-func (c cell) circumstance() string {
-	return fmt.Sprintf("%s, %s, %d goroutines", c.content(), c.Distribution, c.Goroutines)
+// circumstance describes the cell without its operation and goroutines.
+func (c cell) circumstance() string { return c.content() + ", " + c.Distribution }
+
+// goroutines describes their number.
+func (c cell) goroutines() string {
+	if c.Goroutines == 1 {
+		return "1 goroutine"
+	}
+	return fmt.Sprintf("%d goroutines", c.Goroutines)
 }
 
 func (c cell) String() string {
+	op := c.Op.String()
 	if c.Timed {
-		return fmt.Sprintf("single %v, %s", c.Op, c.circumstance())
+		op = "single " + op
 	}
-	return fmt.Sprintf("%v, %s", c.Op, c.circumstance())
+	return fmt.Sprintf("%s, %s, %s", op, c.circumstance(), c.goroutines())
 }
 
 // accesses is one slice of operations on the filled peer, all goroutines
@@ -71,10 +78,18 @@ var (
 // creation leaves no garbage for the peer's measurement.
 type worker struct {
 	ids    sequence
+	drawn  draw // the IDs
 	reader *reader
 	value  []byte
 	found  int
 	took   []time.Duration // of single operations
+}
+
+// draw is what the IDs of a worker follow from.
+type draw struct {
+	distribution            string
+	sessions, offset, count int
+	seed                    uint64
 }
 
 func (a accesses) measure(c *child) figures {
@@ -123,13 +138,17 @@ func (a accesses) measure(c *child) figures {
 	return f
 }
 
-// prepare draws the IDs of goroutine i.
+// prepare draws the IDs of goroutine i, unless it has them from another
+// operation.
 func (w *worker) prepare(a accesses, i int) {
-	offset := 0
+	d := draw{a.Cell.Distribution, a.Cell.Sessions, 0, a.Ops / a.Cell.Goroutines, a.Seed + uint64(i)}
 	if a.Cell.Op == opAbsent {
-		offset = a.Cell.Sessions
+		d.offset = a.Cell.Sessions
 	}
-	w.ids.draw(newPicker(a.Cell.Distribution, a.Cell.Sessions, a.Seed+uint64(i)), a.Ops/a.Cell.Goroutines, uint64(offset))
+	if d != w.drawn {
+		w.ids.draw(newPicker(d.distribution, d.sessions, d.seed), d.count, uint64(d.offset))
+		w.drawn = d
+	}
 	w.found, w.took = 0, slices.Grow(w.took[:0], w.ids.len())
 }
 
@@ -170,23 +189,22 @@ const centreSessions, centreValueLen = 1_000_000, 256
 func parseCell(value string) (c cell, err error) {
 	fields := strings.NewReplacer("k", "000", "M", "000000", ",", " ").Replace(value)
 	_, err = fmt.Sscanln(fields, &c.Sessions, &c.ValueLen, &c.Distribution, &c.Goroutines)
-	if err != nil || min(c.Sessions, c.ValueLen, c.Goroutines) < 1 || c.Distribution != zipf && c.Distribution != uniform {
-		return c, fmt.Errorf("%q is not sessions,value bytes,zipf or uniform,goroutines such as 100k,256,zipf,2", value)
+	if err != nil || min(c.Sessions, c.ValueLen, c.Goroutines) < 1 || !slices.Contains([]string{zipf, uniform, hot}, c.Distribution) {
+		return c, fmt.Errorf("%q is not sessions,value bytes,zipf or uniform or hot,goroutines such as 100k,256,zipf,2", value)
 	}
 	return c, nil
 }
 
 // plan returns the cells of the run: all operations in the circumstances of the
-// flag -cell or, without it, in the centre, and the essential ones with the
-// variations of one axis at a time.
+// flag -cell or, without it, in the centre, gets from 1, 2, 4 … goroutines
+// there, and the essential operations with other contents.
 func (b *bench) plan() (cells []cell) {
 	add := func(c cell, ops ...operation) {
 		for _, c.Op = range ops {
 			cells = append(cells, c)
 		}
 	}
-	n := procs()
-	centre := cell{pick(b, 20_000, centreSessions), centreValueLen, zipf, n, opGet, false}
+	centre := cell{pick(b, 20_000, centreSessions), centreValueLen, zipf, procs(), opGet, false}
 	full := b.cells
 	if full == nil {
 		full = []cell{centre}
@@ -196,20 +214,29 @@ func (b *bench) plan() (cells []cell) {
 		c.Timed = true
 		add(c, opGet, opSet)
 	}
-	if b.quick || b.cells != nil {
+	if b.cells != nil {
 		return cells
 	}
-	for _, goroutines := range slices.Compact([]int{1, n, 2 * n, 4 * n}) {
-		if c := centre; goroutines != n {
-			c.Goroutines = goroutines
-			add(c, opGet, opMixed, opSet)
+	for _, distribution := range []string{hot, uniform} {
+		for _, goroutines := range doublings(procs()) {
+			add(cell{centre.Sessions, centreValueLen, distribution, goroutines, opGet, false}, opGet)
 		}
 	}
-	add(cell{centreSessions, centreValueLen, uniform, n, opGet, false}, opGet, opMixed, opSet)
-	for _, s := range [][2]int{{10_000, 256}, {8_000_000, 256}, {centreSessions, 64}, {centreSessions, 4096}} {
-		add(cell{s[0], s[1], zipf, n, opGet, false}, opGet, opMixed, opSet)
+	if b.quick {
+		return cells
+	}
+	for _, s := range [][2]int{{10_000, 256}, {centreSessions, 64}, {100_000, 4096}} {
+		add(cell{s[0], s[1], zipf, procs(), opGet, false}, opGet, opMixed, opSet)
 	}
 	return cells
+}
+
+// doublings returns 1, 2, 4 … up to n, and n.
+func doublings(n int) (all []int) {
+	for i := 1; i < n; i *= 2 {
+		all = append(all, i)
+	}
+	return append(all, n)
 }
 
 func (b *bench) speed() section {
@@ -221,9 +248,6 @@ func (b *bench) speed() section {
 			n++
 		}
 		rounds := b.rounds
-		if c.Sessions > centreSessions {
-			rounds = b.longRounds()
-		}
 		fitting := b.memory / childSize(c.Sessions, c.ValueLen)
 		if fitting < 2 {
 			missing = append(missing, c.content()+", for want of memory")
@@ -297,38 +321,50 @@ highest round. Above 1 Holdfast is faster. A found value is read once per cache 
 func (b *bench) speedSection(cells []cell, missing []string, s samples) section {
 	sec := section{Title: "Speed", Intro: speedIntro, Missing: missing}
 	peers, centre := names(b.peers), cells[0].circumstance()
-	last := []table{newTable("How many nanoseconds? "+centre, "peer", peers)}
-	for i, c := range cells {
+	times := newTable("How many nanoseconds? "+centre+", "+cells[0].goroutines(), "peer", peers)
+	scaling := newTable("How does the throughput of gets grow with the goroutines?", "peer", peers,
+		fmt.Sprintf("Gets a second, divided by those of one goroutine in the same round; the machine has %d processors. Hot: all goroutines get the same %d sessions.", procs(), hotSessions))
+	var single []table
+	shown, one := "", cell{} // the circumstance of the last table, and its cell of one goroutine
+	for _, c := range cells {
 		key := c.String() + ": "
 		if s.of(holdfastName, key+"ns") == nil {
 			continue // it did not fit into memory
 		}
 		if c.Timed {
-			last = append(last, latencyTable(c, peers, s))
+			single = append(single, latencyTable(c, peers, s))
 			continue
 		}
-		if i == 0 || cells[i-1].circumstance() != c.circumstance() {
-			sec.Tables = append(sec.Tables, newTable("How many times as long as Holdfast? "+c.circumstance(), "peer", peers, lossyPeers(peers, c.content(), s)...))
+		if c.circumstance() != shown {
+			shown, one = c.circumstance(), c
+			sec.Tables = append(sec.Tables, newTable("How many times as long as Holdfast? "+shown, "peer", peers, lossyPeers(peers, c.content(), s)...))
 		}
 		ratio := func(peer string) summary { return s.summary(peer, key+"ratio") }
 		sec.compare("time of "+c.String(), peers, ratio)
-		sec.Tables[len(sec.Tables)-1].column(c.Op.String(), func(peer string) string {
+		sec.Tables[len(sec.Tables)-1].column(c.Op.String()+", "+c.goroutines(), func(peer string) string {
 			if peer == holdfastName {
 				return number(s.median(peer, key+"ns")) + " ns"
 			}
 			return spread(ratio(peer))
 		})
-		if c.circumstance() != centre {
+		if c.Goroutines > one.Goroutines {
+			growth := func(peer string) []float64 { return quotients(s.of(peer, one.String()+": ns"), s.of(peer, key+"ns")) }
+			scaling.column(c.Distribution+", "+c.goroutines(), func(peer string) string { return spread(summarize(growth(peer))) })
+			sec.compare("scaling of "+c.String(), peers, func(peer string) summary { return ratios(growth(holdfastName), growth(peer)) })
+		}
+		if shown != centre {
 			continue
 		}
-		last[0].column(c.Op.String(), s.spreads(key+"ns", 1, ""))
+		times.column(c.Op.String(), s.spreads(key+"ns", 1, ""))
 		if c.Op == opGet || c.Op == opSet {
-			sec.Charts = append(sec.Charts, barChart("speed-"+c.Op.String(), c.Op.String()+": "+centre,
+			sec.Charts = append(sec.Charts, barChart("speed-"+c.Op.String(), c.String(),
 				"nanoseconds by operation (median, lowest and highest round)", s, peers, key+"ns", 1))
 		}
 	}
-	if sec.Tables != nil {
-		sec.Tables = append(sec.Tables, last...)
+	for _, t := range append([]table{scaling, times}, single...) {
+		if len(t.Columns) > 1 {
+			sec.Tables = append(sec.Tables, t)
+		}
 	}
 	return sec
 }
@@ -336,7 +372,7 @@ func (b *bench) speedSection(cells []cell, missing []string, s samples) section 
 // latencyTable has the quantiles of a single operation.
 func latencyTable(c cell, peers []string, s samples) table {
 	key := c.String() + ": "
-	t := newTable(fmt.Sprintf("How long does a single %v take? %v", c.Op, c.circumstance()), "peer", peers, fmt.Sprintf(
+	t := newTable(fmt.Sprintf("How long does a single %v take? %s, %s", c.Op, c.circumstance(), c.goroutines()), "peer", peers, fmt.Sprintf(
 		"Each time contains about %s for reading the clock. The longest is the longest of all rounds.", duration(s.median(holdfastName, key+"clock"))))
 	for _, figure := range latencies {
 		t.column(figure, func(peer string) string {

@@ -77,12 +77,13 @@ func (s summary) in(factor float64) summary {
 // ratios summarizes sample[i]/base[i]. Both figures of a pair are of the same
 // round, so the ratio cancels a slowdown of that round. A round with only one
 // of them does not count.
-func ratios(sample, base []float64) summary {
-	var all []float64
+func ratios(sample, base []float64) summary { return summarize(quotients(sample, base)) }
+
+func quotients(sample, base []float64) (all []float64) {
 	for i := range min(len(sample), len(base)) {
 		all = append(all, sample[i]/base[i])
 	}
-	return summarize(all)
+	return all
 }
 
 // noise returns the standard deviation from round to round of the logarithms,

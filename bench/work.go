@@ -47,8 +47,12 @@ func newValue(n int, seed uint64) []byte {
 	return v[:n]
 }
 
-// The distributions of accesses over the sessions.
-const zipf, uniform = "zipf", "uniform"
+// The distributions of accesses over the sessions. Hot accesses are to a few
+// sessions, which all processors share.
+const zipf, uniform, hot = "zipf", "uniform", "hot"
+
+// hotSessions is the number of sessions of hot accesses.
+const hotSessions = 16
 
 // zipfExponent is the skew of Zipf accesses. Near 1, as measured on web
 // traffic, a few per cent of the sessions get half of the requests.
@@ -56,15 +60,19 @@ const zipfExponent = 1.01
 
 // picker draws session numbers below n.
 type picker struct {
-	n    uint64
-	rng  *rand.Rand
-	zipf *rand.Zipf // nil: uniform
+	n      uint64 // all sessions
+	picked uint64 // the number of popular ones, if all are alike
+	rng    *rand.Rand
+	zipf   *rand.Zipf // nil: the popular ones are alike
 }
 
 func newPicker(distribution string, n int, seed uint64) *picker {
-	p := &picker{n: uint64(n), rng: rand.New(rand.NewPCG(seed, mix(seed)))}
-	if distribution == zipf {
+	p := &picker{n: uint64(n), picked: uint64(n), rng: rand.New(rand.NewPCG(seed, mix(seed)))}
+	switch distribution {
+	case zipf:
 		p.zipf = rand.NewZipf(p.rng, zipfExponent, 1, p.n-1)
+	case hot:
+		p.picked = min(p.n, hotSessions)
 	}
 	return p
 }
@@ -74,7 +82,7 @@ func newPicker(distribution string, n int, seed uint64) *picker {
 // popularity must not follow the layout of memory.
 func (p *picker) pick() uint64 {
 	if p.zipf == nil {
-		return p.rng.Uint64N(p.n)
+		return scatter(p.rng.Uint64N(p.picked), p.n)
 	}
 	return scatter(p.zipf.Uint64(), p.n)
 }
