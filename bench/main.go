@@ -12,7 +12,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -102,7 +101,7 @@ func do(args []string) error {
 	}
 	r.print(os.Stdout, false)
 	if b.out != "" {
-		err = errors.Join(err, r.write(b.out))
+		err = errors.Join(err, r.writeWith(b.out))
 	}
 	return err
 }
@@ -113,7 +112,7 @@ func parse(args []string) (*bench, error) {
 	var peers []string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.BoolVar(&b.quick, "quick", false, "small cells and few rounds: under two minutes, to see that all works")
-	f.StringVar(&b.out, "out", "", "write report.md, report.json and charts into this `directory`")
+	f.StringVar(&b.out, "out", "", "write report.md, report.json and charts into a directory of this processor in this `directory`")
 	f.Func("beside", "compare this run with an earlier one, by its report.json `file`", func(file string) (err error) {
 		b.earlier, err = readReport(file)
 		return err
@@ -216,10 +215,9 @@ func (b *bench) facts() []fact {
 	if name := fileField("/etc/os-release", "PRETTY_NAME", "="); name != "" {
 		platform = strings.Trim(name, `"`) + ", " + platform
 	}
-	processor := cmp.Or(fileField("/proc/cpuinfo", "model name", ":"), runtime.GOARCH)
 	kind := pick(b, "quick: too short for figures to quote", "full")
 	return []fact{
-		{"processor", fmt.Sprintf("%s, %d cores, GOMAXPROCS %d", processor, runtime.NumCPU(), procs())},
+		{"processor", processor()},
 		{"memory", size(machineMemory())},
 		{"system", platform},
 		{"go", runtime.Version()},

@@ -16,7 +16,7 @@ import (
 )
 
 // report is the outcome of one run: aligned text for the terminal, a Markdown
-// page with SVG charts, and JSON.
+// page with SVG charts, and its facts and comparisons as JSON.
 type report struct {
 	Facts    []fact    `json:"facts"`
 	Versions []fact    `json:"versions"`
@@ -29,23 +29,33 @@ type fact struct {
 	Value string `json:"value"`
 }
 
+// fact returns the value of a fact, or "".
+func (r report) fact(name string) string {
+	for _, f := range r.Facts {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
 // section is the outcome of one part of the benchmark.
 type section struct {
 	Title       string       `json:"title"`
-	Intro       string       `json:"intro"`
-	Tables      []table      `json:"tables"`
+	Intro       string       `json:"-"`
+	Tables      []table      `json:"-"`
 	Charts      []chart      `json:"-"`
-	Missing     []string     `json:"missing,omitempty"` // parts that were not measured, and why
+	Missing     []string     `json:"-"` // parts that were not measured, and why
 	Comparisons []comparison `json:"comparisons"`
 }
 
 // table answers one question. The first column names the row.
 type table struct {
-	Question string     `json:"question"`
-	Columns  []string   `json:"columns"`
-	Rows     [][]string `json:"rows"`
-	Notes    []string   `json:"notes,omitempty"`
-	prose    bool       // all columns are aligned to the left, as text
+	Question string
+	Columns  []string
+	Rows     [][]string
+	Notes    []string
+	prose    bool // all columns are aligned to the left, as text
 }
 
 // newTable returns a table with one column, the names of its rows.
@@ -168,13 +178,9 @@ func (r report) beside(earlier report) section {
 		Question: "Does this run repeat the earlier one?",
 		Columns:  []string{"", "comparisons", "as near as expected", "farther apart", "expected by chance"},
 	}
-	was := make(map[string]string)
-	for _, f := range earlier.Facts {
-		was[f.Name] = f.Value
-	}
 	for _, f := range r.Facts {
-		if f.Name != "took" && was[f.Name] != f.Value {
-			counts.Notes = append(counts.Notes, fmt.Sprintf("The runs differ in %s: it was %q and is %q.", f.Name, was[f.Name], f.Value))
+		if was := earlier.fact(f.Name); f.Name != "took" && was != f.Value {
+			counts.Notes = append(counts.Notes, fmt.Sprintf("The runs differ in %s: it was %q and is %q.", f.Name, was, f.Value))
 		}
 	}
 	apart := table{
