@@ -17,7 +17,7 @@ type collecting struct {
 	Sessions int
 
 	// The stream lasts for three collections, at least AtLeast and at most
-	// AtMost.
+	// AtMost. There is none if PerSecond is 0.
 	PerSecond       int
 	AtLeast, AtMost time.Duration
 }
@@ -35,7 +35,10 @@ func (m collecting) measure(c *child) figures {
 		runtime.GC()
 		seconds = append(seconds, time.Since(start).Seconds())
 	}
-	f := m.stream(c.peer)
+	f := figures{}
+	if m.PerSecond > 0 {
+		f = m.stream(c.peer)
+	}
 	f["collection"] = median(seconds)
 	return f
 }
@@ -93,24 +96,24 @@ outside the heap, are not. But the heap's size also sets the pace: with little o
 			sec.Missing = append(sec.Missing, count(n)+" sessions, for want of memory")
 			continue
 		}
-		rounds := b.longRounds()
+		m := pick(b, collecting{"", n, 20_000, 200 * time.Millisecond, 500 * time.Millisecond}, collecting{"", n, 100_000, 2 * time.Second, 10 * time.Second})
 		if n > centreSessions {
-			rounds = 1 // filling takes minutes
+			m.PerSecond = 0 // a collection would take many seconds of requests
 		}
-		m := pick(b, collecting{"", n, 20_000, 200 * time.Millisecond, 500 * time.Millisecond}, collecting{"", n, 100_000, 2 * time.Second, 30 * time.Second})
 		s := samples{}
-		b.eachPeer(peers, s, rounds, "", func(peer string) measurement { m.Peer = peer; return m })
+		b.eachPeer(peers, s, 1, "", func(peer string) measurement { m.Peer = peer; return m })
 		with := " with " + count(n) + " sessions"
-		t := newTable(
-			fmt.Sprintf("What does garbage collection cost%s of %d bytes?", with, centreValueLen), "peer", peers,
-			"One collection: time of runtime.GC(), all processors free to help. In parentheses the lowest and the highest round, if there was more than one; each round has a new process.",
-			fmt.Sprintf("Cores: processor time of the collector, idle-time marking included, by elapsed time, at %d requests a second of which one in ten sets; each leaves %s of garbage.", m.PerSecond, size(garbageLen)))
+		t := newTable(fmt.Sprintf("What does garbage collection cost%s of %d bytes?", with, centreValueLen), "peer", peers,
+			"One collection: time of runtime.GC(), all processors free to help.")
 		t.column("one collection", s.spreads("collection", 1e3, " ms"))
-		t.column("cores busy collecting", s.spreads("cores", 1, ""))
-		t.column("collections a second", s.medians("cycles"))
+		if m.PerSecond > 0 {
+			t.Notes = append(t.Notes, fmt.Sprintf("Cores: processor time of the collector, idle-time marking included, by elapsed time, at %d requests a second, of which one in ten sets; each leaves %s of garbage.", m.PerSecond, size(garbageLen)))
+			t.column("cores busy collecting", s.spreads("cores", 1, ""))
+			t.column("collections a second", s.medians("cycles"))
+		}
 		sec.Tables = append(sec.Tables, t)
 		sec.Charts = append(sec.Charts, barChart(fmt.Sprintf("gc-%d", n), "One garbage collection"+with,
-			"milliseconds (median, lowest and highest round)", s, peers, "collection", 1e3))
+			"milliseconds (median of three)", s, peers, "collection", 1e3))
 		sec.compare("one collection"+with, peers, s.ratiosTo(holdfastName, "collection"))
 		sec.compare("collector's share"+with, peers, s.ratiosTo(holdfastName, "cores"))
 	}

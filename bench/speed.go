@@ -56,6 +56,10 @@ func (c cell) String() string {
 	return fmt.Sprintf("%s, %s, %s", op, c.circumstance(), c.goroutines())
 }
 
+// slice returns the number of operations of a slice. Copies of large values take
+// as long as many operations.
+func (c cell) slice() int { return min(300_000, 300<<20/c.ValueLen) }
+
 // accesses is one slice of operations on the filled peer, all goroutines
 // together. Its figures are nanoseconds an operation, elapsed time divided by
 // operations, and the share of operations that found their session. If the cell
@@ -248,6 +252,9 @@ func (b *bench) speed() section {
 			n++
 		}
 		rounds := b.rounds
+		if c.content() != plan[0].content() {
+			rounds = b.longRounds()
+		}
 		fitting := b.memory / childSize(c.Sessions, c.ValueLen)
 		if fitting < 2 {
 			missing = append(missing, c.content()+", for want of memory")
@@ -285,7 +292,7 @@ func (b *bench) speedGroup(group []peerInfo, cells []cell, round int, result sam
 		if cells[i].Op == opTouch && !find(allPeers, peer).expires {
 			return nil
 		}
-		return accesses{cells[i], pick(b, 20_000, 300_000), b.seed + uint64(round)<<32 + uint64(pass)<<48}
+		return accesses{cells[i], pick(b, 20_000, cells[i].slice()), b.seed + uint64(round)<<32 + uint64(pass)<<48}
 	})
 	for _, c := range cells {
 		for _, info := range group {

@@ -108,7 +108,7 @@ func (b *bench) survival() section {
 number of sessions, or up to 5 % less; what is compared is whom it keeps. Nothing expires meanwhile. After each call the benchmark waits for a policy that works in
 the background. All values have 256 bytes.`}
 	b.floods(&sec, pick(b, 1000, 120_000))
-	b.replays(&sec, source{Name: "session traffic", Requests: pick(b, 20_000, 2_000_000), Seed: b.seed})
+	b.replays(&sec, source{Name: "session traffic", Requests: pick(b, 20_000, 1_000_000), Seed: b.seed})
 	return sec
 }
 
