@@ -91,7 +91,7 @@ func (sec *section) addHits(source source, t trace, capacities []int, bounds, pe
 		fmt.Sprintf("Which share of the requests finds its session? %s, %s requests for %s sessions", source.Name, count(len(t.requests)), count(t.objects)),
 		"cache of so many sessions", slices.Concat(bounds, peers),
 		"Hits by requests, in per cent; a session's first request cannot hit. The first rows are simulations: Belady's optimum, which knows the future, and published policies.",
-		"A dash: the peer cannot be given that size. An exclamation mark: the peer has more hits than the optimum, or holds more sessions than the capacity, and is not compared.")
+		"A dash: the peer cannot be given that size. An exclamation mark: the peer has more hits than the optimum, or holds over 1 % more sessions than the capacity, and is not compared.")
 	drawing := chart{
 		File:  "hits-" + strings.ReplaceAll(source.Name, " ", "-"),
 		Title: "Requests that find their session: " + source.Name,
@@ -131,6 +131,6 @@ func (sec *section) addHits(source source, t trace, capacities []int, bounds, pe
 }
 
 // mostHeld is the share of the capacity that a peer may hold at the end of a
-// replay: the sessions of a trace fall into shards otherwise than those by which
-// the cap was adjusted.
+// replay. Above 1, because the sessions of a trace fill shards otherwise than
+// those by which the cap was adjusted.
 const mostHeld = 1.01

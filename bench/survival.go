@@ -12,8 +12,7 @@ import (
 // length: with several, a cap in bytes would have room for another number of
 // sessions than a cap in entries.
 
-// tolerated is the share of the capacity that a compared peer may lack. No
-// compared peer holds more than the capacity.
+// tolerated is the share of the capacity that a compared peer may lack.
 const tolerated = 0.05
 
 // ofCapacity returns a peer whose cap makes it hold as many sessions as

@@ -30,11 +30,36 @@ func TestOfCapacity_small(t *testing.T) {
 	}
 }
 
+// LRU loses all users. A peer that cannot be given the capacity has no figure.
 func TestFlood(t *testing.T) {
-	for name, want := range map[string]float64{"hashicorp": 1, "bigcache": math.NaN()} {
-		if f := (flood{name, 500, 2}).measure(nil); f["share"] != want && !math.IsNaN(want) {
-			t.Errorf("%s: %v, want %v lost", name, f, want)
+	if f := (flood{"hashicorp", 500, 2}).measure(nil); f["share"] != 1 {
+		t.Errorf("an LRU lost %v of the users", f["share"])
+	}
+	if f := (flood{"bigcache", 100, 1}).measure(nil); !math.IsNaN(f["share"]) {
+		t.Errorf("bigcache of 100 sessions lost %v", f["share"])
+	}
+}
+
+// A policy in another goroutine sees each call before the next one: no peer
+// exceeds its cap at any moment.
+func TestWaiting(t *testing.T) {
+	const capacity = 200
+	for _, name := range []string{"otter", "theine", "ristretto"} {
+		p, ok := ofCapacity(name, capacity)
+		if !ok {
+			t.Fatalf("%s cannot be given the capacity", name)
 		}
+		value := newValue(centreValueLen, 1)
+		for n := range 10 * capacity {
+			p.set(sessionID(n), value)
+			if n%capacity != capacity-1 {
+				continue
+			}
+			if held := countKept(p, n+1, centreValueLen); held > capacity {
+				t.Errorf("%s holds %d sessions after %d sets, want at most %d", name, held, n+1, capacity)
+			}
+		}
+		p.close()
 	}
 }
 
