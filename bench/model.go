@@ -34,7 +34,7 @@ type model struct {
 
 // site is the model that the benchmark uses.
 var site = model{
-	newVisitors: 5, onceOnly: 0.6,
+	newVisitors: 2.5, onceOnly: 0.6,
 	clicks: 6, pause: 30 * time.Second,
 	visits: 5, absence: 4 * time.Hour, absenceSpread: 1.5,
 	shortTTL: 30 * time.Minute, longTTL: 7 * 24 * time.Hour, remembered: 0.4,
