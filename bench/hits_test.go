@@ -81,8 +81,8 @@ func TestReplays_damaged(t *testing.T) {
 	}
 }
 
-// A replay on an exact LRU has exactly the misses of the reference, and holds as
-// many sessions as it may.
+// A replay on an exact LRU has exactly the misses of the reference, and holds
+// as many sessions as it may.
 func TestReplay(t *testing.T) {
 	m := replay{"hashicorp", source{Requests: 20_000, Seed: 1}, []int{300, 3000}}
 	requests, f := m.Source.load().requests, m.measure(nil)

@@ -57,7 +57,7 @@ func TestMeasure(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"Speed", "Garbage collection", "Who survives"}; !slices.Equal(titles, want) {
+	if want := []string{"Speed", "Garbage collection", "Floods and hit ratios"}; !slices.Equal(titles, want) {
 		t.Errorf("sections %q, want %q", titles, want)
 	}
 	var names []string

@@ -18,8 +18,8 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
-// Each processor has its own report, and a second run replaces only its own. The
-// page of all has the worst of each comparison.
+// Each processor has its own report, and a second run replaces only its own.
+// The page of all has the worst of each comparison.
 func TestWriteWith(t *testing.T) {
 	dir := t.TempDir()
 	for _, r := range []report{

@@ -56,8 +56,8 @@ func (c cell) String() string {
 	return fmt.Sprintf("%s, %s, %s", op, c.circumstance(), c.goroutines())
 }
 
-// slice returns the number of operations of a slice. Copies of large values take
-// as long as many operations.
+// slice returns the number of operations of a slice. Copies of large values
+// take as long as many operations.
 func (c cell) slice() int { return min(300_000, 300<<20/c.ValueLen) }
 
 // accesses is one slice of operations on the filled peer, all goroutines

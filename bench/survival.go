@@ -112,8 +112,8 @@ func (m flood) measure(*child) figures {
 
 // survival is the part about the sessions that a full cache keeps.
 func (b *bench) survival() section {
-	sec := section{Title: "Who survives", Intro: `Caps mean different things to different libraries, so here each peer's cap is first adjusted until it holds the stated
-number of sessions, or up to 5 % less; what is compared is whom it keeps. Nothing expires meanwhile. The benchmark waits for policies that work in
+	sec := section{Title: "Floods and hit ratios", Intro: `Caps mean different things to different libraries, so here each peer's cap is first adjusted until it holds the stated
+number of sessions, or up to 5 % less; the comparison is of the sessions that it keeps. Nothing expires meanwhile. The benchmark waits for policies that work in
 the background. All values have 256 bytes.`}
 	b.floods(&sec, pick(b, 1000, 30_000))
 	b.replays(&sec, source{Name: "session traffic", Requests: pick(b, 20_000, 500_000), Seed: b.seed})
@@ -137,7 +137,7 @@ func (b *bench) floods(sec *section, capacity int) {
 		fmt.Sprintf("Of the returning users, how many lose their session to a flood? Capacity %s sessions", count(capacity)), "peer", b.bounded(),
 		"Half the capacity belongs to users who came three times. While they are away, sessions that nobody uses again are stored, so many times the capacity.",
 		"A dash: the peer cannot be given that size.")
-	t.column("who goes first", func(peer string) string { return find(allPeers, peer).policy })
+	t.column("eviction", func(peer string) string { return find(allPeers, peer).policy })
 	for _, times := range []int{1, 10, 100} {
 		s := samples{}
 		b.eachPeer(b.bounded(), s, 1, "", func(peer string) measurement { return flood{peer, capacity, times} })
