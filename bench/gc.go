@@ -91,7 +91,7 @@ func (b *bench) collections() section {
 	peers := names(b.peers)
 	sec := section{Title: "Garbage collection", Intro: `Caches on Go's heap are walked by each garbage collection; those whose memory holds no pointers, or lies
 outside the heap, are not. But the heap's size also sets the pace: with little on it, collections are cheap and frequent.`}
-	for _, n := range pick(b, []int{30_000}, []int{1_000_000, 8_000_000}) {
+	for _, n := range pick(b, []int{30_000}, []int{1_000_000, 4_000_000}) {
 		if childSize(n, centreValueLen) > b.memory {
 			sec.Missing = append(sec.Missing, count(n)+" sessions, for want of memory")
 			continue

@@ -34,8 +34,8 @@ func ofCapacity(name string, capacity int) (p peer, ok bool) {
 		if 0.99*factor <= 1 && factor >= 1 {
 			break
 		}
-		c.Bytes = int64(float64(c.Bytes) * factor)
-		c.Entries = int(math.Round(float64(c.Entries) * factor))
+		c.Bytes = max(1, int64(float64(c.Bytes)*factor)) // fastcache panics at 0
+		c.Entries = max(1, int(math.Round(float64(c.Entries)*factor)))
 	}
 	if best.Bytes == 0 {
 		return p, false

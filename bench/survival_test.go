@@ -23,9 +23,21 @@ func TestOfCapacity(t *testing.T) {
 // A library that refuses a small cap, or that cannot hold so few sessions, is
 // not compared: bigcache has caps of whole megabytes.
 func TestOfCapacity_small(t *testing.T) {
-	for name, capacity := range map[string]int{holdfastName: 1, "phuslu": 1, "bigcache": 100} {
+	for name, capacity := range map[string]int{holdfastName: 1, "bigcache": 100} {
 		if _, ok := ofCapacity(name, capacity); ok {
 			t.Errorf("%s was given a capacity of %d", name, capacity)
+		}
+	}
+}
+
+// A trace with few keys ends no run: a library that cannot be so small has no
+// figure.
+func TestOfCapacity_tiny(t *testing.T) {
+	for _, info := range allPeers {
+		for _, capacity := range []int{1, 5, 23} {
+			if p, ok := ofCapacity(info.name, capacity); ok && p.set == nil || !ok && p.set != nil {
+				t.Errorf("%s: a peer of %d sessions is %v", info.name, capacity, ok)
+			}
 		}
 	}
 }
