@@ -22,7 +22,8 @@ import (
 type Cache struct {
 	options  Options
 	hasher   hasher
-	hashMask uint64 // all ones; tests clear bits to make hashes collide
+	hashMask uint64        // all ones; tests clear bits to make hashes collide
+	sampled  atomic.Uint32 // tags below it are in the sample of the curve
 	clock    clock
 	shards   []shard
 	readers  *readers     // nil if each read takes the lock
@@ -40,6 +41,8 @@ type Cache struct {
 	closed  atomic.Bool
 
 	callbackPanics atomic.Uint64
+
+	curve curve
 }
 
 // New returns a Cache configured by o. The error wraps ErrInvalid and names the
@@ -75,6 +78,7 @@ func New(o Options) (*Cache, error) {
 		}
 		c.shards[i].init(memory, o, c, i)
 	}
+	c.fitCurve(o)
 	c.publish()
 	c.startSweeper()
 	return c, nil
@@ -94,9 +98,13 @@ func (c *Cache) Set(id string, value []byte, ttl time.Duration) error {
 	s, t := c.lockFor(id)
 	err := s.set(id, t, value, ttl)
 	if err == errInSteps {
-		return c.inSteps(s, id, t, func() error { return s.set(id, t, value, ttl) })
+		err = c.inSteps(s, id, t, func() error { return s.set(id, t, value, ttl) })
+	} else {
+		c.unlock(s)
 	}
-	c.unlock(s)
+	if err == nil {
+		c.sampleStore(id, s, t, value, ttl)
+	}
 	return err
 }
 
@@ -127,6 +135,7 @@ func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
 	c.unlock(s)
+	c.sampleLookup(id, s, t, r != 0)
 	return dst, r != 0
 }
 
@@ -171,6 +180,7 @@ func (c *Cache) Touch(id string, ttl time.Duration) bool {
 		s.setDeadline(r, t, deadlineAt(s.now, ttl))
 	}
 	c.unlock(s)
+	c.sampleTouch(id, s, t, ttl, r != 0)
 	return r != 0
 }
 
@@ -188,6 +198,9 @@ func (c *Cache) touchLive(id string, ttl time.Duration) bool {
 		s.setDeadline(r, t, deadlineAt(s.now, ttl))
 	}
 	s.mu.Unlock()
+	if r != 0 {
+		c.sampleTouch(id, s, t, ttl, true)
+	}
 	return r != 0
 }
 
@@ -200,6 +213,7 @@ func (c *Cache) Delete(id string) bool {
 		s.shrinkIndex(2)
 	}
 	c.unlock(s)
+	c.sampleDelete(s, t)
 	return r != 0
 }
 
@@ -246,6 +260,7 @@ func (c *Cache) Len() int {
 func (c *Cache) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.sweeper.stop()
+		c.closeCurve()
 		c.resizing.Lock()
 		memory := make([][]byte, len(c.shards))
 		for i := range c.shards {

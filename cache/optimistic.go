@@ -116,12 +116,16 @@ func (c *Cache) tryRead(dst []byte, id string, isUse bool) (value []byte, found,
 			return dst, false, false
 		case e.slot == 0:
 			reader.leave(counted(hasMissed, isUse))
+			c.sampleRead(id, s, t, false, isUse)
 			return dst, false, true
 		case moves:
 			reader.leave(noResult)
-			return s.useUnchanged(dst, e.slot.ref(), len(id), before, e.now)
+			value, found, done = s.useUnchanged(dst, e.slot.ref(), len(id), before, e.now)
+			c.sampleRead(id, s, t, true, done)
+			return value, found, done
 		}
 		reader.leave(counted(hasHit, isUse))
+		c.sampleRead(id, s, t, true, isUse)
 		return value, true, true
 	}
 	return dst, false, false

@@ -127,6 +127,7 @@ func (c *Cache) fitsAll(aim uint64) (bool, error) {
 			return false, nil
 		}
 	}
+	c.fitCurve(c.options) // a smaller one before the smaller cap holds
 	c.resizing.held = c.options.MaxBytes
 	c.maxBytes.Store(c.options.MaxBytes)
 	if aim <= c.resizing.failed {

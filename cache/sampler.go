@@ -2,6 +2,7 @@ package cache
 
 import (
 	"math"
+	"math/bits"
 	"unsafe"
 )
 
@@ -31,6 +32,7 @@ type sampler struct {
 	heads    []uint16 // chains of samples by hash
 	free     uint16   // chain of unused samples
 	fresh    int      // samples from here on were never used
+	live     int      // samples in use
 	capacity float64  // of the real cache, in granules
 
 	limit  [curveSizes]int64  // of each cache, in granules of the sample
@@ -68,6 +70,7 @@ const (
 	mostSampled = uint32(1) << tagBits / 64
 
 	sampleBytes = int64(unsafe.Sizeof(sample{}))
+	headBytes   = 2
 	minSamples  = 256
 	maxSamples  = 16 << 10
 )
@@ -86,15 +89,11 @@ func sampleDeadline(deadline int64) uint32 {
 	return sampleTick(deadline) + 1
 }
 
-// samplerBytes returns the bytes of a sampler with room for n IDs.
-func samplerBytes(n int) int64 {
-	if n == 0 {
-		return 0
-	}
-	return int64(n+1)*sampleBytes + 2*int64(headsFor(n))
-}
+// samplerBytes returns the bytes of a sampler's tables with room for n IDs.
+func samplerBytes(n int) int64 { return int64(n+1)*sampleBytes + headBytes*int64(headsFor(n)) }
 
-func headsFor(n int) int { return 1 << floorLog2(n) }
+// headsFor returns the number of chains for n IDs: a power of two, at most n.
+func headsFor(n int) int { return 1 << (bits.Len(uint(n)) - 1) }
 
 // newSampler returns a sampler of n IDs for a cache with room for so many
 // granules of entries.
@@ -202,6 +201,7 @@ func (p *sampler) alloc(t uint32) uint16 {
 	if t >= p.below {
 		return 0
 	}
+	p.live++
 	i := p.free
 	if i == 0 {
 		i = uint16(p.fresh)
@@ -264,6 +264,7 @@ func (p *sampler) drop(i uint16) {
 	*link = v.next
 	*v = sample{next: p.free}
 	p.free = i
+	p.live--
 }
 
 func (p *sampler) use(i uint16) {

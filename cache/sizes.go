@@ -22,7 +22,7 @@ func (o Options) arenaBytes(shift uint8) int64 {
 	if o.isOptimistic() {
 		tables += optimisticBytes(o.Shards)
 	}
-	return (share - tables - ghostBytes(o.ghostsOfEachKind())) &^ (granule - 1)
+	return (share - tables - ghostBytes(o.ghostsOfEachKind()) - o.curveShare()) &^ (granule - 1)
 }
 
 // isOptimistic reports whether reads try without the lock. In smaller shards

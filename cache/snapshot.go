@@ -171,6 +171,7 @@ func (l *loader) restore(e savedEntry, value []byte, savedAt int64) error {
 		c.unlock(s)
 	}
 	if loaded {
+		c.sampleStore(e.id, s, t, value, ttlUntil(deadlineAt(savedAt, e.ttl), c.clock.now()))
 		l.loaded++
 		l.into[s.number]++
 	}

@@ -45,6 +45,16 @@ type Stats struct {
 	// it by an error or a panic.
 	Running []Progress
 
+	// Curve estimates the hit ratio at a quarter, half, once, twice and four
+	// times MaxBytes, from a sample of the IDs. It is about the latest hours:
+	// half of it comes from the latest four to eight, and a thirtieth from more
+	// than a day ago. Its middle is the real hit ratio of that time, so
+	// the difference to the next point is the gain of twice the cap. All
+	// points are zero if there is no estimate: for a cap below about 1.3 MiB,
+	// before some ten thousands of lookups, and after Close. SetMaxBytes starts
+	// it anew.
+	Curve [5]CurvePoint
+
 	CallbackPanics uint64 // recovered panics of OnEvict
 }
 
@@ -99,6 +109,7 @@ func (c *Cache) Stats() Stats {
 	if c.readers != nil {
 		c.readers.addTo(&total)
 	}
+	c.addCurve(&total)
 	total.VictimAge, total.ProtectedAge = max(0, total.VictimAge), max(0, total.ProtectedAge)
 	return total
 }

@@ -97,6 +97,7 @@ func (c *Cache) decide(id string, read reading, fn func([]byte, bool) (Change, e
 	}()
 	change, err := fn(read.value, read.found)
 	if err != nil || change.action == keep {
+		c.sampleUse(id, read.shard, read.tag, read.found)
 		return true, err
 	}
 	if change.action == put {
@@ -152,9 +153,12 @@ func (c *Cache) change(id string, read reading, change Change) (done bool, err e
 			done, err = s.change(id, read, change)
 			return err
 		})
-		return done, err
+	} else {
+		c.unlock(s)
 	}
-	c.unlock(s)
+	if done && err == nil {
+		c.sampleChange(id, s, read.tag, change)
+	}
 	return done, err
 }
 
