@@ -194,6 +194,9 @@ func (all visits) sampledBy(p *sampler, found []bool, seed uint64) (real lookups
 // The simulated caches have the hit ratios of exact LRUs, to a percentage point
 // on average.
 func TestCurve_accuracy(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine, and slow")
+	}
 	const maxBytes = 32 << 20
 	n := samplesFor(maxBytes)
 	const granules = maxBytes * 63 / 64 / granule
@@ -381,6 +384,9 @@ func visitCache(t *testing.T, c *Cache, all visits) float64 {
 // The curve is near the hit ratios that caches of these caps have. The bound is
 // wide, since the seed of the hash is random.
 func TestCurve_against_other_caps(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine, and slow")
+	}
 	const maxBytes = 8 << 20
 	for name, traffic := range map[string]visits{
 		"zipf":  zipfVisits(200_000, 40_000),

@@ -22,8 +22,8 @@ import (
 //	                           g: oldest of twice, and of four times the cap
 //
 // A use of g is a hit at twice the cap and at four times the cap. An entry that
-// the largest cache evicts leaves the sample, so the memory is bounded whatever
-// the IDs are. If more IDs are in the sample than fit, the threshold falls.
+// the largest cache evicts leaves the sample, so no traffic makes it grow. If
+// more IDs are in the sample than fit, the threshold falls.
 //
 // A sampler is not safe for concurrent use.
 type sampler struct {
