@@ -38,9 +38,9 @@ const (
 	indexGranules = 2
 )
 
-// curve is the live miss-ratio curve: the sampler, and what the real cache did
-// in the same time. Its mutex is taken without any shard's lock, and no other
-// lock is taken under it.
+// curve is the live miss-ratio curve: the sampler, and the lookups of the real
+// cache in the same time. Its mutex is taken without any shard's lock, and no
+// other lock is taken under it.
 //
 // The sampled part of a use locks the mutex, so few uses may get there.
 // Cache.sampled has the sampler's threshold, which all others compare their tag
