@@ -65,6 +65,7 @@ var parts = []part{
 	{"gc", (*bench).collections},
 	{"survival", (*bench).survival},
 	{"traces", (*bench).realTraces},
+	{"curve", (*bench).curve},
 	{"http", (*bench).http},
 	{"redis", (*bench).redis},
 	{"postgresql", (*bench).postgres},
