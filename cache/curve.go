@@ -25,9 +25,9 @@ const (
 	// The sampler takes at most a two-hundredth of the cap.
 	bytesPerCurveByte = 200
 
-	// At the end of each fadePeriod all counts are halved. So half of the curve
-	// comes from the latest four to eight hours, and less than a thirtieth from
-	// more than a day ago.
+	// At the end of each fadePeriod all counts are halved. So with even
+	// traffic, half of the curve comes from the latest four hours, and a 64th
+	// from more than a day ago.
 	fadePeriod = int64(4 * time.Hour)
 
 	// There is no curve from fewer sampled lookups or IDs.
@@ -365,9 +365,9 @@ func (v *curve) ratios(total lookups) (ratios [curveSizes]float64, ok bool) {
 	if v.maxBytes == 0 || p.live < minLive || p.counts.lookups() < minSampled {
 		return ratios, false
 	}
+	real := n.hits / (n.hits + n.misses)
 	n.hits = max(0, n.hits-p.counts.first/p.rate())
 	lru := p.ratios(n)
-	real := n.hits / (n.hits + n.misses)
 	top := max(real, lru[curveSizes-1])
 	for i, r := range lru {
 		switch {

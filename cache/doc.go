@@ -27,6 +27,9 @@
 // and users who returned keep their sessions. Options.Protected sets the share
 // of the memory for protected entries; a negative share means plain LRU.
 //
+// Stats.Curve estimates the hit ratio that other caps would have, from a sample
+// of the IDs. Its memory is part of the cap.
+//
 // # What always holds
 //
 //   - Accounted bytes (IDs, values, index, bookkeeping) never exceed the cap.

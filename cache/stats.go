@@ -46,13 +46,13 @@ type Stats struct {
 	Running []Progress
 
 	// Curve estimates the hit ratio at a quarter, half, once, twice and four
-	// times MaxBytes, from a sample of the IDs. It is about the latest hours:
-	// half of it comes from the latest four to eight, and a thirtieth from more
-	// than a day ago. Its middle is the real hit ratio of that time, so
-	// the difference to the next point is the gain of twice the cap. All
-	// points are zero if there is no estimate: for a cap below about 1.3 MiB,
-	// before some ten thousands of lookups, and after Close. SetMaxBytes starts
-	// it anew.
+	// times MaxBytes, from a sample of the IDs. With even traffic, half of it
+	// comes from the latest four hours, and a 64th from more than a day ago.
+	// The middle point is the real hit ratio of that time, so the difference to
+	// the next point is the gain of twice the cap. All points are zero while
+	// there is no estimate: with a cap below about 1.3 MiB, before some 33,000
+	// lookups, with fewer than some 4,000 sessions, and after Close.
+	// SetMaxBytes starts it anew.
 	Curve [5]CurvePoint
 
 	CallbackPanics uint64 // recovered panics of OnEvict
