@@ -32,7 +32,7 @@ const (
 
 	// There is no curve from fewer sampled lookups or IDs.
 	minSampled = 512
-	minLive    = 64
+	minLive    = 32
 
 	// An entry's share of the index is about two granules.
 	indexGranules = 2

@@ -397,6 +397,10 @@ func TestCurve_against_other_caps(t *testing.T) {
 			var real [curveSizes]float64
 			for i, factor := range curveFactors {
 				c := openCache(t, Options{MaxBytes: int64(maxBytes * factor), MaxValue: 4 << 10})
+				if i == atCap {
+					c.curve.sampler.setBelow(allTags) // it falls to the most that fits
+					c.sampled.Store(allTags)
+				}
 				real[i] = visitCache(t, c, traffic)
 				if i == atCap {
 					curve = c.Stats().Curve

@@ -66,8 +66,8 @@ type sampleCounts struct {
 const (
 	curveSizes = 5
 
-	// Of the tags, at most one in 64 is sampled. More would take more time.
-	mostSampled = uint32(1) << tagBits / 64
+	// Of the tags, at most one in 128 is sampled. More would take more time.
+	mostSampled = uint32(1) << tagBits / 128
 
 	sampleBytes = int64(unsafe.Sizeof(sample{}))
 	headBytes   = 2
