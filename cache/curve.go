@@ -347,7 +347,7 @@ func (c *Cache) addCurve(total *Stats) {
 	n := lookups{float64(total.Hits), float64(total.Misses)}
 	v.fade(n, c.clock.now())
 	v.countRepeats()
-	total.Bytes.Overhead += Options{MaxBytes: v.maxBytes}.curveBytes()
+	total.Bytes.Fixed += Options{MaxBytes: v.maxBytes}.curveBytes()
 	ratios, ok := v.ratios(n)
 	for i := 0; ok && i < curveSizes; i++ {
 		total.Curve[i] = CurvePoint{int64(float64(v.maxBytes) * curveFactors[i]), ratios[i]}
