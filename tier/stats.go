@@ -31,6 +31,13 @@ type Stats struct {
 	// client.
 	Mismatches uint64
 
+	// Purged counts the expired entries that the Store has removed from the
+	// database, and PurgeErrors the attempts that failed. Both are 0 for a
+	// database that removes them itself, such as Redis.
+	Purged, PurgeErrors uint64
+
+	Latency Latencies // of the commands to the database
+
 	// ProofAge is how long ago the database last proved that local copies are
 	// current; before the first proof it is at least MaxStale. In the mode
 	// Cached copies answer no read once it reaches MaxStale.
@@ -56,6 +63,7 @@ func (s *Store) Stats() Stats {
 		Voided: c.voided.Load(), Conflicts: c.conflicts.Load(),
 		Touches: c.touches.Load(), TouchesSaved: c.touchesSaved.Load(),
 		Unavailable: c.unavailable.Load(), Refused: c.refused.Load(), Mismatches: c.mismatches.Load(),
+		Latency:  s.database.latencies(),
 		ProofAge: s.proofAge(), Mode: s.options.Mode, Notifies: !s.silent.Load(), Away: s.away.Load(),
 		Local: s.local.Stats(),
 	}

@@ -99,7 +99,7 @@ var ErrRefused = errors.New("tier: the database refuses the command")
 // with New. It is safe for concurrent use. The zero Store cannot be used.
 type Store struct {
 	options  Options
-	database Database
+	database timed
 	local    *cache.Cache
 	started  time.Time
 
@@ -143,7 +143,7 @@ func New(connect func(Listener) (Database, error), o Options) (*Store, error) {
 	s.leases.seed = maphash.MakeSeed()
 	s.epoch.Store(1)
 	s.proof.Store(-int64(o.MaxStale))
-	if s.database, err = connect(s); err != nil {
+	if s.database.Database, err = connect(s); err != nil {
 		_ = s.Close()
 		return nil, err
 	}

@@ -523,5 +523,12 @@ func TestSQLite_purge(t *testing.T) {
 			require.NoError(t, s.Set(background, fmt.Sprint(i), []byte("1"), time.Millisecond))
 		}
 		soon(t, func() bool { return stat(t, db, "SELECT count(*) FROM holdfast_sessions") == 2 })
+		soon(t, func() bool { return s.Stats().Purged == 10 })
+		require.Zero(t, s.Stats().PurgeErrors)
+		require.NotZero(t, s.Stats().OwnWrites, "the rest is the tier's")
+
+		_, err := db.Exec("DROP TABLE holdfast_sessions")
+		require.NoError(t, err)
+		soon(t, func() bool { return s.Stats().PurgeErrors > 0 })
 	})
 }

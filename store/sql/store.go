@@ -161,6 +161,15 @@ type Store struct {
 	end      context.CancelFunc
 	tasks    sync.WaitGroup
 	closing  sync.Once
+
+	purged, purgeErrors atomic.Uint64
+}
+
+// Stats returns the figures of now. They are read one after the other.
+func (s *Store) Stats() tier.Stats {
+	stats := s.Store.Stats()
+	stats.Purged, stats.PurgeErrors = s.purged.Load(), s.purgeErrors.Load()
+	return stats
 }
 
 // New returns a Store on a table of db. The db stays the caller's, and is
@@ -260,6 +269,10 @@ func (s *Store) purge(ctx context.Context) error {
 		limited, cancel := context.WithTimeout(ctx, purgeTimeout)
 		removed, err := s.database.purge(limited, s.options.PurgeBatch)
 		cancel()
+		s.purged.Add(uint64(removed))
+		if err != nil && ctx.Err() == nil {
+			s.purgeErrors.Add(1)
+		}
 		if err != nil || removed < s.options.PurgeBatch || !sleep(ctx, time.Since(began)) {
 			return err
 		}
