@@ -1,0 +1,263 @@
+package metrics
+
+import (
+	"encoding/json"
+	"expvar"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/tier"
+)
+
+var _ expvar.Var = Sources{}
+
+// filled sets each number of stats to another value, and returns them by path,
+// in the unit of the metrics. A bool becomes true.
+func filled(stats any) map[string]float64 {
+	values := make(map[string]float64)
+	fill(reflect.ValueOf(stats).Elem(), "", values)
+	return values
+}
+
+func fill(v reflect.Value, path string, values map[string]float64) {
+	next := float64(101 + len(values))
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), strings.TrimPrefix(path+"."+v.Type().Field(i).Name, "."), values)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), fmt.Sprint(path, ".", i), values)
+		}
+	case reflect.Bool:
+		v.SetBool(true)
+		values[path] = 1
+	case reflect.Uint64:
+		v.SetUint(uint64(next))
+		values[path] = next
+	case reflect.Float64:
+		v.SetFloat(next)
+		values[path] = next
+	case reflect.Int, reflect.Int64:
+		values[path] = next
+		if v.Type() == reflect.TypeFor[time.Duration]() {
+			next *= float64(time.Second)
+		}
+		v.SetInt(int64(next))
+	}
+}
+
+// Each number of the Stats is in exactly one metric, so a new field needs a row
+// of the table, or a line here with its reason.
+func TestTable_has_every_number(t *testing.T) {
+	elsewhere := map[string]string{
+		"Away":  "the metric is its opposite",
+		"Local": "metrics of a cache that holds copies",
+	}
+	check := func(t *testing.T, values map[string]float64, samples []Sample) {
+		exported := make(map[float64]int)
+		for _, s := range samples {
+			if h := s.Histogram; h != nil {
+				exported[h.Sum.Seconds()]++
+				for _, n := range h.Buckets {
+					exported[float64(n)]++
+				}
+			}
+			exported[s.Value]++
+		}
+		for path, value := range values {
+			if elsewhere[strings.Split(path, ".")[0]] != "" {
+				continue
+			}
+			if value == 1 {
+				require.Positive(t, exported[value], path)
+				continue
+			}
+			require.Equal(t, 1, exported[value], path)
+		}
+	}
+	t.Run("cache", func(t *testing.T) {
+		stats := &cache.Stats{}
+		check(t, filled(stats), samples(stats, nil, nil))
+		check(t, filled(stats), samples(nil, stats, nil))
+	})
+	t.Run("store", func(t *testing.T) {
+		stats := &tier.Stats{}
+		check(t, filled(stats), samples(nil, nil, stats))
+	})
+}
+
+func TestTable(t *testing.T) {
+	names := make(map[string]bool)
+	for _, m := range All() {
+		t.Run(m.Name, func(t *testing.T) {
+			require.Regexp(t, `^holdfast(\.[a-z]+)+$`, m.Name)
+			require.Regexp(t, `^(s|By|1||\{[a-z]+\})$`, m.Unit)
+			require.Regexp(t, `^[A-Z0-9].*\.$`, m.Help)
+			require.NotContains(t, strings.TrimSuffix(m.Help, "."), ". ", "one sentence")
+			for _, name := range []string{m.Name, m.PrometheusName()} {
+				require.False(t, names[name], "a name has one metric")
+				names[name] = true
+			}
+			require.NotContains(t, m.Labels, "name", "the caller's")
+		})
+	}
+	all, _ := full()
+	for _, s := range all {
+		require.Len(t, s.Labels, len(s.Metric.Labels), s.Metric.Name)
+		require.Equal(t, s.Metric.Kind == Histogram, s.Histogram != nil, s.Metric.Name)
+		require.Contains(t, All(), s.Metric)
+	}
+}
+
+// The help of a metric names each value of its own label.
+func TestTable_help_has_the_labels(t *testing.T) {
+	all, _ := full()
+	for _, s := range all {
+		for i, value := range s.Labels {
+			if s.Metric.Labels[i] != "holds" {
+				require.Regexp(t, `\b`+regexp.QuoteMeta(value)+`\b`, s.Metric.Help, s.Metric.Name)
+			}
+		}
+	}
+}
+
+// full returns the samples of Sources with all parts, and their metrics.
+func full() (all []Sample, of map[*Metric]bool) {
+	all = samples(&cache.Stats{}, &cache.Stats{}, &tier.Stats{})
+	of = make(map[*Metric]bool)
+	for _, s := range all {
+		of[s.Metric] = true
+	}
+	return all, of
+}
+
+func TestAll(t *testing.T) {
+	_, of := full()
+	require.Len(t, All(), len(of))
+	all := All()
+	all[0] = nil
+	require.NotNil(t, All()[0], "the slice is the caller's")
+}
+
+func TestPrometheusName(t *testing.T) {
+	for want, m := range map[string]Metric{
+		"holdfast_a_total":         {Name: "holdfast.a", Unit: "{entry}", Kind: Counter},
+		"holdfast_a":               {Name: "holdfast.a", Unit: "{entry}", Kind: UpDownCounter},
+		"holdfast_a_b_bytes":       {Name: "holdfast.a.b", Unit: "By", Kind: UpDownCounter},
+		"holdfast_a_seconds":       {Name: "holdfast.a", Unit: "s", Kind: Histogram},
+		"holdfast_a_ratio":         {Name: "holdfast.a", Unit: "1", Kind: Gauge},
+		"holdfast_a_seconds_total": {Name: "holdfast.a", Unit: "s", Kind: Counter},
+	} {
+		require.Equal(t, want, m.PrometheusName())
+	}
+}
+
+func TestKind(t *testing.T) {
+	require.Equal(t, "counter", Counter.String())
+	require.Equal(t, "up-down counter", UpDownCounter.String())
+	require.Equal(t, "gauge", Gauge.String())
+	require.Equal(t, "histogram", Histogram.String())
+	require.Equal(t, "unknown", Kind(99).String())
+}
+
+// store returns fixed Stats.
+type store tier.Stats
+
+func (s store) Stats() tier.Stats { return tier.Stats(s) }
+
+func TestSamples(t *testing.T) {
+	t.Run("no parts", func(t *testing.T) {
+		require.Empty(t, Sources{Name: "shop"}.Samples())
+		require.Equal(t, "{}", Sources{Name: "shop"}.String())
+	})
+	t.Run("a cache", func(t *testing.T) {
+		c, err := cache.New(cache.Options{MaxBytes: 1 << 20})
+		require.NoError(t, err)
+		defer c.Close()
+		require.NoError(t, c.Set("a", []byte("1"), time.Hour))
+		c.Get("a")
+		c.Get("b")
+		require.Equal(t, map[string]float64{
+			"holdfast.cache.entries[sessions]":            1,
+			"holdfast.cache.limit[sessions]":              1 << 20,
+			"holdfast.cache.usage[sessions ids]":          1,
+			"holdfast.cache.usage[sessions values]":       1,
+			"holdfast.cache.usage[sessions overhead]":     float64(c.Stats().Bytes.Overhead),
+			"holdfast.cache.lookups[sessions hit]":        1,
+			"holdfast.cache.lookups[sessions miss]":       1,
+			"holdfast.cache.sets[sessions]":               1,
+			"holdfast.cache.evictions[sessions capacity]": 0,
+			"holdfast.cache.evictions[sessions expired]":  0,
+			"holdfast.cache.callback.panics[sessions]":    0,
+		}, withoutAges(Sources{Cache: c}.Samples()))
+		require.NoError(t, c.Close())
+		require.NotPanics(t, func() { Sources{Cache: c}.Samples() })
+	})
+	t.Run("a store", func(t *testing.T) {
+		values := withoutAges(Sources{Store: store{Away: true, Mode: tier.Verified, Local: cache.Stats{Entries: 3}}}.Samples())
+		require.EqualValues(t, 0, values["holdfast.store.available[]"])
+		require.EqualValues(t, 1, values["holdfast.store.mode[verified]"])
+		require.EqualValues(t, 3, values["holdfast.cache.entries[copies]"])
+		require.NotContains(t, values, "holdfast.cache.entries[sessions]")
+		values = withoutAges(Sources{Store: store{}}.Samples())
+		require.EqualValues(t, 1, values["holdfast.store.available[]"])
+	})
+	t.Run("a table with another type", func(t *testing.T) {
+		require.Panics(t, func() { number("1") })
+	})
+}
+
+// withoutAges returns samples by name and labels.
+func withoutAges(all []Sample) map[string]float64 {
+	values := make(map[string]float64)
+	for _, s := range all {
+		if !strings.HasSuffix(s.Metric.Name, ".age") {
+			values[fmt.Sprint(s.Metric.Name, s.Labels)] = s.Value
+		}
+	}
+	return values
+}
+
+func TestExpvar(t *testing.T) {
+	var latency tier.Latencies
+	latency.Read.Buckets[3], latency.Read.Sum = 4, 2*time.Second
+	s := Sources{Store: store{Hits: 7, Latency: latency, ProofAge: 1500 * time.Millisecond, Local: cache.Stats{MaxBytes: 5, Hits: 1 << 40}}}
+	var read map[string]any
+	require.NoError(t, json.Unmarshal([]byte(s.String()), &read))
+	require.Equal(t, map[string]any{"copy": 7., "verified": 0., "database": 0.}, read["store_reads_total"])
+	require.Equal(t, 1.5, read["store_proof_age_seconds"])
+	require.Equal(t, map[string]any{"copies": 5.}, read["cache_limit_bytes"])
+	require.Equal(t, map[string]any{"copies": map[string]any{"hit": float64(1 << 40), "miss": 0.}}, read["cache_lookups_total"])
+	require.Equal(t, map[string]any{"count": 4., "sum": 2.}, read["store_command_duration_seconds"].(map[string]any)["read"])
+	require.Contains(t, s.String(), "1099511627776", "no exponent")
+	_, of := full()
+	var names []string
+	for m := range of {
+		names = append(names, strings.TrimPrefix(m.PrometheusName(), "holdfast_"))
+	}
+	for name := range read {
+		require.True(t, slices.Contains(names, name), name)
+	}
+	require.Len(t, read, len(names))
+}
+
+func BenchmarkSamples(b *testing.B) {
+	c, err := cache.New(cache.Options{})
+	require.NoError(b, err)
+	defer c.Close()
+	s := Sources{Cache: c, Store: store{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Samples()
+	}
+}

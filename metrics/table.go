@@ -1,0 +1,118 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/tier"
+)
+
+// cacheTable is read from a cache of sessions, and from the local copies of a
+// store. The label "holds" says which: an evicted session logs a user out, an
+// evicted copy costs a round trip.
+var cacheTable = []row[cache.Stats]{
+	{Metric{"holdfast.cache.entries", "{entry}", UpDownCounter, "Entries that have not expired.", holds()},
+		func(s *cache.Stats, emit emitter) { emit(s.Entries) }},
+	{Metric{"holdfast.cache.limit", "By", UpDownCounter, "The cap on the memory of the cache.", holds()},
+		func(s *cache.Stats, emit emitter) { emit(s.MaxBytes) }},
+	{Metric{"holdfast.cache.usage", "By", UpDownCounter, "Memory in use under the cap, by its part: ids, values, overhead.", holds("part")},
+		func(s *cache.Stats, emit emitter) {
+			emit(s.Bytes.IDs, "ids")
+			emit(s.Bytes.Values, "values")
+			emit(s.Bytes.Overhead, "overhead")
+		}},
+	{Metric{"holdfast.cache.lookups", "{lookup}", Counter, "Lookups of an ID, by their result: hit, miss.", holds("result")},
+		func(s *cache.Stats, emit emitter) {
+			emit(s.Hits, "hit")
+			emit(s.Misses, "miss")
+		}},
+	{Metric{"holdfast.cache.sets", "{set}", Counter, "Values that were stored.", holds()},
+		func(s *cache.Stats, emit emitter) { emit(s.Sets) }},
+	{Metric{"holdfast.cache.evictions", "{entry}", Counter, "Entries that the cache removed, by the reason: capacity (a live entry, for room), expired.", holds("reason")},
+		func(s *cache.Stats, emit emitter) {
+			emit(s.EvictedForCapacity, cache.Capacity.String())
+			emit(s.EvictedExpired, cache.Expired.String())
+		}},
+	{Metric{"holdfast.cache.victim.age", "s", Gauge, "Idle time of the next entry to evict; 0 if there is none.", holds()},
+		func(s *cache.Stats, emit emitter) { emit(s.VictimAge) }},
+	{Metric{"holdfast.cache.protected.age", "s", Gauge, "Idle time of the longest idle entry that was used again; 0 if there is none.", holds()},
+		func(s *cache.Stats, emit emitter) { emit(s.ProtectedAge) }},
+	{Metric{"holdfast.cache.callback.panics", "{panic}", Counter, "Panics of Options.OnEvict that the cache recovered.", holds()},
+		func(s *cache.Stats, emit emitter) { emit(s.CallbackPanics) }},
+}
+
+func holds(more ...string) []string { return append([]string{"holds"}, more...) }
+
+var storeTable = []row[tier.Stats]{
+	{Metric{"holdfast.store.available", "", Gauge, "1 if the database answered the latest sign of life, 0 if commands fail at once.", nil},
+		func(s *tier.Stats, emit emitter) { emit(!s.Away) }},
+	{Metric{"holdfast.store.notified", "", Gauge, "1 if the database notifies of changes by other instances, 0 if reads ask it.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.Notifies) }},
+	{Metric{"holdfast.store.mode", "", Gauge, "1 for the mode of the options: cached, verified, direct.", []string{"mode"}},
+		func(s *tier.Stats, emit emitter) { emit(1, s.Mode.String()) }},
+	{Metric{"holdfast.store.proof.age", "s", Gauge, "Time since the database last proved that the local copies are current.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.ProofAge) }},
+	{Metric{"holdfast.store.command.duration", "s", Histogram, "Time of a command to the database, failed ones included: read, swap, set, touch, scan, pulse.", []string{"command"}},
+		func(s *tier.Stats, emit emitter) {
+			emit(s.Latency.Read, "read")
+			emit(s.Latency.Swap, "swap")
+			emit(s.Latency.Set, "set")
+			emit(s.Latency.Touch, "touch")
+			emit(s.Latency.Scan, "scan")
+			emit(s.Latency.Pulse, "pulse")
+		}},
+	{Metric{"holdfast.store.errors", "{command}", Counter, "Commands that failed: unavailable (no answer), refused (by the database).", []string{"reason"}},
+		func(s *tier.Stats, emit emitter) {
+			emit(s.Unavailable, "unavailable")
+			emit(s.Refused, "refused")
+		}},
+	{Metric{"holdfast.store.reads", "{read}", Counter, "Reads by the source of the value: copy (no command), verified (a copy that the database confirmed), database.", []string{"source"}},
+		func(s *tier.Stats, emit emitter) {
+			emit(s.Hits, "copy")
+			emit(s.Verified, "verified")
+			emit(s.Misses, "database")
+		}},
+	{Metric{"holdfast.store.voided", "{read}", Counter, "Reads that left no local copy, since the entry changed meanwhile.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.Voided) }},
+	{Metric{"holdfast.store.writes", "{write}", Counter, "Writes of this instance.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.OwnWrites) }},
+	{Metric{"holdfast.store.conflicts", "{try}", Counter, "Tries of a change that met another write, and were repeated.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.Conflicts) }},
+	{Metric{"holdfast.store.touches", "{touch}", Counter, "Touches: sent to the database, or saved since the entry lasts long enough there.", []string{"outcome"}},
+		func(s *tier.Stats, emit emitter) {
+			emit(s.Touches, "sent")
+			emit(s.TouchesSaved, "saved")
+		}},
+	{Metric{"holdfast.store.notifications", "{notification}", Counter, "Notifications of writes by other instances.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.Changed) }},
+	{Metric{"holdfast.store.losses", "{loss}", Counter, "Times that all local copies were dropped: a lost connection, a flushed database.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.Lost) }},
+	{Metric{"holdfast.store.mismatches", "{copy}", Counter, "Local copies that answered although the database had another value; one read in 4,096 is compared.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.Mismatches) }},
+	{Metric{"holdfast.store.purged", "{entry}", Counter, "Expired entries that this instance removed from an SQL database.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.Purged) }},
+	{Metric{"holdfast.store.purge.errors", "{purge}", Counter, "Purges of an SQL database that failed.", nil},
+		func(s *tier.Stats, emit emitter) { emit(s.PurgeErrors) }},
+}
+
+// number returns a value in the unit of its metric.
+func number(value any) float64 {
+	switch v := value.(type) {
+	case int:
+		return float64(v)
+	case int64:
+		return float64(v)
+	case uint64:
+		return float64(v)
+	case float64:
+		return v
+	case time.Duration:
+		return v.Seconds()
+	case bool:
+		if v {
+			return 1
+		}
+		return 0
+	}
+	panic("metrics: a row of the table has a value of another type")
+}
