@@ -1,7 +1,7 @@
 // Package metrics lists the metrics of a program's sessions, and reads them. It
 // registers nothing anywhere.
 //
-//	sources := metrics.Sources{Name: "shop", Cache: c, Store: store}
+//	sources := metrics.Sources{Name: "shop", Manager: sessions, Cache: c}
 //	expvar.Publish("shop", sources)
 //
 // Most programs give their Sources to package metrics/prometheus or
@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/tier"
 )
@@ -29,6 +30,9 @@ type Sources struct {
 	// it to each metric as the label "name". It is constant and has no secret.
 	// "" is a name too.
 	Name string
+
+	// Manager counts the sessions.
+	Manager *holdfast.Manager
 
 	// Cache has the sessions, or the values of package plug.
 	Cache *cache.Cache
@@ -110,32 +114,43 @@ type Sample struct {
 // All returns every metric that Sources can have, in the order of Samples. The
 // slice is the caller's, the metrics are shared.
 func All() []*Metric {
-	return slices.Concat(describe(cacheTable), describe(storeTable))
+	return slices.Concat(describe(sessionTable), describe(cacheTable), describe(storeTable))
 }
 
 // Samples returns the samples of now. It calls Stats of each part once, so the
 // samples of a part belong together. The slice is the caller's.
 func (s Sources) Samples() []Sample {
-	var cacheStats, copies *cache.Stats
-	var store *tier.Stats
+	var r reading
+	if s.Manager != nil {
+		r.sessions = new(s.Manager.Stats())
+	}
 	if s.Cache != nil {
-		stats := s.Cache.Stats()
-		cacheStats = &stats
+		r.cache = new(s.Cache.Stats())
 	}
 	if s.Store != nil {
-		stats := s.Store.Stats()
-		store, copies = &stats, &stats.Local
+		r.store = new(s.Store.Stats())
+		r.copies = &r.store.Local
 	}
-	return samples(cacheStats, copies, store)
+	return r.samples()
 }
 
-func samples(sessions, copies *cache.Stats, store *tier.Stats) (all []Sample) {
+// reading has the Stats of each part; nil if there is no such part.
+type reading struct {
+	sessions      *holdfast.Stats
+	cache, copies *cache.Stats
+	store         *tier.Stats
+}
+
+func (r reading) samples() (all []Sample) {
+	for i := range sessionTable {
+		all = sessionTable[i].appendTo(all, r.sessions)
+	}
 	for i := range cacheTable {
-		all = cacheTable[i].appendTo(all, sessions, "sessions")
-		all = cacheTable[i].appendTo(all, copies, "copies")
+		all = cacheTable[i].appendTo(all, r.cache, "sessions")
+		all = cacheTable[i].appendTo(all, r.copies, "copies")
 	}
 	for i := range storeTable {
-		all = storeTable[i].appendTo(all, store)
+		all = storeTable[i].appendTo(all, r.store)
 	}
 	return all
 }

@@ -13,11 +13,28 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/tier"
 )
 
 var _ expvar.Var = Sources{}
+
+func newCache(t testing.TB) *cache.Cache {
+	t.Helper()
+	c, err := cache.New(cache.Options{MaxBytes: 1 << 20})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func newManager(t testing.TB) *holdfast.Manager {
+	t.Helper()
+	m, err := holdfast.New(holdfast.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
 
 // filled sets each number of stats to another value, and returns them by path,
 // in the unit of the metrics. A bool becomes true.
@@ -37,6 +54,12 @@ func fill(v reflect.Value, path string, values map[string]float64) {
 	case reflect.Array:
 		for i := range v.Len() {
 			fill(v.Index(i), fmt.Sprint(path, ".", i), values)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			n := reflect.New(v.Type().Elem()).Elem()
+			fill(n, fmt.Sprint(path, ".", key), values)
+			v.SetMapIndex(key, n)
 		}
 	case reflect.Bool:
 		v.SetBool(true)
@@ -85,14 +108,18 @@ func TestTable_has_every_number(t *testing.T) {
 			require.Equal(t, 1, exported[value], path)
 		}
 	}
+	t.Run("sessions", func(t *testing.T) {
+		stats := new(newManager(t).Stats())
+		check(t, filled(stats), reading{sessions: stats}.samples())
+	})
 	t.Run("cache", func(t *testing.T) {
 		stats := &cache.Stats{}
-		check(t, filled(stats), samples(stats, nil, nil))
-		check(t, filled(stats), samples(nil, stats, nil))
+		check(t, filled(stats), reading{cache: stats}.samples())
+		check(t, filled(stats), reading{copies: stats}.samples())
 	})
 	t.Run("store", func(t *testing.T) {
 		stats := &tier.Stats{}
-		check(t, filled(stats), samples(nil, nil, stats))
+		check(t, filled(stats), reading{store: stats}.samples())
 	})
 }
 
@@ -111,7 +138,7 @@ func TestTable(t *testing.T) {
 			require.NotContains(t, m.Labels, "name", "the caller's")
 		})
 	}
-	all, _ := full()
+	all, _ := full(t)
 	for _, s := range all {
 		require.Len(t, s.Labels, len(s.Metric.Labels), s.Metric.Name)
 		require.Equal(t, s.Metric.Kind == Histogram, s.Histogram != nil, s.Metric.Name)
@@ -121,7 +148,7 @@ func TestTable(t *testing.T) {
 
 // The help of a metric names each value of its own label.
 func TestTable_help_has_the_labels(t *testing.T) {
-	all, _ := full()
+	all, _ := full(t)
 	for _, s := range all {
 		for i, value := range s.Labels {
 			if s.Metric.Labels[i] != "holds" {
@@ -132,8 +159,8 @@ func TestTable_help_has_the_labels(t *testing.T) {
 }
 
 // full returns the samples of Sources with all parts, and their metrics.
-func full() (all []Sample, of map[*Metric]bool) {
-	all = samples(&cache.Stats{}, &cache.Stats{}, &tier.Stats{})
+func full(t *testing.T) (all []Sample, of map[*Metric]bool) {
+	all = reading{new(newManager(t).Stats()), new(cache.Stats), new(cache.Stats), new(tier.Stats)}.samples()
 	of = make(map[*Metric]bool)
 	for _, s := range all {
 		of[s.Metric] = true
@@ -142,7 +169,7 @@ func full() (all []Sample, of map[*Metric]bool) {
 }
 
 func TestAll(t *testing.T) {
-	_, of := full()
+	_, of := full(t)
 	require.Len(t, All(), len(of))
 	all := All()
 	all[0] = nil
@@ -181,9 +208,7 @@ func TestSamples(t *testing.T) {
 		require.Equal(t, "{}", Sources{Name: "shop"}.String())
 	})
 	t.Run("a cache", func(t *testing.T) {
-		c, err := cache.New(cache.Options{MaxBytes: 1 << 20})
-		require.NoError(t, err)
-		defer c.Close()
+		c := newCache(t)
 		require.NoError(t, c.Set("a", []byte("1"), time.Hour))
 		c.Get("a")
 		c.Get("b")
@@ -231,16 +256,17 @@ func withoutAges(all []Sample) map[string]float64 {
 func TestExpvar(t *testing.T) {
 	var latency tier.Latencies
 	latency.Read.Buckets[3], latency.Read.Sum = 4, 2*time.Second
-	s := Sources{Store: store{Hits: 7, Latency: latency, ProofAge: 1500 * time.Millisecond, Local: cache.Stats{MaxBytes: 5, Hits: 1 << 40}}}
+	s := Sources{Manager: newManager(t), Cache: newCache(t), Store: store{Hits: 7, Latency: latency, ProofAge: 1500 * time.Millisecond, Local: cache.Stats{MaxBytes: 5, Hits: 1 << 40}}}
 	var read map[string]any
 	require.NoError(t, json.Unmarshal([]byte(s.String()), &read))
 	require.Equal(t, map[string]any{"copy": 7., "verified": 0., "database": 0.}, read["store_reads_total"])
 	require.Equal(t, 1.5, read["store_proof_age_seconds"])
-	require.Equal(t, map[string]any{"copies": 5.}, read["cache_limit_bytes"])
-	require.Equal(t, map[string]any{"copies": map[string]any{"hit": float64(1 << 40), "miss": 0.}}, read["cache_lookups_total"])
+	require.Equal(t, map[string]any{"copies": 5., "sessions": float64(1 << 20)}, read["cache_limit_bytes"])
+	require.Equal(t, map[string]any{"hit": float64(1 << 40), "miss": 0.}, read["cache_lookups_total"].(map[string]any)["copies"])
+	require.Equal(t, 0., read["sessions_created_total"])
 	require.Equal(t, map[string]any{"count": 4., "sum": 2.}, read["store_command_duration_seconds"].(map[string]any)["read"])
 	require.Contains(t, s.String(), "1099511627776", "no exponent")
-	_, of := full()
+	_, of := full(t)
 	var names []string
 	for m := range of {
 		names = append(names, strings.TrimPrefix(m.PrometheusName(), "holdfast_"))
@@ -252,10 +278,7 @@ func TestExpvar(t *testing.T) {
 }
 
 func BenchmarkSamples(b *testing.B) {
-	c, err := cache.New(cache.Options{})
-	require.NoError(b, err)
-	defer c.Close()
-	s := Sources{Cache: c, Store: store{}}
+	s := Sources{Manager: newManager(b), Cache: newCache(b), Store: store{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Samples()

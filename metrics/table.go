@@ -1,11 +1,47 @@
 package metrics
 
 import (
+	"maps"
+	"slices"
 	"time"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/tier"
 )
+
+// sessionTable is read from a Manager.
+var sessionTable = []row[holdfast.Stats]{
+	{Metric{"holdfast.sessions.created", "{session}", Counter, "Sessions that were stored for the first time.", nil},
+		func(s *holdfast.Stats, emit emitter) { emit(s.Created) }},
+	{Metric{"holdfast.sessions.logins", "{login}", Counter, "Logins.", nil},
+		func(s *holdfast.Stats, emit emitter) { emit(s.LoggedIn) }},
+	{Metric{"holdfast.sessions.regenerated", "{session}", Counter, "Sessions that got a new ID without a login.", nil},
+		func(s *holdfast.Stats, emit emitter) { emit(s.Regenerated) }},
+	{Metric{"holdfast.sessions.ended", "{session}", Counter, "Sessions that ended, by the reason: logout, end, end_others, end_user, end_everyone, login (of another user), expired, evicted, damaged.", []string{"reason"}},
+		func(s *holdfast.Stats, emit emitter) { emitReasons(s.Ended, emit) }},
+	{Metric{"holdfast.sessions.refused", "{request}", Counter, "Requests with a token and without its session, by the reason: malformed, signature, unknown, replaced.", []string{"reason"}},
+		func(s *holdfast.Stats, emit emitter) { emitReasons(s.Refused, emit) }},
+	{Metric{"holdfast.sessions.dropped", "{request}", Counter, "Requests whose changes were not stored, since their session had ended meanwhile.", nil},
+		func(s *holdfast.Stats, emit emitter) { emit(s.ChangesDropped) }},
+	{Metric{"holdfast.sessions.conflicts", "{change}", Counter, "Changes that were made again, since another request had changed the session meanwhile.", nil},
+		func(s *holdfast.Stats, emit emitter) { emit(s.Conflicts) }},
+	{Metric{"holdfast.sessions.store.errors", "{call}", Counter, "Failed calls of the store: unavailable (no answer), refused (by the store).", []string{"reason"}},
+		func(s *holdfast.Stats, emit emitter) {
+			emit(s.StoreUnavailable, "unavailable")
+			emit(s.StoreRefused, "refused")
+		}},
+	{Metric{"holdfast.sessions.damaged", "{read}", Counter, "Reads of a session record that could not be decoded.", nil},
+		func(s *holdfast.Stats, emit emitter) { emit(s.Damaged) }},
+	{Metric{"holdfast.sessions.observer.panics", "{panic}", Counter, "Panics of Options.Observer and Options.ClientAddr that the Manager recovered.", nil},
+		func(s *holdfast.Stats, emit emitter) { emit(s.ObserverPanics) }},
+}
+
+func emitReasons(counts map[holdfast.Reason]uint64, emit emitter) {
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		emit(counts[reason], string(reason))
+	}
+}
 
 // cacheTable is read from a cache of sessions, and from the local copies of a
 // store. The label "holds" says which: an evicted session logs a user out, an
