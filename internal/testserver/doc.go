@@ -1,5 +1,5 @@
-// Package testserver starts real database servers for tests, benchmarks and
-// examples: Redis, Valkey and PostgreSQL.
+// Package testserver starts real servers for tests, benchmarks and examples:
+// Redis, Valkey, PostgreSQL and Prometheus.
 //
 //	server := testserver.Run(t, testserver.Redis, "maxmemory 64mb")
 //	client := redis.NewClient(server.Addr())

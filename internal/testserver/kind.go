@@ -16,18 +16,20 @@ type Kind string
 
 // The kinds of servers.
 const (
-	Redis    Kind = "redis-server"
-	Valkey   Kind = "valkey-server"
-	Postgres Kind = "postgres"
+	Redis      Kind = "redis-server"
+	Valkey     Kind = "valkey-server"
+	Postgres   Kind = "postgres"
+	Prometheus Kind = "prometheus" // with the command promtool
 )
 
 // ErrMissing is wrapped by the errors for a server that is not installed.
 var ErrMissing = errors.New("the server is not installed")
 
 var install = map[Kind]string{
-	Redis:    "apt-get install redis-server",
-	Valkey:   "apt-get install -t bookworm-backports valkey-server",
-	Postgres: "apt-get install postgresql",
+	Redis:      "apt-get install redis-server",
+	Valkey:     "apt-get install -t bookworm-backports valkey-server",
+	Postgres:   "apt-get install postgresql",
+	Prometheus: "apt-get install --no-install-recommends prometheus",
 }
 
 // Find returns the path of the server's command, or an error that wraps

@@ -49,10 +49,14 @@ type program struct {
 // Start starts a server and returns when it answers. lines are further lines of
 // its configuration file, such as "appendonly yes" or "fsync = off". They may
 // contain TLS. By default Redis and Valkey store nothing on disk, and
-// PostgreSQL stores all safely. The caller closes the server.
+// PostgreSQL stores all safely. The lines of Prometheus are its whole YAML. The
+// caller closes the server.
 func Start(kind Kind, lines ...string) (*Server, error) {
-	if kind == Postgres {
+	switch kind {
+	case Postgres:
 		return start(kind, postgres, lines)
+	case Prometheus:
+		return start(kind, prometheus, lines)
 	}
 	return start(kind, redis, lines)
 }
@@ -84,8 +88,11 @@ func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.It
 // URL returns the URL by which clients connect to the server: in PostgreSQL as
 // the superuser postgres to the database postgres.
 func (s *Server) URL() string {
-	if s.kind == Postgres {
+	switch s.kind {
+	case Postgres:
 		return "postgres://postgres@" + s.Addr() + "/postgres?sslmode=disable"
+	case Prometheus:
+		return "http://" + s.Addr()
 	}
 	return "redis://" + s.Addr()
 }

@@ -306,7 +306,7 @@ func TestOrphan(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("servers end with their process only on Linux")
 	}
-	for _, kind := range []testserver.Kind{testserver.Redis, testserver.Valkey, testserver.Postgres} {
+	for _, kind := range []testserver.Kind{testserver.Redis, testserver.Valkey, testserver.Postgres, testserver.Prometheus} {
 		for _, paused := range []string{"", "_paused"} {
 			t.Run(string(kind)+paused, func(t *testing.T) {
 				testserver.Need(t, kind)
