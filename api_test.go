@@ -18,7 +18,8 @@ func TestAPIPage(t *testing.T) {
 	page, err := os.ReadFile("docs/api.md")
 	require.NoError(t, err)
 	for section, folder := range map[string]string{"holdfast": ".", "cache": "cache", "codec": "codec", "storetest": "storetest",
-		"tier": "tier", "store/redis": "store/redis", "store/sql": "store/sql", "store/sql/pgxlisten": "store/sql/pgxlisten"} {
+		"tier": "tier", "store/redis": "store/redis", "store/sql": "store/sql", "store/sql/pgxlisten": "store/sql/pgxlisten",
+		"metrics": "metrics", "metrics/prometheus": "metrics/prometheus", "metrics/otel": "metrics/otel"} {
 		_, text, found := strings.Cut(string(page), "\n## "+section+"\n")
 		require.True(t, found, section)
 		text, _, _ = strings.Cut(text, "\n## ")
