@@ -73,6 +73,14 @@ var cacheTable = []row[cache.Stats]{
 		func(s *cache.Stats, emit emitter) { emit(s.VictimAge) }},
 	{Metric{"holdfast.cache.protected.age", "s", Gauge, "Idle time of the longest idle entry that was used again; 0 if there is none.", holds()},
 		func(s *cache.Stats, emit emitter) { emit(s.ProtectedAge) }},
+	{Metric{"holdfast.cache.predicted.hit", "1", Gauge, "Share of lookups that would find an entry with the cap times 0.25, 0.5, 1, 2 or 4; no series while there is no estimate.", holds("cap")},
+		func(s *cache.Stats, emit emitter) {
+			for i, times := range [len(s.Curve)]string{"0.25", "0.5", "1", "2", "4"} {
+				if s.Curve[i] != (cache.CurvePoint{}) {
+					emit(s.Curve[i].HitRatio, times)
+				}
+			}
+		}},
 	{Metric{"holdfast.cache.callback.panics", "{panic}", Counter, "Panics of Options.OnEvict that the cache recovered.", holds()},
 		func(s *cache.Stats, emit emitter) { emit(s.CallbackPanics) }},
 }

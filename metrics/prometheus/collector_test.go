@@ -73,12 +73,13 @@ holdfast_cache_entries{holds="copies",name="shop"} 7`)
 func TestCollector_lint(t *testing.T) {
 	p := start(t)
 	p.visit(t)
+	p.warm(t)
 	problems, err := testutil.GatherAndLint(p.registry)
 	require.NoError(t, err)
 	require.Empty(t, problems)
 	families, err := p.registry.Gather()
 	require.NoError(t, err)
-	require.Len(t, families, len(metrics.All()))
+	require.Equal(t, len(metrics.All()), len(families))
 }
 
 func TestCollector_names(t *testing.T) {

@@ -124,6 +124,7 @@ func TestDashboard_in_Prometheus(t *testing.T) {
 	testserver.Need(t, testserver.Prometheus)
 	p := start(t)
 	p.visit(t)
+	p.warm(t)
 	alertsFile, err := os.Getwd()
 	require.NoError(t, err)
 	server := testserver.Run(t, testserver.Prometheus,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ import (
 type program struct {
 	*httptest.Server // with the sites at /shop and /admin, and /metrics
 	registry         *prometheus.Registry
+	cache            *cache.Cache
 }
 
 // patient lets no command fail on a busy machine.
@@ -34,9 +36,9 @@ const patient = 30 * time.Second
 
 func start(t testing.TB) *program {
 	t.Helper()
-	p := &program{registry: prometheus.NewPedanticRegistry()}
-	c, err := cache.New(cache.Options{MaxBytes: 1 << 20})
+	c, err := cache.New(cache.Options{MaxBytes: 4 << 20})
 	require.NoError(t, err)
+	p := &program{registry: prometheus.NewPedanticRegistry(), cache: c}
 	store, err := tier.New(func(tier.Listener) (tier.Database, error) {
 		return &database{entries: make(map[string]tier.Item)}, nil
 	}, tier.Options{Timeout: patient, LocalBytes: 1 << 20})
@@ -60,6 +62,23 @@ func start(t testing.TB) *program {
 		require.NoError(t, c.Close())
 	})
 	return p
+}
+
+// warm uses the cache until it has an estimate of the hit ratio at other caps.
+func (p *program) warm(t testing.TB) {
+	t.Helper()
+	for round := range 100 {
+		for i := range 20_000 {
+			id := strconv.Itoa(i)
+			if _, found := p.cache.Get(id); !found {
+				require.NoError(t, p.cache.Set(id, []byte(id), time.Hour))
+			}
+		}
+		if round > 1 && p.cache.Stats().Curve != ([5]cache.CurvePoint{}) {
+			return
+		}
+	}
+	t.Fatal("the cache has no estimate")
 }
 
 const user = "ada@example.org"
