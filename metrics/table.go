@@ -51,12 +51,26 @@ var cacheTable = []row[cache.Stats]{
 		func(s *cache.Stats, emit emitter) { emit(s.Entries) }},
 	{Metric{"holdfast.cache.limit", "By", UpDownCounter, "The cap on the memory of the cache.", holds()},
 		func(s *cache.Stats, emit emitter) { emit(s.MaxBytes) }},
-	{Metric{"holdfast.cache.usage", "By", UpDownCounter, "Memory in use under the cap, by its part: ids, values, overhead.", holds("part")},
+	{Metric{"holdfast.cache.usage", "By", UpDownCounter, "Memory in use under the cap, by its part: ids, values, headers of entries, index, fixed tables.", holds("part")},
 		func(s *cache.Stats, emit emitter) {
 			emit(s.Bytes.IDs, "ids")
 			emit(s.Bytes.Values, "values")
-			emit(s.Bytes.Overhead, "overhead")
+			emit(s.Bytes.Headers, "headers")
+			emit(s.Bytes.Index, "index")
+			emit(s.Bytes.Fixed, "fixed")
 		}},
+	{Metric{"holdfast.cache.segment.entries", "{entry}", UpDownCounter, "Entries by their part of the order of eviction: probation (used once), protected (used again).", holds("segment")},
+		func(s *cache.Stats, emit emitter) {
+			emit(s.Probation.Entries, "probation")
+			emit(s.Protected.Entries, "protected")
+		}},
+	{Metric{"holdfast.cache.segment.usage", "By", UpDownCounter, "Memory of entries by their part of the order of eviction: probation, protected.", holds("segment")},
+		func(s *cache.Stats, emit emitter) {
+			emit(s.Probation.Bytes, "probation")
+			emit(s.Protected.Bytes, "protected")
+		}},
+	{Metric{"holdfast.cache.protected.limit", "By", UpDownCounter, "Memory that protected entries may have before the longest idle of them become victims too.", holds()},
+		func(s *cache.Stats, emit emitter) { emit(s.ProtectedLimit) }},
 	{Metric{"holdfast.cache.lookups", "{lookup}", Counter, "Lookups of an ID, by their result: hit, miss.", holds("result")},
 		func(s *cache.Stats, emit emitter) {
 			emit(s.Hits, "hit")
@@ -81,8 +95,51 @@ var cacheTable = []row[cache.Stats]{
 				}
 			}
 		}},
+	{Metric{"holdfast.cache.lock.longest", "s", Gauge, "Longest hold of a shard's lock in the latest one to two minutes, by operation: store, large (a value), expire, scan, sort, resize.", holds("operation")},
+		func(s *cache.Stats, emit emitter) {
+			for _, h := range named(s.LockHolds[:]) {
+				emit(h.Longest, h.Operation)
+			}
+		}},
+	{Metric{"holdfast.cache.lock.slow", "{hold}", Counter, "Holds of a shard's lock for more than a millisecond, by operation: store, large (a value), expire, scan, sort, resize.", holds("operation")},
+		func(s *cache.Stats, emit emitter) {
+			for _, h := range named(s.LockHolds[:]) {
+				emit(h.Slow, h.Operation)
+			}
+		}},
+	{Metric{"holdfast.cache.operations", "{operation}", UpDownCounter, "Long operations under way: load, sort, save, scan, resize.", holds("operation")},
+		func(s *cache.Stats, emit emitter) {
+			running := map[string]int{"load": 0, "sort": 0, "save": 0, "scan": 0, "resize": 0}
+			for _, p := range s.Running {
+				running[p.Operation]++
+			}
+			for _, operation := range slices.Sorted(maps.Keys(running)) {
+				emit(running[operation], operation)
+			}
+		}},
+	{Metric{"holdfast.cache.operation.done", "1", Gauge, "Share of the first long operation of its kind that is done: load, sort, save, scan, resize; no series while there is none.", holds("operation")},
+		func(s *cache.Stats, emit emitter) {
+			seen := make(map[string]bool)
+			for _, p := range s.Running {
+				if !seen[p.Operation] && p.Total > 0 {
+					emit(float64(p.Done)/float64(p.Total), p.Operation)
+				}
+				seen[p.Operation] = true
+			}
+		}},
 	{Metric{"holdfast.cache.callback.panics", "{panic}", Counter, "Panics of Options.OnEvict that the cache recovered.", holds()},
 		func(s *cache.Stats, emit emitter) { emit(s.CallbackPanics) }},
+}
+
+// named returns the lock holds that a cache has filled in. The zero Stats,
+// which a Store of a test may return, have none.
+func named(all []cache.LockHolds) (filled []cache.LockHolds) {
+	for _, h := range all {
+		if h.Operation != "" {
+			filled = append(filled, h)
+		}
+	}
+	return filled
 }
 
 func holds(more ...string) []string { return append([]string{"holds"}, more...) }

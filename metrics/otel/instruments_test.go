@@ -105,7 +105,7 @@ func TestRegister(t *testing.T) {
 
 // Each metric has an instrument, or is a histogram of the producer.
 func TestRegister_has_every_metric(t *testing.T) {
-	all := sources(t, "shop", tier.Stats{Local: cache.Stats{Curve: [5]cache.CurvePoint{{MaxBytes: 1, HitRatio: 0.5}}}})
+	all := sources(t, "shop", tier.Stats{Local: cache.Stats{Curve: [5]cache.CurvePoint{{MaxBytes: 1, HitRatio: 0.5}}, Running: []cache.Progress{{Operation: "load", Total: 1}}}})
 	reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(otelholdfast.NewProducer(all)))
 	_, err := otelholdfast.Register(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)), all)
 	require.NoError(t, err)

@@ -74,6 +74,7 @@ func TestCollector_lint(t *testing.T) {
 	p := start(t)
 	p.visit(t)
 	p.warm(t)
+	defer p.scan()()
 	problems, err := testutil.GatherAndLint(p.registry)
 	require.NoError(t, err)
 	require.Empty(t, problems)

@@ -125,6 +125,7 @@ func TestDashboard_in_Prometheus(t *testing.T) {
 	p := start(t)
 	p.visit(t)
 	p.warm(t)
+	defer p.scan()()
 	alertsFile, err := os.Getwd()
 	require.NoError(t, err)
 	server := testserver.Run(t, testserver.Prometheus,

@@ -3,6 +3,7 @@ package promholdfast_test
 import (
 	"context"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -79,6 +80,13 @@ func (p *program) warm(t testing.TB) {
 		}
 	}
 	t.Fatal("the cache has no estimate")
+}
+
+// scan begins a long operation of the cache.
+func (p *program) scan() (end func()) {
+	next, end := iter.Pull2(p.cache.All())
+	next()
+	return end
 }
 
 const user = "ada@example.org"
