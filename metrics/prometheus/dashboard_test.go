@@ -126,11 +126,11 @@ func TestDashboard_in_Prometheus(t *testing.T) {
 	p.visit(t)
 	p.warm(t)
 	defer p.scan()()
-	alertsFile, err := os.Getwd()
+	folder, err := os.Getwd()
 	require.NoError(t, err)
 	server := testserver.Run(t, testserver.Prometheus,
-		"global: {scrape_interval: 100ms, scrape_timeout: 100ms, evaluation_interval: 100ms}",
-		"rule_files: ['"+alertsFile+"/alerts.yml']",
+		"global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}",
+		"rule_files: ['"+folder+"/alerts.yml']",
 		"scrape_configs: [{job_name: shop, static_configs: [{targets: ['"+strings.TrimPrefix(p.URL, "http://")+"']}]}]",
 	)
 	query := func(expr string) int {
@@ -168,7 +168,7 @@ func TestDashboard_in_Prometheus(t *testing.T) {
 		require.Len(t, answer.Data.Groups[0].Rules, len(alerts(t)))
 		for _, rule := range answer.Data.Groups[0].Rules {
 			require.Equal(t, "ok", rule.Health, rule.LastError)
-			require.Equal(t, "inactive", rule.State, "%s: the program is well", rule.Name)
+			require.NotEqual(t, "firing", rule.State, "%s: the program is well", rule.Name)
 		}
 	})
 }
