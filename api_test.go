@@ -19,7 +19,7 @@ func TestAPIPage(t *testing.T) {
 	require.NoError(t, err)
 	for section, folder := range map[string]string{"holdfast": ".", "cache": "cache", "codec": "codec", "storetest": "storetest",
 		"tier": "tier", "store/redis": "store/redis", "store/sql": "store/sql", "store/sql/pgxlisten": "store/sql/pgxlisten",
-		"metrics": "metrics", "metrics/prometheus": "metrics/prometheus", "metrics/otel": "metrics/otel"} {
+		"metrics": "metrics", "metrics/prometheus": "metrics/prometheus", "metrics/otel": "metrics/otel", "inspect": "inspect"} {
 		_, text, found := strings.Cut(string(page), "\n## "+section+"\n")
 		require.True(t, found, section)
 		text, _, _ = strings.Cut(text, "\n## ")
