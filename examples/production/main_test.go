@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +20,8 @@ import (
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/examples/internal/browser"
+	"github.com/holdfast-go/holdfast/inspect"
+	"github.com/holdfast-go/holdfast/metrics"
 )
 
 func newCache(t *testing.T) *cache.Cache {
@@ -69,16 +74,75 @@ func TestRestore_of_a_damaged_snapshot(t *testing.T) {
 
 func TestWatch(t *testing.T) {
 	c := newCache(t)
-	browser.Open(t, site(t, c)).Browser().Get("/")
+	sessions := browser.Sessions(t, holdfast.Options{Cache: c})
+	browser.Open(t, pages(sessions)).Browser().Get("/")
+	page, err := inspect.New(inspect.Options{Manager: sessions, Cache: c, Allow: operators})
+	require.NoError(t, err)
+	defer page.Close()
 
-	page := browser.Open(t, watch(c)).Browser().Get("/debug/vars")
+	operator := browser.Open(t, watch(metrics.Sources{Manager: sessions, Cache: c}, page)).Browser()
 
-	var vars map[string]float64
-	require.NoError(t, json.Unmarshal([]byte(page.Text), &vars))
-	assert.Equal(t, 1.0, vars["sessions"])
-	assert.Equal(t, float64(8<<20), vars["max_bytes"])
-	assert.Positive(t, vars["bytes"])
-	assert.Contains(t, vars, "evicted_for_capacity")
+	var vars struct {
+		Entries map[string]float64 `json:"cache_entries"`
+		Limit   map[string]float64 `json:"cache_limit_bytes"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(operator.Get("/debug/vars").Text), &vars))
+	assert.Equal(t, 1.0, vars.Entries["sessions"])
+	assert.Equal(t, float64(8<<20), vars.Limit["sessions"])
+	shown := operator.Get("/sessions/")
+	assert.Contains(t, shown.Text, "nothing is evicted")
+	assert.Contains(t, shown.Text, "Users", "this machine may end sessions")
+	assert.Equal(t, http.StatusOK, operator.Get("/sessions/users").Status)
+}
+
+// Another site's name may lead to this machine, but does not permit to end
+// sessions.
+func TestOperators(t *testing.T) {
+	for host, permitted := range map[string]bool{
+		"localhost:3001": true, "127.0.0.1:3001": true, "[::1]:3001": true,
+		"rebound.example:3001": false, "10.0.0.1:3001": false, "": false,
+	} {
+		assert.Equal(t, permitted, operators(&http.Request{Host: host}) == nil, host)
+	}
+}
+
+func TestAudit(t *testing.T) {
+	var logged strings.Builder
+	sessions := browser.Sessions(t, holdfast.Options{Observer: audit(slog.New(slog.NewTextHandler(&logged, nil)))})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/visit", func(w http.ResponseWriter, r *http.Request) { sessions.Session(r).Set("a", 1) })
+	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) { assert.NoError(t, sessions.Session(r).Login("ada")) })
+	mux.HandleFunc("/logout", func(w http.ResponseWriter, r *http.Request) { assert.NoError(t, sessions.Session(r).Destroy()) })
+	ada := browser.Open(t, sessions.Handler(mux)).Browser()
+
+	ada.Get("/visit")
+	assert.Empty(t, logged.String(), "a visitor")
+	ada.Get("/login")
+	assert.Contains(t, logged.String(), "logged_in")
+	id := ada.Cookie()
+	ada.Get("/logout")
+	assert.Contains(t, logged.String(), "logout")
+	assert.Contains(t, logged.String(), "ada")
+	assert.NotContains(t, logged.String(), id)
+}
+
+// The load of -demo has users and visitors, and nobody but the program sends
+// it.
+func TestDemo(t *testing.T) {
+	c := newCache(t)
+	sessions := browser.Sessions(t, holdfast.Options{Cache: c})
+	d := newDemo(sessions)
+	d.send("GET", "/", nil)
+	for range 100 {
+		d.visit(7)
+	}
+	stats := sessions.Stats()
+	assert.Positive(t, stats.LoggedIn)
+	assert.NotZero(t, c.Stats().Hits)
+	infos, err := sessions.Sessions(t.Context(), "user-7")
+	require.NoError(t, err)
+	assert.LessOrEqual(t, len(infos), 1)
+	assert.Equal(t, http.StatusNotFound, browser.Open(t, pages(sessions)).Browser().Post("/login?user=user-7").Status)
 }
 
 func TestRun_saves_the_sessions(t *testing.T) {
@@ -110,12 +174,12 @@ func TestMain_flags(t *testing.T) {
 	require.Len(t, page.Cookies(), 1)
 	assert.True(t, page.Cookies()[0].Secure, "-proxy: the client came over TLS")
 
-	vars, err := http.Get(urls[1])
+	shown, err := http.Get(urls[1])
 	require.NoError(t, err)
-	defer vars.Body.Close()
-	var shown map[string]float64
-	require.NoError(t, json.NewDecoder(vars.Body).Decode(&shown))
-	assert.Equal(t, 1048576.0, shown["max_bytes"])
+	defer shown.Body.Close()
+	text, err := io.ReadAll(shown.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "of 1 MiB", "-max-bytes")
 	assert.NoFileExists(t, snapshot)
 
 	stop()

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 
 	"github.com/holdfast-go/holdfast"
-	"github.com/holdfast-go/holdfast/cache"
+	"github.com/holdfast-go/holdfast/metrics"
 )
 
 // pages serves the page at the path / only, so that a browser's own request for
@@ -35,23 +36,26 @@ func sentence(visits int) string {
 	return fmt.Sprintf("You visited this page %d times", visits)
 }
 
-// watch serves the cache's statistics as JSON. For Prometheus, export each
-// number as a gauge or a counter.
-func watch(c *cache.Cache) http.Handler {
+// watch serves the live page of the sessions, and the metrics as JSON. For
+// Prometheus and OpenTelemetry, metrics/prometheus and metrics/otel export the
+// same sources.
+func watch(sources metrics.Sources, page http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/sessions/", page)
 	mux.HandleFunc("GET /debug/vars", func(w http.ResponseWriter, _ *http.Request) {
-		stats := c.Stats()
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{
-			"sessions":             stats.Entries,
-			"bytes":                stats.Bytes.Total(),
-			"max_bytes":            stats.MaxBytes,
-			"hits":                 stats.Hits,
-			"misses":               stats.Misses,
-			"expired":              stats.EvictedExpired,
-			"evicted_for_capacity": stats.EvictedForCapacity, // grows at the cap
-			"victim_age_seconds":   stats.VictimAge.Seconds(),
-		})
+		fmt.Fprintln(w, sources)
 	})
 	return mux
+}
+
+// operators permits the requests of this machine to end users' sessions. The
+// name in the request shows that no other site has led the browser here. On an
+// address that others reach, check a password instead.
+func operators(r *http.Request) error {
+	host, _, err := net.SplitHostPort(r.Host)
+	if ip := net.ParseIP(host); err == nil && (host == "localhost" || ip.IsLoopback()) {
+		return nil
+	}
+	return errors.New("not from this machine")
 }

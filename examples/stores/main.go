@@ -5,6 +5,9 @@
 //	go run ./examples/stores -store sqlite:sessions.db
 //	go run ./examples/stores -store redis://localhost:6379/0
 //	go run ./examples/stores -store postgres://user:password@localhost/sessions
+//
+// With -admin localhost:3001, the live page about the sessions and the database
+// is at http://localhost:3001/, an address that only this machine reaches.
 package main
 
 import (
@@ -20,11 +23,12 @@ import (
 
 func main() {
 	name := flag.String("store", "memory", "`store` of the sessions: memory, sqlite:FILE, redis://..., or postgres://...")
-	serve.Main(func(stop context.Context, addr string) error { return run(stop, addr, *name) })
+	admin := flag.String("admin", "", "`address` of the live page, which only you may see; \"\" for none")
+	serve.Main(func(stop context.Context, addr string) error { return run(stop, addr, *name, *admin) })
 }
 
 // run serves the page at addr until stop is done.
-func run(stop context.Context, addr, store string) error {
+func run(stop context.Context, addr, store, admin string) error {
 	options, closeStore, err := open(store)
 	if err != nil {
 		return err
@@ -35,6 +39,13 @@ func run(stop context.Context, addr, store string) error {
 		return err
 	}
 	defer sessions.Close()
+	if admin != "" {
+		end, err := watch(admin, store, options, sessions)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
 	return serve.Until(stop, addr, handler(sessions), "open %s, reload the page, and start the program again")
 }
 

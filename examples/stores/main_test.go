@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/examples/internal/browser"
 	"github.com/holdfast-go/holdfast/internal/testserver"
 )
 
@@ -105,4 +107,31 @@ func TestFlag_store(t *testing.T) {
 		assert.Contains(t, string(output), want)
 		assert.NotContains(t, string(output), "secret")
 	}
+}
+
+// The live page is about the store that keeps the sessions.
+func TestWatch(t *testing.T) {
+	for store, shown := range map[string]string{"memory": "Memory in use", "sqlite:" + filepath.Join(t.TempDir(), "sessions.db"): "SQLite is well"} {
+		options, closeStore, err := open(store)
+		require.NoError(t, err)
+		t.Cleanup(closeStore)
+		sessions, err := holdfast.New(options)
+		require.NoError(t, err)
+		line := browser.FirstLog(t, func() {
+			end, err := watch("127.0.0.1:0", store, options, sessions)
+			require.NoError(t, err)
+			t.Cleanup(end)
+		})
+		page, err := http.Get(regexp.MustCompile(`http://\S+/`).FindString(line))
+		require.NoError(t, err)
+		text, err := io.ReadAll(page.Body)
+		require.NoError(t, err)
+		page.Body.Close()
+		assert.Contains(t, string(text), shown)
+	}
+	options, closeStore, err := open("memory")
+	require.NoError(t, err)
+	defer closeStore()
+	_, err = watch("nowhere.invalid:1", "memory", options, nil)
+	assert.Error(t, err)
 }

@@ -10,6 +10,7 @@ import (
 	_ "modernc.org/sqlite"             // the driver sqlite
 
 	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/store/redis"
 	"github.com/holdfast-go/holdfast/store/sql"
 )
@@ -20,7 +21,11 @@ func open(name string) (o holdfast.Options, closeStore func(), err error) {
 	scheme, rest, _ := strings.Cut(name, ":")
 	switch scheme {
 	case "memory":
-		return o, func() {}, nil // the Manager makes a cache of its own
+		c, err := cache.New(cache.Options{})
+		if err != nil {
+			return o, nil, err
+		}
+		return holdfast.Options{Cache: c}, func() { _ = c.Close() }, nil
 	case "redis", "rediss":
 		store, err := redisstore.New(redisstore.Options{URL: name, Check: true})
 		if err != nil {
