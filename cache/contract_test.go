@@ -995,7 +995,7 @@ func TestStats(t *testing.T) {
 		full := c.Stats().Bytes
 		assert.EqualValues(t, 10_000*8, full.IDs)
 		assert.EqualValues(t, 10_000*100, full.Values)
-		assert.EqualValues(t, 10_000*28, full.Headers) // 28 + 8 + 100 bytes fill 17 granules
+		assert.InDelta(t, 10_000*28, full.Headers, 80) // 28 + 8 + 100 bytes fill 17 granules, seldom 18
 		assert.InDelta(t, 10_000*14, full.Index-empty.Index, 10_000*3)
 		assert.Equal(t, empty.Fixed, full.Fixed)
 		for id := range c.All() {
