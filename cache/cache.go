@@ -65,7 +65,7 @@ func New(o Options) (*Cache, error) {
 	c.maxBytes.Store(o.MaxBytes)
 	c.resizing.held = o.MaxBytes
 	if canReadOptimistically {
-		c.readers = &readers{stripes: make([]stripe, stripesFor(o.Shards))}
+		c.readers = &readers{stripes: make([]stripe, o.stripes())}
 	}
 	size := o.arenaBytes(c.segmentShift)
 	for i := range c.shards {

@@ -58,9 +58,11 @@
 // nothing if its buffer is long enough.
 //
 // Most lookups take no lock, on amd64 and arm64 in shards of 32 KiB and more. A
-// lookup of an absent ID takes none, and a hit takes one only if the order of
-// eviction has to change: at most once a second for each entry that is used
-// often. So lookups do not wait for each other, even of one ID.
+// lookup of an absent ID takes none. A hit takes one only if the order of
+// eviction has to change: at most once a second for each entry, or, if the
+// longest idle entry of its shard was used less than eight seconds ago, eight
+// times in that time. In a shard of few entries each hit takes it, but for the
+// entry used last.
 //
 // A lock hold takes at most about a millisecond of processor time, plus the
 // time to copy or free one value and to fault in new pages; longer work runs in

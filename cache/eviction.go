@@ -84,12 +84,12 @@ type evictionOrder struct {
 // shortly before, and in skewed traffic most uses are of that kind. So an entry
 // stays in place at a use if its latest move was less than an eighth of the
 // list's age ago, and less than refreshAfter. The age of a list is the time
-// since its oldest entry moved. A short list has no age: only the newest entry
+// since the latest move of its oldest entry. A short list has no age: only the newest entry
 // stays in place there, and the order is exact.
 const (
 	ageShare     = 8
 	refreshAfter = uint64(1e9 >> tickShift)
-	shortList    = 32 // a list of fewer entries is short
+	shortList    = 8 // a list of fewer entries is short
 
 	isShort = math.MaxUint64
 )

@@ -9,3 +9,9 @@ const canReadOptimistically = true
 // fence keeps reads before it before reads after it, and writes before writes.
 // An amd64 does that by itself. The compiler moves nothing across the call.
 func fence()
+
+// fenceStores keeps writes before it before writes after it, also those of long
+// copies. For 1 MiB and more, Go's memmove uses non-temporal writes on an amd64,
+// which the processor may reorder with writes before the copy. memmove itself
+// fences the writes after it.
+func fenceStores()

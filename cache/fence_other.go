@@ -5,3 +5,5 @@ package cache
 const canReadOptimistically = false
 
 func fence() {}
+
+func fenceStores() {}

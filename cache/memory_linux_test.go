@@ -89,29 +89,94 @@ func largePages(t *testing.T, memory []byte) (n int) {
 	return n
 }
 
-// The memory of a shard that is too small for large pages gets them once it is
-// in use, and not before.
-func TestCollapse_of_used_memory(t *testing.T) {
+// mustCollapse skips the test if the system cannot collapse pages.
+func mustCollapse(t *testing.T) {
 	memory, err := arena.Reserve(2 * arena.LargePageBytes)
 	require.NoError(t, err)
 	defer arena.Release(memory)
 	clear(memory) // so that it is in use
-	arena.Collapse(memory)
+	end := arena.LargePageEnd(memory, 0)
+	arena.Collapse(memory[end-arena.LargePageBytes : end])
 	if largePages(t, memory) == 0 {
 		t.Skip("Linux before 6.1, an emulator, or no large page is free")
 	}
+}
+
+// fillCache stores entries until the first shard's top is at least at bytes.
+func fillCache(t *testing.T, c *Cache, ids string, bytes int) {
+	for i := 0; int(c.shards[0].arena.Top())*granule < bytes; i++ {
+		require.NoError(t, c.Set(fmt.Sprint(ids, i), make([]byte, 1000), time.Hour))
+	}
+	synctest.Wait()
+}
+
+// The memory of a shard that is too small for large pages gets them once it is
+// in use, and not before.
+func TestCollapse_of_used_memory(t *testing.T) {
+	mustCollapse(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := openCache(t, Options{MaxBytes: 12 << 20, Shards: 1})
 		s := &c.shards[0]
 		require.False(t, arena.WantsLargePages(int64(len(s.arena.Memory()))))
-		for i := 0; s.arena.Top() < (5<<20)/granule; i++ {
-			require.NoError(t, c.Set(fmt.Sprint(i), make([]byte, 1000), time.Hour))
-		}
-		synctest.Wait()
+		fillCache(t, c, "", 5<<20)
 		assert.GreaterOrEqual(t, largePages(t, s.arena.Memory()), arena.LargePageBytes)
 		assert.LessOrEqual(t, resident(t, s.arena.Memory()), 6<<20)
 		assert.Greater(t, s.prefaultAt, s.arena.Top())
 		require.NoError(t, c.checkInvariants())
+	})
+}
+
+// A shard that grows moves, and its large pages with it or again.
+func TestCollapse_after_growing(t *testing.T) {
+	mustCollapse(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := openCache(t, Options{MaxBytes: 9 << 20, Shards: 1, MaxValue: 1 << 10})
+		fillCache(t, c, "", 7<<20)
+		require.NoError(t, c.SetMaxBytes(15<<20))
+		fillCache(t, c, "more", 12<<20)
+		assert.GreaterOrEqual(t, largePages(t, c.shards[0].arena.Memory()), 8<<20)
+	})
+}
+
+// Entries may be deleted between a request and the collapse.
+func TestCollapse_after_deletions(t *testing.T) {
+	mustCollapse(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := openCache(t, Options{MaxBytes: 12 << 20, Shards: 1, MaxValue: 3 << 20})
+		s := &c.shards[0]
+		fillCache(t, c, "", 7<<20)
+		require.Greater(t, s.collapsed, 4<<20)
+		s.mu.Lock()
+		top := int(s.arena.Top()) * granule
+		s.mu.Unlock()
+		for i := top / 1000; top >= s.collapsed; i-- {
+			c.Delete(fmt.Sprint(i))
+			s.mu.Lock()
+			top = int(s.arena.Top()) * granule
+			s.mu.Unlock()
+		}
+		c.collapse(s, s.arena.Memory()[:top])
+		assert.LessOrEqual(t, s.collapsed, top)
+	})
+}
+
+// Memory that was given back stays with the system.
+func TestCollapse_keeps_given_back(t *testing.T) {
+	mustCollapse(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := openCache(t, Options{MaxBytes: 15 << 20, Shards: 1, MaxValue: 4 << 20})
+		s := &c.shards[0]
+		require.NoError(t, c.Set("a", make([]byte, 1900<<10), time.Hour))
+		require.NoError(t, c.Set("stays", make([]byte, 1000), time.Hour))
+		c.Delete("a")
+		c.lock(s)
+		for s.giveBack() {
+		}
+		c.unlock(s)
+		require.Less(t, resident(t, s.arena.Memory()), 100<<10)
+		require.NoError(t, c.Set("b", make([]byte, 2500<<10), time.Hour))
+		synctest.Wait()
+		assert.Less(t, resident(t, s.arena.Memory()), 2700<<10)
 	})
 }
 

@@ -8,9 +8,9 @@ import (
 
 // Get, Append and Peek read without the shard's lock where they can: an
 // optimistic read looks an entry up and copies its value while others may
-// write. A sequence number tells whether anybody did. If so, the copy is
-// discarded, and the second time the lock is taken. This is the sequence lock
-// of the Linux kernel; Boehm (Can Seqlocks Get Along with Programming Language
+// write. A sequence number tells whether anybody did. If so, the read discards
+// the copy and tries once more, and then takes the lock. This is the sequence
+// lock of the Linux kernel; Boehm (Can Seqlocks Get Along with Programming Language
 // Memory Models?, 2012) describes the barriers that it needs.
 //
 // These make it sound:
@@ -23,8 +23,8 @@ import (
 //     that finds the same even number before and after its reads has seen no
 //     change. fence keeps its reads between the two, and the writes of a
 //     change too: the compiler moves no access to memory across a call of
-//     assembly, and an arm64 none across the barrier in it. An amd64 reorders
-//     neither reads nor writes.
+//     assembly, and an arm64 none across the barrier in it. An amd64 keeps reads
+//     in order, and ordinary writes; for others see fenceStores.
 //   - Before that, a reader returns nothing and decides nothing. A plain read
 //     of a word that others write yields one of the values written to it: the
 //     Go memory model promises that for words of the machine's size. It
@@ -33,11 +33,14 @@ import (
 //   - A reader without the lock writes only its counts, which are atomic words
 //     on Go's heap. It never writes to the region. If its use has to move the
 //     entry in the order of eviction, it takes the lock for that.
-//   - Touch and such moves are no changes: a reader may see deadlines, marks and
-//     last uses in any state, each of them one word.
+//   - Touch and such moves do not change the sequence number. A reader may see
+//     deadlines, marks and last uses in any state, each of them one word.
 //
-// The race detector cannot see that this is sound, so a build for it takes the
-// lock. So do other processors than amd64 and arm64, and the smallest shards.
+// Reads take the lock on other processors than amd64 and arm64, in shards below
+// 32 KiB, and in a build for the race detector, which cannot see that this is
+// sound.
+
+// A read that meets a change tries again, so many times in all.
 const optimisticTries = 2
 
 // sequence is a sequence number. Only a holder of the lock changes it. A plain
@@ -100,7 +103,7 @@ func (c *Cache) tryRead(dst []byte, id string, isUse bool) (value []byte, found,
 		var e seen
 		ok = ok && v.find(&e, b, id, t, &c.clock)
 		moves := false // the use has to change the order
-		if e.slot != 0 {
+		if e.slot != 0 && e.deadline > e.now {
 			if moves = isUse && !((v.plain || e.header.Is(protected)) && s.order.isRecent(e.slot.ref(), lastUse(e.useLen), tickOf(e.now))); !moves {
 				value = append(dst, e.value...)
 			}
@@ -110,6 +113,10 @@ func (c *Cache) tryRead(dst []byte, id string, isUse bool) (value []byte, found,
 		switch {
 		case !isValid:
 			reader.leave(noResult)
+			if value != nil {
+				clear(value[len(dst):]) // it may be any memory's
+				value = nil
+			}
 			continue
 		case !ok, e.slot != 0 && e.deadline <= e.now, e.slot == 0 && isUse && v.ghosts.has(t):
 			reader.leave(noResult)

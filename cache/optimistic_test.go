@@ -65,9 +65,16 @@ func TestOptimistic(t *testing.T) {
 		hits, misses := c.optimistic()
 		assert.EqualValues(t, []uint64{2, 2}, []uint64{hits, misses}, "they do not count")
 	})
+	t.Run("expired", func(t *testing.T) {
+		require.NoError(t, c.Set("short", []byte("secret"), time.Nanosecond))
+		buffer := make([]byte, 10)
+		_, ok := c.Append(buffer[:0], "short")
+		assert.False(t, ok)
+		assert.Equal(t, make([]byte, 10), buffer, "nothing is written beyond its end")
+	})
 	t.Run("Stats", func(t *testing.T) {
 		stats := c.Stats()
-		assert.EqualValues(t, []uint64{3, 2}, []uint64{stats.Hits, stats.Misses})
+		assert.EqualValues(t, []uint64{3, 3}, []uint64{stats.Hits, stats.Misses})
 	})
 	t.Run("allocates the value", func(t *testing.T) {
 		assert.Equal(t, 1.0, testing.AllocsPerRun(1000, func() { c.Get("a") }))
@@ -133,27 +140,27 @@ func TestOptimistic_order(t *testing.T) {
 	needOptimism(t)
 	synctest.Test(t, func(t *testing.T) {
 		var evicted []string
-		c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1, Protected: -1, MaxValue: 4000, OnEvict: func(id string, _ EvictionReason) {
+		c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1, Protected: -1, MaxValue: 8000, OnEvict: func(id string, _ EvictionReason) {
 			evicted = append(evicted, id)
 		}})
-		set := func(id string) { require.NoError(t, c.Set(id, make([]byte, 2200), time.Hour)) }
-		for i := range 20 {
+		set := func(id string) { require.NoError(t, c.Set(id, make([]byte, 6500), time.Hour)) }
+		for i := range shortList - 1 {
 			set(fmt.Sprint(i))
 		}
 		require.Empty(t, evicted)
 		var want []string // by latest use
 		for _, n := range rand.Perm(100) {
-			id := fmt.Sprint(n % 20)
+			id := fmt.Sprint(n % (shortList - 1))
 			_, ok := c.Get(id)
 			require.True(t, ok)
 			time.Sleep(time.Millisecond)
 			want = append(slices.DeleteFunc(want, func(s string) bool { return s == id }), id)
 		}
 		require.EqualValues(t, 100, c.Stats().Hits)
-		for i := 0; len(evicted) < 20; i++ {
+		for i := 0; len(evicted) < shortList-1; i++ {
 			set(fmt.Sprint("new", i))
 		}
-		assert.Equal(t, want, evicted[:20])
+		assert.Equal(t, want, evicted[:shortList-1])
 	})
 }
 

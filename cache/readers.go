@@ -49,6 +49,15 @@ func counted(r result, isUse bool) result {
 	return noResult
 }
 
+// stripes returns the number of stripes of a new cache: few if its shards are too
+// small for optimistic reads.
+func (o Options) stripes() int {
+	if o.isOptimistic() {
+		return stripesFor(o.Shards)
+	}
+	return 4
+}
+
 // stripesFor returns the number of stripes for a cache with so many shards: a
 // power of two.
 func stripesFor(shards int) int { return min(4*shards, 64) }

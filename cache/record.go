@@ -214,6 +214,7 @@ func (a *records) valueHasPrefix(r ref, prefix []byte) bool {
 // write fills the blocks of the entry at r, which are as long as needed, with
 // id and value.
 func (a *records) write(r ref, id string, value []byte) {
+	fenceCopy(len(value))
 	if h := a.record(r); h.header.Kind() == isRecord {
 		copy(a.Bytes(r, recordHeaderBytes, h.header.End()), id)
 		copy(a.Bytes(r, recordHeaderBytes+uint32(len(id)), h.header.End()), value)
@@ -257,9 +258,17 @@ func (s span) following() span {
 	return span{a, r, a.Bytes(r, fragmentHeaderBytes, a.Header(r).End())}
 }
 
+// fenceCopy comes before a copy of n bytes to the arena.
+func fenceCopy(n int) {
+	if n >= 1<<20 {
+		fenceStores()
+	}
+}
+
 // copyEntry copies the ID and the value of the entry at from to the blocks at
 // to, which are as long together.
 func (a *records) copyEntry(to, from ref) {
+	fenceCopy(int(a.valueLen(from)))
 	if a.Header(to).Kind() == isChain {
 		a.chainHeader(to).length = a.valueLen(from)
 	}

@@ -19,7 +19,7 @@ func (s *shard) planPrefault() {
 	case arena.WantsLargePages(size):
 		s.prefaultAt = s.arena.Top()
 	case arena.CollapsesPages(size):
-		s.prefaultAt = ref((s.collapsed + arena.LargePageBytes) / granule)
+		s.prefaultAt = ref(arena.LargePageEnd(s.arena.Memory(), s.collapsed) / granule)
 	}
 }
 
@@ -58,19 +58,13 @@ func (c *Cache) prefault(s *shard) {
 
 // collapse makes large pages of the filled memory of a shard.
 func (c *Cache) collapse(s *shard, filled []byte) {
-	for {
-		end := arena.Collapse(filled[s.collapsed:])
-		if end == 0 {
-			break
-		}
-		s.collapsed += end
-	}
-	next := s.collapsed + arena.LargePageBytes
-	if next <= len(filled) { // the system has no large page, or the next one begins later
-		next = len(filled) + arena.LargePageBytes
+	s.collapsed = min(s.collapsed, len(filled)) // entries may have been deleted since the request
+	for end := arena.LargePageEnd(filled, s.collapsed); end <= len(filled); end = arena.LargePageEnd(filled, end) {
+		arena.Collapse(filled[end-arena.LargePageBytes : end])
+		s.collapsed = end
 	}
 	s.mu.Lock()
-	s.prefaultAt = ref(next / granule)
+	s.prefaultAt = ref(arena.LargePageEnd(filled, s.collapsed) / granule)
 	s.mu.Unlock()
 }
 

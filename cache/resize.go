@@ -232,6 +232,7 @@ func (s *shard) grow(o Options) error {
 	if err := s.arena.Grow(o.arenaBytes(s.index.shift)); err != nil {
 		return err
 	}
+	s.collapsed = 0 // the system may have split the large pages
 	s.resizeTables(o)
 	return nil
 }

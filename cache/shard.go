@@ -8,7 +8,7 @@ import (
 )
 
 // shard is one lock and the state that it guards. Its methods require the lock,
-// except init.
+// except init, lock, and those of optimistic reads.
 type shard struct {
 	// An optimistic read of a long list needs only the first line of the
 	// shard, beside the view, and only changes write it. Moves in the eviction
@@ -19,7 +19,7 @@ type shard struct {
 	order evictionOrder // the line ends after its first field
 
 	mu         mutex
-	now        int64 // the clock's reading at the start of this lock hold
+	now        int64 // the clock's latest reading under the lock
 	closed     bool
 	atUnlock   bool   // unlock has more to do than to release the lock
 	swept      uint8  // segments that evictSomeExpired swept at sweptAt
@@ -52,7 +52,7 @@ type shard struct {
 
 	prefaultAt ref      // at this top the shard requests a prefault or a collapse
 	hold       holdKind // of this lock hold, if unlock is to record its time
-	collapsed  int      // bytes from the start that have large pages; Cache.resizing guards it
+	collapsed  int      // bytes from the start that were collapsed; the sweeper and SetMaxBytes write it, with Cache.resizing
 
 	evicted []evicted // pending calls of OnEvict; if any, atUnlock is true
 

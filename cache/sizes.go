@@ -26,7 +26,7 @@ func (o Options) arenaBytes(shift uint8) int64 {
 }
 
 // isOptimistic reports whether reads try without the lock. In smaller shards
-// the memory for that would be more than a fiftieth.
+// the memory for that would be more than a hundredth.
 func (o Options) isOptimistic() bool {
 	return canReadOptimistically && o.MaxBytes/int64(o.Shards) >= 32<<10
 }
@@ -34,7 +34,7 @@ func (o Options) isOptimistic() bool {
 // optimisticBytes returns a shard's part of the memory that optimistic reads
 // need outside the arenas.
 func optimisticBytes(shards int) int64 {
-	return int64(unsafe.Sizeof(view{})) + lineBytes*int64(stripesFor(shards)/shards)
+	return int64(unsafe.Sizeof(view{})) + (lineBytes*int64(stripesFor(shards))+int64(shards)-1)/int64(shards)
 }
 
 // segmentShift returns the binary logarithm of the buckets in a segment. A

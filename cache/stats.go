@@ -3,7 +3,8 @@ package cache
 import "time"
 
 // Stats is a copy of the cache's numbers. The numbers of one shard belong to
-// one instant; those of different shards may be moments apart.
+// one instant; those of different shards may be moments apart. Hits and Misses
+// may be a moment newer.
 type Stats struct {
 	Entries  int       // entries that have not expired
 	MaxBytes int64     // the cap, in bytes

@@ -10,9 +10,10 @@ import "unsafe"
 //     aligned to a granule. So every view is aligned for its widest field.
 //   - A Ref is the start of a block of this arena, which lies inside the
 //     region. No view is wider than the block.
-//   - A view is used only while the shard's lock is held. The region moves, and
-//     is released, only under that lock. Of its end, Truncate unmaps only the
-//     part that Cut has given up under the lock.
+//   - A view is used under the shard's lock, or by an optimistic read. The
+//     region moves, or is released, only when no such read can look at it (see
+//     readers.go of package cache), and nobody has the lock or it is held for
+//     that. Of its end, Truncate unmaps only the part that Cut has given up.
 //   - The bytes are plain integers. None of them is a Go pointer, so neither
 //     the garbage collector nor its write barrier has to know of them.
 
@@ -64,6 +65,13 @@ func WantsLargePages(size int64) bool { return size >= 8*LargePageBytes }
 // CollapsesPages reports whether small pages of a region of size bytes become
 // large ones once they are in use.
 func CollapsesPages(size int64) bool { return size >= 2*LargePageBytes && !WantsLargePages(size) }
+
+// LargePageEnd returns where the first large page ends that begins at from or
+// later, in bytes from the start of memory. That may be beyond its end.
+func LargePageEnd(memory []byte, from int) int {
+	start := uintptr(unsafe.Pointer(unsafe.SliceData(memory))) + uintptr(from)
+	return from + int(-start&(LargePageBytes-1)) + LargePageBytes
+}
 
 // Reserve returns size bytes of zeroed memory, aligned to a granule. The caller
 // owns it until Release. On Unix the memory lies outside Go's heap and becomes

@@ -3,7 +3,9 @@
 package arena
 
 import (
+	"bytes"
 	"os"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -21,10 +23,11 @@ func preferLargePages(memory []byte) {
 // returns where it ends, in bytes from the start of memory; 0 if there is none.
 // The contents do not change.
 func Prefault(memory []byte) int {
-	end := endOfLargePage(memory)
-	if end != 0 {
-		_ = syscall.Madvise(memory[end-LargePageBytes:end], madvPopulateWrite)
+	end := LargePageEnd(memory, 0)
+	if end > len(memory) {
+		return 0
 	}
+	_ = syscall.Madvise(memory[end-LargePageBytes:end], madvPopulateWrite)
 	return end
 }
 
@@ -32,30 +35,33 @@ func Prefault(memory []byte) int {
 // would, and changes no byte. Systems before Linux 5.14 refuse it.
 const madvPopulateWrite = 23
 
-// Collapse makes one large page of the first large page's length of small pages
-// in memory, and returns where it ends, in bytes from the start of memory; 0 if
-// memory is too short, or if the system cannot do that now. The contents do not
-// change. Others may use them meanwhile; they wait for the system.
-func Collapse(memory []byte) int {
-	end := endOfLargePage(memory)
-	if end == 0 || os.Getpagesize() != 4<<10 || syscall.Madvise(memory[end-LargePageBytes:end], madvCollapse) != nil {
-		return 0
+// Collapse makes one large page of page, which has the length and the alignment
+// of one. It leaves a page alone of which a part is not resident: that part was
+// given back to the system. The contents do not change. Others may use them
+// meanwhile; they wait for the system.
+func Collapse(page []byte) {
+	if !allowsLargePages() {
+		return
 	}
-	return end
+	var resident [LargePageBytes / (4 << 10)]byte
+	_, _, errno := syscall.Syscall(syscall.SYS_MINCORE, uintptr(unsafe.Pointer(&page[0])), LargePageBytes, uintptr(unsafe.Pointer(&resident[0])))
+	if errno != 0 {
+		return
+	}
+	for _, is := range resident {
+		if is&1 == 0 {
+			return
+		}
+	}
+	_ = syscall.Madvise(page, madvCollapse)
 }
 
-// endOfLargePage returns where the first large page ends that lies in memory as
-// a whole, in bytes from the start of memory; 0 if there is none.
-func endOfLargePage(memory []byte) int {
-	if len(memory) == 0 {
-		return 0
-	}
-	end := int(-uintptr(unsafe.Pointer(&memory[0]))&(LargePageBytes-1)) + LargePageBytes
-	if end > len(memory) {
-		return 0
-	}
-	return end
-}
+// allowsLargePages reports whether large pages are as long as expected, and the
+// operator has not disabled them.
+var allowsLargePages = sync.OnceValue(func() bool {
+	enabled, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
+	return err == nil && os.Getpagesize() == 4<<10 && !bytes.Contains(enabled, []byte("[never]"))
+})
 
 // madvCollapse is MADV_COLLAPSE. Systems before Linux 6.1 refuse it.
 const madvCollapse = 25
