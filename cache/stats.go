@@ -51,7 +51,7 @@ type Stats struct {
 	// comes from the latest four hours, and a 64th from more than a day ago.
 	// The middle point is the real hit ratio of that time, so the difference to
 	// the next point is the gain of twice the cap. All points are zero while
-	// there is no estimate: with a cap below about 1.3 MiB, before some 33,000
+	// there is no estimate: with a cap below about 1.3 MiB, before some 65,000
 	// lookups, with fewer than some 4,000 sessions, and after Close.
 	// SetMaxBytes starts it anew.
 	Curve [5]CurvePoint
