@@ -22,7 +22,7 @@
 //
 // A new entry is in probation, and its next use makes it protected. The victim
 // is the longest idle entry in probation or, if there is none, the longest idle
-// protected one. So a flood of sessions that are never
+// protected one, to within a second. So a flood of sessions that are never
 // used again, from crawlers and clients without cookies, evicts only itself,
 // and users who returned keep their sessions. Options.Protected sets the share
 // of the memory for protected entries; a negative share means plain LRU.

@@ -84,8 +84,9 @@ type evictionOrder struct {
 // shortly before, and in skewed traffic most uses are of that kind. So an entry
 // stays in place at a use if its latest move was less than an eighth of the
 // list's age ago, and less than refreshAfter. The age of a list is the time
-// since the latest move of its oldest entry. A short list has no age: only the newest entry
-// stays in place there, and the order is exact.
+// since the latest move of its oldest entry. A short list has no age: only the
+// newest entry stays in place there, and the order is exact. While Load sorts a
+// list, the age is that of the entry at its end.
 const (
 	ageShare     = 8
 	refreshAfter = uint64(1e9 >> tickShift)

@@ -43,7 +43,7 @@ func (c *Cache) unlock(s *shard) {
 }
 
 // unlock releases the lock and returns the pending calls of OnEvict. It records
-// the time of a lock hold that is to be timed.
+// the time of a lock hold that timeHold has marked.
 func (s *shard) unlock() []evicted {
 	calls := s.evicted
 	s.evicted, s.atUnlock = nil, false

@@ -62,7 +62,7 @@ type Options struct {
 	// Shards is the number of independent parts, each with its own lock and its
 	// own part of MaxBytes: a power of two, at most 256. 0 means sixteen per
 	// processor; fewer if MaxBytes and MaxValue require it, more if a part
-	// would exceed 16 GiB. With 1 the order of eviction is exact over the whole
+	// would exceed 16 GiB. With 1 the order of eviction is that of the whole
 	// cache rather than per shard.
 	Shards int
 

@@ -19,7 +19,7 @@ type Progress struct {
 
 	Unit string // of Done and Total: "bytes" for load and resize, else "entries"
 
-	// Done and Total are what is done, and all there is to do. Total is 0 if it
+	// Done is the part of the work that is done, of Total. Total is 0 if it
 	// is unknown, as in a Load from a network connection. It is never below
 	// Done. A Total of entries is that of the beginning: entries that are
 	// stored or deleted meanwhile make it inexact.

@@ -31,7 +31,7 @@ type phase struct {
 	left    [results]atomic.Uint64
 }
 
-// result is what a reader leaves with.
+// result is the result of a reader.
 type result uint8
 
 const (

@@ -31,8 +31,7 @@ type Arena struct {
 	nonEmpty [classWords]uint64 // a bit for each class that has free blocks
 	lists    []Ref              // the first free block of each class
 
-	// base is the address of the region. A lookup needs it together with the
-	// shard's lock, which follows the arena, so base comes last.
+	// base is the address of the region.
 	base unsafe.Pointer
 }
 

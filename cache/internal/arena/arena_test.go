@@ -465,7 +465,7 @@ func TestClasses(t *testing.T) {
 	assert.EqualValues(t, listBytes, unsafe.Sizeof(Ref(0)))
 }
 
-// A lookup reads base together with the lock, which follows the arena.
+// base is the last field, behind those that only writes need.
 func TestArena_layout(t *testing.T) {
 	var a Arena
 	assert.Equal(t, unsafe.Sizeof(a), unsafe.Offsetof(a.base)+unsafe.Sizeof(a.base))
