@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"time"
 
 	"github.com/holdfast-go/holdfast/examples/internal/serve"
 	"github.com/holdfast-go/holdfast/internal/testserver"
@@ -28,20 +29,22 @@ var modes = map[string]tier.Mode{"cached": tier.Cached, "verified": tier.Verifie
 func main() {
 	url := flag.String("url", "", "`URL` of a Redis or Valkey server; empty starts one")
 	mode := flag.String("mode", "cached", "how instances use local copies: cached, verified or direct")
+	timeout := flag.Duration("timeout", 250*time.Millisecond, "how long an instance waits for an answer of that server")
 	name := flag.String("instance", "", "for the program itself: run one instance of this `name`")
 	serve.Main(func(stop context.Context, addr string) error {
 		if _, known := modes[*mode]; !known {
 			return fmt.Errorf("-mode is %q; it must be cached, verified or direct", *mode)
 		}
 		if *name != "" {
-			return runInstance(stop, *name, *url, modes[*mode])
+			return runInstance(stop, *name, *url, tier.Options{Mode: modes[*mode], Timeout: *timeout})
 		}
-		return run(stop, addr, *url, *mode)
+		return run(stop, addr, *url, "-mode", *mode, "-timeout", timeout.String())
 	})
 }
 
-// run serves the site at addr until stop is done.
-func run(stop context.Context, addr, url, mode string) error {
+// run serves the site at addr until stop is done. The flags are those of the
+// instances.
+func run(stop context.Context, addr, url string, flags ...string) error {
 	if url == "" {
 		server, err := startServer()
 		if err != nil {
@@ -54,7 +57,7 @@ func run(stop context.Context, addr, url, mode string) error {
 	if err != nil {
 		return err
 	}
-	all := newInstances(program, "-url", url, "-mode", mode)
+	all := newInstances(program, append(flags, "-url", url)...)
 	defer all.killAll()
 	for _, name := range []string{"A", "B", "C"} {
 		if err := all.start(name); err != nil {

@@ -52,7 +52,7 @@ func each(t *testing.T, test func(t *testing.T, c *cluster)) {
 			server := testserver.Run(t, kind, "appendonly yes", "appendfsync always")
 			program, err := os.Executable()
 			require.NoError(t, err)
-			c := &cluster{t: t, server: server, all: newInstances(program, "-url", "redis://"+server.Addr())}
+			c := &cluster{t: t, server: server, all: newInstances(program, "-url", "redis://"+server.Addr(), "-timeout", "2s")}
 			t.Cleanup(c.all.killAll)
 			for _, name := range []string{"A", "B", "C"} {
 				require.NoError(t, c.all.start(name))

@@ -24,10 +24,10 @@ const (
 
 // runInstance serves the site on a free port until stop is done. It prints its
 // address.
-func runInstance(stop context.Context, name, url string, mode tier.Mode) error {
+func runInstance(stop context.Context, name, url string, options tier.Options) error {
 	stop, cancel := untilParentEnds(stop)
 	defer cancel()
-	store, err := redisstore.New(redisstore.Options{URL: url, Tier: tier.Options{Mode: mode}, Check: true})
+	store, err := redisstore.New(redisstore.Options{URL: url, Tier: options, Check: true})
 	if err != nil {
 		return err
 	}
