@@ -26,7 +26,7 @@ func (s *shard) inspect(seen *inspection) error {
 	if s.closed {
 		return nil
 	}
-	if s.seq.load()&1 != 0 {
+	if s.seq&1 != 0 {
 		return errors.New("the sequence number is odd after a change")
 	}
 	seen.reset(int(s.arena.Granules()))
