@@ -568,7 +568,7 @@ func TestCurve_concurrent(t *testing.T) {
 	})
 	for range 4 {
 		users.Go(func() {
-			for range 5000 {
+			for range steps(1500) {
 				id := fmt.Sprint(rand.IntN(3000))
 				switch rand.IntN(8) {
 				case 0:

@@ -18,6 +18,7 @@ import (
 
 // A cache whose cap has changed has the same memory and tables as a new cache.
 func TestSetMaxBytes_like_a_new_cache(t *testing.T) {
+	skipUnderRace(t)
 	for name, o := range map[string]Options{
 		"one small shard": {MaxBytes: 64 << 10, Shards: 1, MaxValue: 1000},
 		"shards":          {MaxBytes: 8 << 20, Shards: 8, MaxValue: 1000},

@@ -18,6 +18,7 @@ import (
 // The tables outside the arena halve at powers of two. So a slightly smaller
 // cap can give the arena more memory and the index fewer segments.
 func TestSetMaxBytes_table_boundary(t *testing.T) {
+	skipUnderRace(t)
 	for _, maxBytes := range []int64{4 << 20, 8 << 20} {
 		for _, less := range []int64{8, 16} {
 			t.Run(fmt.Sprint(maxBytes, " - ", less), func(t *testing.T) {

@@ -49,6 +49,7 @@ func withRegulars(t *testing.T) (c *Cache, fits int) {
 }
 
 func TestGhosts(t *testing.T) {
+	skipUnderRace(t)
 	// All newcomers together would fit, but not beside protected users who
 	// never return.
 	t.Run("late returners get room", func(t *testing.T) {

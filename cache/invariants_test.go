@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"testing"
 )
 
 // checkInvariants returns the first violation of an invariant in the cache, or
@@ -213,4 +214,13 @@ func (s *shard) checkGhosts(*inspection) error {
 		return fmt.Errorf("there are %d and %d ghosts", len(g.once), len(g.again))
 	}
 	return nil
+}
+
+// skipUnderRace leaves out a long test of one goroutine, in which the race
+// detector has nothing to find.
+func skipUnderRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("one goroutine, and slow under the race detector")
+	}
 }

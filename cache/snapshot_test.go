@@ -256,6 +256,7 @@ func requirePartOf(t *testing.T, want map[string]string, stream []byte, what str
 
 // Load adds the intact part of a damaged stream and nothing else.
 func TestDamagedStream(t *testing.T) {
+	skipUnderRace(t)
 	t.Run("truncated", func(t *testing.T) {
 		want, stream := savedCache(t, 1000)
 		step := len(stream)/steps(20) + 1

@@ -195,6 +195,7 @@ func TestUpdate_and_Load_large(t *testing.T) {
 // A step of SetMaxBytes evicts few entries, frees few blocks and merges few
 // buckets.
 func TestSetMaxBytes_bounds_each_step(t *testing.T) {
+	skipUnderRace(t)
 	const entries = 100_000
 	for name, prepare := range map[string]func(c *Cache){
 		"full": func(*Cache) {},

@@ -139,7 +139,7 @@ func soonReads(t *testing.T, s *redisstore.Store, id, want string) {
 // soon waits until f returns nil.
 func soon(t *testing.T, f func() error) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * patience); ; time.Sleep(5 * time.Millisecond) {
 		err := f()
 		if err == nil {
 			return
