@@ -135,7 +135,7 @@ func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 		dst = s.arena.appendValue(dst, r, uint32(len(id)))
 	}
 	c.unlock(s)
-	c.sampleLookup(id, s, t, r != 0)
+	c.sampleLookup(id, s, t, r != 0, true)
 	return dst, r != 0
 }
 

@@ -144,15 +144,9 @@ func (c *Cache) lookups() lookups {
 // The methods named sample… are called after each use of an entry, without a
 // lock. They are inlined: a use outside the sample costs a comparison.
 
-// sampleLookup follows a lookup by Get or Append.
-func (c *Cache) sampleLookup(id string, s *shard, t tag, hit bool) {
-	if uint32(t) < c.sampled.Load() {
-		c.curveLookup(id, s, t, hit)
-	}
-}
-
-// sampleRead follows an optimistic read, which is a lookup if counts is true.
-func (c *Cache) sampleRead(id string, s *shard, t tag, hit, counts bool) {
+// sampleLookup follows a lookup by Get or Append, or a read that is none and
+// does not count.
+func (c *Cache) sampleLookup(id string, s *shard, t tag, hit, counts bool) {
 	if uint32(t) < c.sampled.Load() && counts {
 		c.curveLookup(id, s, t, hit)
 	}

@@ -10,8 +10,8 @@ import (
 // optimistic read looks an entry up and copies its value while others may
 // write. A sequence number tells whether anybody did. If so, the read discards
 // the copy and tries once more, and then takes the lock. This is the sequence
-// lock of the Linux kernel; Boehm (Can Seqlocks Get Along with Programming Language
-// Memory Models?, 2012) describes the barriers that it needs.
+// lock of the Linux kernel; Boehm (Can Seqlocks Get Along with Programming
+// Language Memory Models?, 2012) describes the barriers that it needs.
 //
 // These make it sound:
 //
@@ -123,16 +123,16 @@ func (c *Cache) tryRead(dst []byte, id string, isUse bool) (value []byte, found,
 			return dst, false, false
 		case e.slot == 0:
 			reader.leave(counted(hasMissed, isUse))
-			c.sampleRead(id, s, t, false, isUse)
+			c.sampleLookup(id, s, t, false, isUse)
 			return dst, false, true
 		case moves:
 			reader.leave(noResult)
 			value, found, done = s.useUnchanged(dst, e.slot.ref(), len(id), before, e.now)
-			c.sampleRead(id, s, t, true, done)
+			c.sampleLookup(id, s, t, true, done)
 			return value, found, done
 		}
 		reader.leave(counted(hasHit, isUse))
-		c.sampleRead(id, s, t, true, isUse)
+		c.sampleLookup(id, s, t, true, isUse)
 		return value, true, true
 	}
 	return dst, false, false
