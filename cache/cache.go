@@ -184,20 +184,15 @@ func (c *Cache) Touch(id string, ttl time.Duration) bool {
 	return r != 0
 }
 
-// touchLive is Touch for an entry that has not expired. Optimistic reads go on
-// meanwhile.
+// touchLive is Touch for an entry that has not expired.
 func (c *Cache) touchLive(id string, ttl time.Duration) bool {
-	hash := c.hash(id)
-	s, t := c.shardOf(hash), tagOf(hash)
-	s.mu.Lock()
-	s.prefetch(t)
-	s.now = c.clock.now()
+	s, t := c.lockUnchangedFor(id)
 	r := s.peek(id, t)
 	if r != 0 {
 		s.use(r)
 		s.setDeadline(r, t, deadlineAt(s.now, ttl))
 	}
-	s.mu.Unlock()
+	c.unlock(s)
 	if r != 0 {
 		c.sampleTouch(id, s, t, ttl, true)
 	}
@@ -281,7 +276,8 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-// lockFor locks the shard of id and returns the tag of id in its index.
+// lockFor locks the shard of id for a change, and returns the tag of id in its
+// index.
 func (c *Cache) lockFor(id string) (s *shard, t tag) {
 	hash := c.hash(id)
 	s, t = c.shardOf(hash), tagOf(hash)
@@ -291,8 +287,26 @@ func (c *Cache) lockFor(id string) (s *shard, t tag) {
 	return s, t
 }
 
+// lockUnchangedFor is lockFor for a caller that changes nothing but deadlines,
+// last uses and the order of eviction: optimistic reads go on meanwhile.
+func (c *Cache) lockUnchangedFor(id string) (s *shard, t tag) {
+	hash := c.hash(id)
+	s, t = c.shardOf(hash), tagOf(hash)
+	s.mu.Lock()
+	s.prefetch(t)
+	s.now = c.clock.now()
+	return s, t
+}
+
+// lock locks a shard for a change.
 func (c *Cache) lock(s *shard) {
 	s.lock()
+	s.now = c.clock.now()
+}
+
+// lockUnchanged is lock for a caller like that of lockUnchangedFor.
+func (c *Cache) lockUnchanged(s *shard) {
+	s.mu.Lock()
 	s.now = c.clock.now()
 }
 

@@ -3,6 +3,8 @@ package cache
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -176,8 +178,9 @@ func TestOptimistic_use_after_change(t *testing.T) {
 	require.NoError(t, c.checkInvariants())
 }
 
-// Touch and a use that moves its entry leave other optimistic reads valid.
-func TestOptimistic_reads_during_uses(t *testing.T) {
+// Touch, a use that moves its entry, and visits to all entries leave other
+// optimistic reads valid.
+func TestOptimistic_reads_go_on(t *testing.T) {
 	needOptimism(t)
 	c := openCache(t, Options{MaxBytes: 64 << 10, Shards: 1})
 	require.NoError(t, c.Set("a", nil, time.Hour))
@@ -186,6 +189,11 @@ func TestOptimistic_reads_during_uses(t *testing.T) {
 	c.Get("a")
 	c.Get("b")
 	require.True(t, c.Touch("a", time.Minute))
+	assert.Len(t, maps.Collect(c.All()), 2)
+	for range c.ScanValues(nil) {
+	}
+	require.NoError(t, c.Save(io.Discard))
+	c.Survey()
 	assert.Equal(t, before, c.shards[0].seq.load())
 	require.True(t, c.Delete("a"))
 	assert.Equal(t, before+2, c.shards[0].seq.load())

@@ -55,7 +55,7 @@ const (
 // copy.
 func (c *Cache) nextScanned(w *walk, prefix []byte) (found []Entry, rest []string) {
 	s := w.shard
-	c.lock(s)
+	c.lockUnchanged(s)
 	defer c.unlock(s)
 	s.timeHold(holdScan)
 	w.done = w.done || s.closed
@@ -80,7 +80,7 @@ func (c *Cache) nextScanned(w *walk, prefix []byte) (found []Entry, rest []strin
 // matching returns a copy of the entry under id if its value begins with
 // prefix.
 func (c *Cache) matching(id string, prefix []byte) (entry Entry, ok bool) {
-	s, t := c.lockFor(id)
+	s, t := c.lockUnchangedFor(id)
 	defer c.unlock(s)
 	if r := s.peek(id, t); r != 0 && s.matches(r, prefix) {
 		return s.entryAt(r), true

@@ -99,9 +99,9 @@ func (s *shard) lock() {
 	}
 }
 
-// endChange ends a change that lock has begun. The lock is still held.
+// endChange ends a change, if lock has begun one. The lock is still held.
 func (s *shard) endChange() {
-	if canReadOptimistically {
+	if s.seq&1 != 0 {
 		fence()
 		s.seq.next()
 	}

@@ -46,7 +46,7 @@ func (c *Cache) save(w io.Writer, p *progress) error {
 // saveEntry adds the entry under id to out if it still exists.
 func (c *Cache) saveEntry(out *frameWriter, id string) error {
 	wall := time.Now()
-	s, t := c.lockFor(id)
+	s, t := c.lockUnchangedFor(id)
 	// peek evicts nothing, because OnEvict may call SaveFile, which would wait
 	// for itself.
 	if r := s.peek(id, t); r != 0 {

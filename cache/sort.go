@@ -39,7 +39,7 @@ const (
 
 // sortByUse sorts the shard's lists by latest use.
 func (c *Cache) sortByUse(s *shard) {
-	c.lock(s)
+	c.lockUnchanged(s)
 	most := min(max(s.entries()/sortShare, sortLeast), sortMost)
 	c.unlock(s)
 	uses := make([]use, 0, most+most/4+2*sortVisits) // no allocation under the lock
@@ -76,7 +76,7 @@ func (c *Cache) latestUses(uses []use, most int, s *shard, before use) (latest [
 		}
 	}
 	for w := (walk{shard: s}); !w.done; {
-		c.lock(s)
+		c.lockUnchanged(s)
 		s.timeHold(holdSort)
 		w.done = w.done || s.closed
 		uses = s.appendUses(uses, &w, before, after)

@@ -86,7 +86,7 @@ const surveyVisits = 1024
 // surveySome adds the next entries of w to all, in one lock hold.
 func (c *Cache) surveySome(w *walk, batch []slot, all *Survey) {
 	s := w.shard
-	c.lock(s)
+	c.lockUnchanged(s)
 	defer c.unlock(s)
 	s.timeHold(holdScan)
 	w.done = w.done || s.closed

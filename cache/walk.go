@@ -27,7 +27,7 @@ const (
 // nextIDs replaces w.ids by the next IDs and reports whether there are any.
 func (c *Cache) nextIDs(w *walk) bool {
 	s := w.shard
-	c.lock(s)
+	c.lockUnchanged(s)
 	defer c.unlock(s)
 	s.timeHold(holdScan)
 	w.ids = w.ids[:0]
