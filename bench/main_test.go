@@ -456,6 +456,7 @@ func TestSpeedSection_scaling(t *testing.T) {
 	s := samples{
 		{holdfastName, one.String() + ": ns"}: {100, 200}, {holdfastName, two.String() + ": ns"}: {50, 100},
 		{"phuslu", one.String() + ": ns"}: {100, 300}, {"phuslu", two.String() + ": ns"}: {100, 300},
+		{arithmetic, "1 ns"}: {12}, {arithmetic, fmt.Sprint(procs(), " ns")}: {8},
 	}
 	sec := b.speedSection([]cell{one, two}, nil, s)
 	scaling := sec.Tables[1]
@@ -464,10 +465,24 @@ func TestSpeedSection_scaling(t *testing.T) {
 			t.Errorf("row %d is %q, want %s", i, row, want)
 		}
 	}
+	if note := scaling.Notes[len(scaling.Notes)-1]; procs() > 1 && !strings.Contains(note, "1.50") {
+		t.Errorf("the note is %q", note)
+	}
 	last := sec.Comparisons[len(sec.Comparisons)-1]
 	if last.Peer != "phuslu" || last.Ratio.Median != 2 {
 		t.Errorf("the last comparison is %v, want 2", last)
 	}
+}
+
+func TestAddArithmetic(t *testing.T) {
+	s := samples{}
+	addArithmetic(s)
+	for _, goroutines := range doublings(procs()) {
+		if took := s.of(arithmetic, fmt.Sprint(goroutines, " ns")); len(took) != 1 || took[0] <= 0 {
+			t.Errorf("%d goroutines: %v", goroutines, took)
+		}
+	}
+	t.Log(s)
 }
 
 func TestMixedLen(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -261,12 +262,43 @@ func (b *bench) speed() section {
 			rounds = 0
 		}
 		for round := range rounds {
+			if b.cells == nil && c == plan[0] {
+				addArithmetic(result)
+			}
 			b.speedRound(left[:n], round, int(fitting-1), result)
 		}
 		left = left[n:]
 	}
 	return b.speedSection(plan, missing, result)
 }
+
+// arithmetic is the peer that stands for the processors alone.
+const arithmetic = "arithmetic"
+
+// addArithmetic measures how long arithmetic takes that uses no memory, with
+// each number of goroutines. No cache can scale better than that: a machine's
+// processors may be halves of one core.
+func addArithmetic(result samples) {
+	const steps = 20_000_000
+	for _, goroutines := range doublings(procs()) {
+		var group sync.WaitGroup
+		start := time.Now()
+		for i := range goroutines {
+			group.Go(func() {
+				x := uint64(i)
+				for range steps {
+					x = mix(x)
+				}
+				sink.Store(x)
+			})
+		}
+		group.Wait()
+		result.add(arithmetic, fmt.Sprint(goroutines, " ns"), float64(time.Since(start))/float64(steps*goroutines))
+	}
+}
+
+// sink keeps the compiler from leaving work out.
+var sink atomic.Uint64
 
 // speedRound starts, fills and measures all peers, as many at a time as fit
 // into memory beside Holdfast. The cells have the same content.
@@ -331,6 +363,10 @@ func (b *bench) speedSection(cells []cell, missing []string, s samples) section 
 	times := newTable("How many nanoseconds? "+centre+", "+cells[0].goroutines(), "peer", peers)
 	scaling := newTable("How does the throughput of gets grow with the goroutines?", "peer", peers,
 		fmt.Sprintf("Gets a second, divided by those of one goroutine in the same round; the machine has %d processors. Hot: all goroutines get the same %d sessions.", procs(), hotSessions))
+	if one := s.of(arithmetic, "1 ns"); one != nil {
+		scaling.Notes = append(scaling.Notes, fmt.Sprintf("Arithmetic that uses no memory, from %d goroutines: %s. Nothing can scale better on this machine.",
+			procs(), spread(summarize(quotients(one, s.of(arithmetic, fmt.Sprint(procs(), " ns")))))))
+	}
 	var single []table
 	shown, one := "", cell{} // the circumstance of the last table, and its cell of one goroutine
 	for _, c := range cells {
