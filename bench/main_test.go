@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // The test program is its own child, as the benchmark program is.
@@ -471,6 +472,20 @@ func TestSpeedSection_scaling(t *testing.T) {
 	last := sec.Comparisons[len(sec.Comparisons)-1]
 	if last.Peer != "phuslu" || last.Ratio.Median != 2 {
 		t.Errorf("the last comparison is %v, want 2", last)
+	}
+}
+
+// What goroutines write shares no cache line with what others read.
+func TestNoSharedLines(t *testing.T) {
+	var r reader
+	var w worker
+	for name, room := range map[string][2]uintptr{
+		"reader": {unsafe.Offsetof(r.sum), unsafe.Sizeof(r) - unsafe.Offsetof(r.buf) - unsafe.Sizeof(r.buf)},
+		"worker": {unsafe.Offsetof(w.ids), unsafe.Sizeof(w) - unsafe.Offsetof(w.took) - unsafe.Sizeof(w.took)},
+	} {
+		if min(room[0], room[1]) < cacheLine {
+			t.Errorf("%s has %d bytes before its fields and %d behind them, want %d", name, room[0], room[1], cacheLine)
+		}
 	}
 }
 

@@ -87,17 +87,25 @@ func openHoldfast(c config) peer {
 }
 
 // reader reads found values, one byte of each cache line, as decoding a session
-// would at least. Each goroutine needs its own.
+// would at least. Each goroutine needs its own. It shares no cache line with
+// another's: a processor would wait for each write of the other.
 type reader struct {
+	_   lineEnd
 	sum uint64 // of all bytes read: keeps the compiler from removing the reads
 	buf []byte // for libraries that copy the value
+	_   lineEnd
 }
+
+const cacheLine = 64 // bytes
+
+// lineEnd keeps what lies before it and what lies behind it on different cache
+// lines.
+type lineEnd [cacheLine]byte
 
 // newReader returns a reader with room for values of up to maxValue bytes.
 func newReader(maxValue int) *reader { return &reader{buf: make([]byte, 0, maxValue)} }
 
 func (r *reader) read(v []byte) {
-	const cacheLine = 64
 	for i := 0; i < len(v); i += cacheLine {
 		r.sum += uint64(v[i])
 	}

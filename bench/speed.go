@@ -80,14 +80,17 @@ var (
 )
 
 // worker is a goroutine's state. It is kept from slice to slice, so that its
-// creation leaves no garbage for the peer's measurement.
+// creation leaves no garbage for the peer's measurement. It shares no cache
+// line with another.
 type worker struct {
+	_      lineEnd
 	ids    sequence
 	drawn  draw // the IDs
 	reader *reader
 	value  []byte
 	found  int
 	took   []time.Duration // of single operations
+	_      lineEnd
 }
 
 // draw is what the IDs of a worker follow from.
