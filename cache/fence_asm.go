@@ -15,3 +15,10 @@ func fence()
 // which the processor may reorder with writes before the copy. memmove itself
 // fences the writes after it.
 func fenceStores()
+
+// storeRelease writes value to word, after all reads and writes before it. An
+// amd64 does that for each write. An atomic write of Go would also keep later
+// reads from beginning, which takes longer than the rest of a counted read.
+//
+//go:noescape
+func storeRelease(word *uint64, value uint64)

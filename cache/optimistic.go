@@ -30,9 +30,9 @@ import (
 //     Go memory model promises that for words of the machine's size. It
 //     promises nothing about several words, so all beyond that rests on the
 //     fences.
-//   - A reader without the lock writes only its counts, which are atomic words
-//     on Go's heap. It never writes to the region. If its use has to move the
-//     entry in the order of eviction, it takes the lock for that.
+//   - A reader without the lock writes only its stripe, which is on Go's heap. It
+//     never writes to the region. If its use has to move the entry in the order
+//     of eviction, it takes the lock for that.
 //   - Touch and such moves do not change the sequence number. A reader may see
 //     deadlines, marks and last uses in any state, each of them one word.
 //
@@ -94,6 +94,9 @@ func (c *Cache) tryRead(dst []byte, id string, isUse bool) (value []byte, found,
 			break
 		}
 		reader := c.readers.enter()
+		if reader == nil {
+			break
+		}
 		before, v := s.seq.load(), s.view.Load()
 		if v == nil || before&1 != 0 {
 			reader.leave(noResult)

@@ -199,33 +199,84 @@ func TestOptimistic_reads_go_on(t *testing.T) {
 	assert.Equal(t, before+2, c.shards[0].seq.load())
 }
 
-// SetMaxBytes and Close wait for the readers that may have an old view, and
-// newer ones do not prolong the wait without end.
+// SetMaxBytes and Close wait for the readers under way. Newer ones do not
+// prolong the wait, not even in the same stripe.
 func TestReaders_wait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for stripes := 1; stripes <= 64; stripes *= 8 {
 			r := &readers{stripes: make([]stripe, stripes)}
 			for range 5 {
+				reader := r.enter()
 				var waited atomic.Bool
-				a, b := r.enter(), r.enter()
 				go func() {
 					r.wait()
 					waited.Store(true)
 				}()
 				time.Sleep(time.Second)
+				require.False(t, waited.Load())
+				reader.leave(noResult)
 				newer := r.enter()
-				for _, reader := range []*phase{a, b, newer} {
-					time.Sleep(time.Second)
-					require.False(t, waited.Load())
-					reader.leave(noResult)
-				}
-				newest := r.enter()
 				time.Sleep(time.Second)
 				require.True(t, waited.Load())
-				newest.leave(hasHit)
+				newer.leave(hasHit)
 			}
+			var total Stats
+			r.addTo(&total)
+			require.EqualValues(t, 5, total.Hits)
 		}
 	})
+}
+
+// A stripe has one reader at a time. A reader that finds none takes the lock.
+func TestReaders_full(t *testing.T) {
+	needOptimism(t)
+	c := openCache(t, Options{MaxBytes: 256 << 10, Shards: 1})
+	require.NoError(t, c.Set("a", []byte("value"), time.Hour))
+	var held []*stripe
+	for i := range c.readers.stripes {
+		c.readers.stripes[i].state++
+		held = append(held, &c.readers.stripes[i])
+	}
+	require.Nil(t, c.readers.enter())
+	value, ok := c.Get("a")
+	require.True(t, ok)
+	require.Equal(t, "value", string(value))
+	hits, _ := c.optimistic()
+	require.Zero(t, hits)
+	for _, s := range held {
+		s.leave(noResult)
+	}
+	c.Get("a")
+	require.EqualValues(t, 2, c.Stats().Hits)
+	hits, _ = c.optimistic()
+	require.EqualValues(t, 1, hits)
+}
+
+// All lookups count, from however many goroutines, and also while stripes are
+// few.
+func TestReaders_count(t *testing.T) {
+	needOptimism(t)
+	for _, shards := range []int{1, 16} {
+		c := openCache(t, Options{MaxBytes: 4 << 20, Shards: shards})
+		for i := range 100 {
+			require.NoError(t, c.Set(fmt.Sprint(i), nil, time.Hour))
+		}
+		const goroutines, lookups = 50, 20_000
+		var group sync.WaitGroup
+		for range goroutines {
+			group.Go(func() {
+				for i := range lookups {
+					c.Append(nil, fmt.Sprint(i%200)) // half of them miss
+				}
+			})
+		}
+		group.Wait()
+		s := c.Stats()
+		assert.EqualValues(t, goroutines*lookups/2, s.Hits)
+		assert.EqualValues(t, goroutines*lookups/2, s.Misses)
+		hits, misses := c.optimistic()
+		assert.Greater(t, hits+misses, uint64(goroutines*lookups/3))
+	}
 }
 
 // A value is whole, although writers overwrite it all the time. Without the

@@ -2,33 +2,31 @@ package cache
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
 )
 
 // readers are the optimistic reads under way, and the counts of all.
-// SetMaxBytes and Close wait for them before they move or unmap memory. It is
-// sleepable RCU (McKenney, 2006): a reader announces itself under the current
-// phase. A waiting call changes the phase, so that newer readers do not
-// prolong the wait.
+// SetMaxBytes and Close wait for them before they move or unmap memory.
+//
+// A reader holds a stripe while it reads. It takes the stripe by one atomic
+// operation, and as nobody else writes to it meanwhile, it counts and leaves by
+// plain writes: an atomic one waits until all earlier writes have reached the
+// processor's cache, and no later read begins before. A waiting call looks at
+// each stripe until its reader has left.
 type readers struct {
-	stripes []stripe      // a power of two
-	phase   atomic.Uint32 // the current phase is its lowest bit
-	waiting sync.Mutex    // held while somebody waits
-	pauses  int           // calls of SetMaxBytes under way; Cache.resizing guards it
+	stripes []stripe // a power of two
+	pauses  int      // calls of SetMaxBytes under way; Cache.resizing guards it
 }
 
 // stripe has the counts of the readers of some goroutines. Most goroutines have
-// a stripe of their own, so processors seldom wait for each other's.
-type stripe [2]phase
-
-// phase has the counts of a stripe's readers under one phase. As many are under
-// way as have entered and have not left with a result.
-type phase struct {
-	entered atomic.Uint64
-	left    [results]atomic.Uint64
+// a stripe of their own, so processors seldom wait for each other's. It is one
+// cache line.
+type stripe struct {
+	state  uint64 // odd while a reader holds the stripe; grows with each change
+	counts [results]uint64
+	_      [4]uint64
 }
 
 // result is the result of a reader.
@@ -62,15 +60,28 @@ func (o Options) stripes() int {
 // power of two.
 func stripesFor(shards int) int { return min(4*shards, 64) }
 
-// enter announces a reader. It may use any view of a shard that it loads before
-// it leaves.
-func (r *readers) enter() *phase {
-	p := &r.stripes[stripeOf()&uint64(len(r.stripes)-1)][r.phase.Load()&1]
-	p.entered.Add(1)
-	return p
+// A reader that finds its stripe held tries the next one, so many in all.
+const stripeTries = 2
+
+// enter announces a reader, which holds the stripe that enter returns. It may
+// use any view of a shard that it loads before it leaves. enter returns nil if
+// others hold the stripes that it may take.
+func (r *readers) enter() *stripe {
+	at := stripeOf()
+	for i := range uint64(stripeTries) {
+		s := &r.stripes[(at+i)&uint64(len(r.stripes)-1)]
+		if n := atomic.LoadUint64(&s.state); n&1 == 0 && atomic.CompareAndSwapUint64(&s.state, n, n+1) {
+			return s
+		}
+	}
+	return nil
 }
 
-func (p *phase) leave(with result) { p.left[with].Add(1) }
+// leave ends a reader.
+func (s *stripe) leave(with result) {
+	s.counts[with]++
+	storeRelease(&s.state, s.state+1)
+}
 
 // stripeOf returns a number whose lowest bits select the calling goroutine's
 // stripe. It is a hash of the address of the goroutine's stack.
@@ -83,39 +94,24 @@ func stripeOf() uint64 {
 // wait returns when all readers have left that entered before its call. The
 // caller has no shard's lock.
 func (r *readers) wait() {
-	r.waiting.Lock()
-	defer r.waiting.Unlock()
-	for range 2 { // a reader may enter late under the phase that it has loaded
-		old := (r.phase.Add(1) - 1) & 1
-		for i := range r.stripes {
-			for n := 0; r.stripes[i][old].isActive(); n++ {
-				if n < 100 {
-					runtime.Gosched()
-				} else {
-					time.Sleep(50 * time.Microsecond)
-				}
+	for i := range r.stripes {
+		state := &r.stripes[i].state
+		now := atomic.LoadUint64(state)
+		for n := 0; now&1 != 0 && atomic.LoadUint64(state) == now; n++ {
+			if n < 100 {
+				runtime.Gosched()
+			} else {
+				time.Sleep(50 * time.Microsecond)
 			}
 		}
 	}
 }
 
-// isActive reports whether readers are under way. It loads entered last:
-// otherwise a reader that enters and leaves in between would hide another.
-func (p *phase) isActive() bool {
-	left := uint64(0)
-	for i := range p.left {
-		left += p.left[i].Load()
-	}
-	return p.entered.Load() != left
-}
-
 // addTo adds the counts of all readers.
 func (r *readers) addTo(total *Stats) {
 	for i := range r.stripes {
-		for j := range r.stripes[i] {
-			total.Hits += r.stripes[i][j].left[hasHit].Load()
-			total.Misses += r.stripes[i][j].left[hasMissed].Load()
-		}
+		total.Hits += atomic.LoadUint64(&r.stripes[i].counts[hasHit])
+		total.Misses += atomic.LoadUint64(&r.stripes[i].counts[hasMissed])
 	}
 }
 
