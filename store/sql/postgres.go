@@ -177,13 +177,19 @@ func (p *postgres) Read(ctx context.Context, id string, known tier.Version) (ite
 
 // Swap implements tier.Database.
 func (p *postgres) Swap(ctx context.Context, id string, old, next tier.Version, value []byte, ttl time.Duration) (swapped bool, current tier.Item, err error) {
-	swapped, current, err = p.swap(ctx, id, old, next, value, ttl)
-	if err == errIgnored {
-		// The entry may have ended between the two statements.
-		return p.swap(ctx, id, old, next, value, ttl)
+	for range swapTries {
+		swapped, current, err = p.swap(ctx, id, old, next, value, ttl)
+		if err != errIgnored {
+			break
+		}
 	}
 	return swapped, current, err
 }
+
+// An entry may end, and another begin, between the two statements of a swap.
+// Then it looks like one that a trigger ignores. It is repeated, so many times
+// in all: a trigger ignores each of them.
+const swapTries = 10
 
 func (p *postgres) swap(ctx context.Context, id string, old, next tier.Version, value []byte, ttl time.Duration) (swapped bool, current tier.Item, err error) {
 	switch {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast"
@@ -392,4 +393,25 @@ func TestPostgres_purges(t *testing.T) {
 	_, err := db.Exec(`INSERT INTO holdfast_sessions (id, value, version, expires) SELECT decode(lpad(to_hex(n), 8, '0'), 'hex'), '', 1, now() - interval '3 hours' FROM generate_series(1, 95) n`)
 	require.NoError(t, err)
 	soon(t, func() bool { return stat(t, db, "SELECT count(*) FROM holdfast_sessions") == 1 })
+}
+
+// A swap that loses to entries that begin and end all the time is no write that
+// the table has ignored.
+func TestPostgres_contended_swap(t *testing.T) {
+	s := open(t, openURL(t, postgres(t)), sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{Mode: tier.Direct}})
+	var group sync.WaitGroup
+	for worker := range 16 {
+		group.Go(func() {
+			for range 400 {
+				if worker%2 == 0 {
+					_, err := s.Touch(background, "a", 0)
+					assert.NoError(t, err)
+					continue
+				}
+				err := s.Update(background, "a", func([]byte, bool) (cache.Change, error) { return cache.Put([]byte("1"), time.Hour), nil })
+				assert.NoError(t, err)
+			}
+		})
+	}
+	group.Wait()
 }
