@@ -201,11 +201,17 @@ func (s site) visit(cookie *http.Cookie, handle func(*holdfast.Session)) (int, *
 	return result.StatusCode, cookie
 }
 
-func (s site) login(t *testing.T, user string) *http.Cookie {
+// login waits until the store is available.
+func (s site) login(t *testing.T, user string) (cookie *http.Cookie) {
 	t.Helper()
-	status, cookie := s.visit(nil, func(session *holdfast.Session) { require.NoError(t, session.Login(user)) })
-	require.Equal(t, http.StatusOK, status)
-	require.NotNil(t, cookie)
+	soon(t, func() (err error) {
+		status, c := s.visit(nil, func(session *holdfast.Session) { err = session.Login(user) })
+		if err == nil && (status != http.StatusOK || c == nil) {
+			err = fmt.Errorf("status %d, cookie %v", status, c != nil)
+		}
+		cookie = c
+		return err
+	})
 	return cookie
 }
 
