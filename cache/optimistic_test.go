@@ -227,10 +227,16 @@ func TestReaders_wait(t *testing.T) {
 	})
 }
 
-// A stripe has one reader at a time. A reader that finds none takes the lock.
+// A stripe has one reader at a time: the next one takes another stripe. A
+// reader that finds none takes the lock.
 func TestReaders_full(t *testing.T) {
 	needOptimism(t)
 	c := openCache(t, Options{MaxBytes: 256 << 10, Shards: 1})
+	one, other := c.readers.enter(), c.readers.enter()
+	one.leave(noResult)
+	require.NotNil(t, other)
+	other.leave(noResult)
+	require.NotSame(t, one, other)
 	require.NoError(t, c.Set("a", []byte("value"), time.Hour))
 	var held []*stripe
 	for i := range c.readers.stripes {
