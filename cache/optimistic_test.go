@@ -258,6 +258,43 @@ func TestReaders_full(t *testing.T) {
 	require.EqualValues(t, 1, hits)
 }
 
+// Readers pause as long as any call of SetMaxBytes is under way.
+func TestReaders_pauses(t *testing.T) {
+	needOptimism(t)
+	c := openCache(t, Options{MaxBytes: 256 << 10, Shards: 1})
+	require.NoError(t, c.Set("a", nil, time.Hour))
+	c.pauseReaders()
+	c.pauseReaders()
+	for _, pauses := range []bool{true, false} {
+		c.resumeReaders()
+		_, _, done := c.tryRead(nil, "a", true)
+		require.Equal(t, pauses, !done)
+	}
+}
+
+// Goroutines have different stripes, mostly, so that they seldom write to one
+// line.
+func TestReaders_apart(t *testing.T) {
+	const goroutines, stripes = 64, 64
+	var hashes [goroutines]uint64
+	var all, group sync.WaitGroup
+	all.Add(goroutines)
+	for i := range hashes {
+		group.Go(func() {
+			hashes[i] = stripeOf()
+			all.Done()
+			all.Wait() // a goroutine that has ended leaves its stack to another
+		})
+	}
+	group.Wait()
+	used := map[uint64]bool{}
+	for _, h := range hashes {
+		used[h%stripes] = true
+	}
+	assert.Greater(t, len(used), stripes/4)
+	assert.EqualValues(t, lineBytes, unsafe.Sizeof(stripe{}))
+}
+
 // All lookups count, from however many goroutines, and also while stripes are
 // few.
 func TestReaders_count(t *testing.T) {
@@ -318,13 +355,16 @@ func TestOptimistic_whole_values(t *testing.T) {
 	reads := 0
 	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline) || reads == 0; {
 		for w, id := range ids {
+			clear(buffer)
 			value, found, done := c.tryRead(buffer[:0], id, false)
 			if !done {
 				continue
 			}
 			reads++
 			require.False(t, found && isTorn(value, w))
-			buffer = value
+			beyond := value[len(value):cap(value)]
+			require.Equal(t, len(beyond), bytes.Count(beyond, []byte{0}), "the rest of a discarded copy")
+			buffer = value[:cap(value)]
 		}
 	}
 
