@@ -57,8 +57,11 @@ func (o Options) stripes() int {
 }
 
 // stripesFor returns the number of stripes for a cache with so many shards: a
-// power of two.
-func stripesFor(shards int) int { return min(4*shards, 64) }
+// power of two. The default number of shards grows with that of processors, so
+// a reader seldom finds its stripe in the cache of another one: of 64
+// processors with 512 stripes, one in eight shares its stripe; with 64 stripes,
+// five in eight do.
+func stripesFor(shards int) int { return min(4*shards, max(64, 2*shards)) }
 
 // A reader that finds its stripe held tries the next one, so many in all.
 const stripeTries = 2
