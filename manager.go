@@ -112,7 +112,12 @@ func (m *Manager) Close() error {
 // session a new ID, the header has the new cookie, in case an outer handler
 // recovers and answers. An outer handler that drops the header, such as
 // http.TimeoutHandler after its timeout, drops a new cookie too: put it inside.
+//
+// Handler panics if next is nil.
 func (m *Manager) Handler(next http.Handler) http.Handler {
+	if next == nil {
+		panic("holdfast: the handler is nil: pass the server's handler to Manager.Handler, such as http.DefaultServeMux")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(next, w, r) })
 }
 

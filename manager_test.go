@@ -323,3 +323,10 @@ func TestSession_without_Handler(t *testing.T) {
 	requirePanic(manager.Handler(page))
 	requirePanic(other.Handler(page))
 }
+
+// A Handler without a handler fails when the server starts, not at each
+// request.
+func TestHandler_nil(t *testing.T) {
+	manager, _ := manage(t, holdfast.Options{})
+	assert.PanicsWithValue(t, "holdfast: the handler is nil: pass the server's handler to Manager.Handler, such as http.DefaultServeMux", func() { manager.Handler(nil) })
+}

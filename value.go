@@ -3,6 +3,7 @@ package holdfast
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/holdfast-go/holdfast/codec"
 	"github.com/holdfast-go/holdfast/internal/record"
@@ -118,7 +119,7 @@ func (s *Session) encode(key string, value any) ([]byte, error) {
 
 func (m *Manager) decode(storeKey, key string, encoded []byte, into any) error {
 	if err := m.codecAt(storeKey, key).Unmarshal(encoded, into); err != nil {
-		return fmt.Errorf("%w under %q: it is not a %T: %w", ErrValue, key, into, err)
+		return fmt.Errorf("%w under %q: it is not of the type %s: %w", ErrValue, key, strings.TrimPrefix(fmt.Sprintf("%T", into), "*"), err)
 	}
 	return nil
 }

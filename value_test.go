@@ -150,7 +150,9 @@ func TestUpdate_another_type(t *testing.T) {
 	ada := site.browser()
 	ada.visit("/")
 	ada.visit("/wrong")
-	assert.ErrorIs(t, <-errs, holdfast.ErrValue)
+	err := <-errs
+	assert.ErrorIs(t, err, holdfast.ErrValue)
+	assert.ErrorContains(t, err, "it is not of the type string:")
 	assert.Equal(t, "1 true", ada.visit("/views").text)
 }
 
