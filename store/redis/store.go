@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,11 +159,19 @@ func parseURL(text string) (client rueidis.ClientOption, err error) {
 	if err == nil {
 		client, err = rueidis.ParseURL(text)
 	}
-	if err != nil || at.Fragment != "" || strings.Contains(at.RawQuery, "@") {
+	if err != nil || at.Opaque != "" || at.Fragment != "" || strings.Contains(at.RawQuery, "@") {
 		return client, fmt.Errorf("%w: URL is not of the form redis://user:password@host:6379/0: correct it, and percent-encode the user and the password, such as %%2F for a slash", holdfast.ErrOptions)
+	}
+	for name := range at.Query() { // ParseURL ignores those that it does not know
+		if !slices.Contains(urlParameters, name) {
+			return client, fmt.Errorf("%w: URL has an unknown parameter: the known ones are %s", holdfast.ErrOptions, strings.Join(urlParameters, ", "))
+		}
 	}
 	return client, nil
 }
+
+// urlParameters are the parameters of rueidis.ParseURL.
+var urlParameters = []string{"addr", "client_cache", "client_name", "db", "dial_timeout", "master_set", "max_retries", "protocol", "skip_verify", "write_timeout"}
 
 func setDefault[T comparable](option *T, value T) {
 	var zero T

@@ -32,18 +32,20 @@ func TestNew_invalid_options(t *testing.T) {
 		o       redisstore.Options
 		message string
 	}{
-		"no server":             {redisstore.Options{}, "URL"},
-		"URL and Client":        {redisstore.Options{URL: "redis://127.0.0.1:1", Client: client}, "both"},
-		"URL of another scheme": {redisstore.Options{URL: "http://user:secret@127.0.0.1"}, "redis://"},
-		"URL that is broken":    {redisstore.Options{URL: "redis://user:sec%ret@127.0.0.1"}, "percent-encode"},
-		"URL with a bad number": {redisstore.Options{URL: "redis://user:secret@127.0.0.1/secret"}, "percent-encode"},
-		"password with a slash": {redisstore.Options{URL: "redis://user:1/secret@127.0.0.1"}, "percent-encode"},
-		"password with a hash":  {redisstore.Options{URL: "redis://user:1#secret@127.0.0.1"}, "percent-encode"},
-		"password with a mark":  {redisstore.Options{URL: "redis://user:1?secret@127.0.0.1"}, "percent-encode"},
-		"negative replicas":     {redisstore.Options{Client: client, WaitReplicas: -1}, "-1"},
-		"reads from replicas":   {redisstore.Options{Client: toReplicas}, "replicas"},
-		"only replicas":         {redisstore.Options{Client: replicaOnly}, "replicas"},
-		"tier":                  {redisstore.Options{Client: client, Tier: tier.Options{MaxStale: 1}}, "MaxStale"},
+		"no server":                     {redisstore.Options{}, "URL"},
+		"URL and Client":                {redisstore.Options{URL: "redis://127.0.0.1:1", Client: client}, "both"},
+		"URL of another scheme":         {redisstore.Options{URL: "http://user:secret@127.0.0.1"}, "redis://"},
+		"URL without slashes":           {redisstore.Options{URL: "redis:sessions.example:6379/0"}, "redis://"},
+		"URL with a mistyped parameter": {redisstore.Options{URL: "redis://127.0.0.1:1?masterset=shop"}, "master_set"},
+		"URL that is broken":            {redisstore.Options{URL: "redis://user:sec%ret@127.0.0.1"}, "percent-encode"},
+		"URL with a bad number":         {redisstore.Options{URL: "redis://user:secret@127.0.0.1/secret"}, "percent-encode"},
+		"password with a slash":         {redisstore.Options{URL: "redis://user:1/secret@127.0.0.1"}, "percent-encode"},
+		"password with a hash":          {redisstore.Options{URL: "redis://user:1#secret@127.0.0.1"}, "percent-encode"},
+		"password with a mark":          {redisstore.Options{URL: "redis://user:1?secret@127.0.0.1"}, "percent-encode"},
+		"negative replicas":             {redisstore.Options{Client: client, WaitReplicas: -1}, "-1"},
+		"reads from replicas":           {redisstore.Options{Client: toReplicas}, "replicas"},
+		"only replicas":                 {redisstore.Options{Client: replicaOnly}, "replicas"},
+		"tier":                          {redisstore.Options{Client: client, Tier: tier.Options{MaxStale: 1}}, "MaxStale"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := redisstore.New(test.o)
