@@ -132,7 +132,7 @@ func check(codecs []securecookie.Codec) error {
 	}
 	for i, codec := range codecs {
 		if _, err := codec.Encode("name", "value"); err != nil {
-			return fmt.Errorf("%w: pair %d: %w", ErrKeys, i+1, err)
+			return fmt.Errorf("%w: pair %d: the first key of a pair signs and must not be empty, the second encrypts and has 16, 24 or 32 bytes or is nil: %w", ErrKeys, i+1, err)
 		}
 	}
 	return nil
