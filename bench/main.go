@@ -139,6 +139,9 @@ func parse(args []string) (*bench, error) {
 	if err := f.Parse(args); err != nil {
 		return b, err
 	}
+	if f.NArg() > 0 {
+		return b, fmt.Errorf("%q is no flag; see -h for all flags", f.Arg(0))
+	}
 	if b.rounds < 1 {
 		return b, fmt.Errorf("-rounds must be 1 or more, not %d", b.rounds)
 	}

@@ -119,7 +119,7 @@ func TestParse(t *testing.T) {
 
 func TestParse_refuses(t *testing.T) {
 	for _, args := range [][]string{
-		{"-only", "everything"}, {"-peers", "nobody"}, {"-rounds", "0"}, {"-cell", "many,64,zipf,1"}, {"-cell", "1k,64,zipf"},
+		{"quick"}, {"-only", "everything"}, {"-peers", "nobody"}, {"-rounds", "0"}, {"-cell", "many,64,zipf,1"}, {"-cell", "1k,64,zipf"},
 		{"-cell", "0,64,zipf,1"}, {"-cell", "1k,1G,zipf,1"}, {"-cell", "1k,64,normal,1"}, {"-cell", "1k,64,zipf,-1"},
 	} {
 		if _, err := parse(args); err == nil || errors.Is(err, flag.ErrHelp) {

@@ -21,6 +21,9 @@ import (
 func Main(run func(stop context.Context, addr string) error) {
 	addr := flag.String("addr", "localhost:3000", "`address` to listen on; with :8080 other machines reach it too")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		log.Fatalf("%q is no flag; see -h for all flags", flag.Arg(0))
+	}
 
 	stop, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()

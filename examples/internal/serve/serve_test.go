@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
 	"testing"
 
@@ -62,6 +63,21 @@ func TestURL(t *testing.T) {
 		assert.Regexp(t, want, url(addr, listener))
 		listener.Close()
 	}
+}
+
+// A flag without its dash would end the parsing of all flags behind it.
+func TestMain_refuses_a_word(t *testing.T) {
+	const child = "HOLDFAST_TEST_WORD"
+	if os.Getenv(child) != "" {
+		os.Args, flag.CommandLine = []string{"example", "demo", "-addr", ":8080"}, flag.NewFlagSet("example", flag.ExitOnError)
+		Main(func(context.Context, string) error { return nil })
+		return
+	}
+	command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	command.Env = append(os.Environ(), child+"=1")
+	output, err := command.CombinedOutput()
+	assert.Error(t, err)
+	assert.Contains(t, string(output), `"demo" is no flag`)
 }
 
 func TestMain_listens_on_this_machine_only(t *testing.T) {
