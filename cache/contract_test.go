@@ -697,7 +697,7 @@ func TestOnEvict(t *testing.T) {
 		virtually(t, func(t *testing.T) {
 			var mu sync.Mutex
 			told := map[string]cache.EvictionReason{}
-			c := open(t, cache.Options{MaxBytes: 4 << 10, Shards: 1, MaxValue: 3 << 10,
+			c := open(t, cache.Options{MaxBytes: 4 << 10, Shards: 1, MaxValue: 2700,
 				OnEvict: func(id string, why cache.EvictionReason) {
 					mu.Lock()
 					defer mu.Unlock()
@@ -708,9 +708,9 @@ func TestOnEvict(t *testing.T) {
 			c.Delete("deleted")
 			time.Sleep(time.Second)
 			c.Get("short")
-			put(t, c, "pushed out", "1")
-			put(t, c, "large", strings.Repeat("x", 3<<10))
-			put(t, c, "large too", strings.Repeat("x", 3<<10))
+			put(t, c, "pushed out", strings.Repeat("x", 1000))
+			put(t, c, "large", strings.Repeat("x", 2700))
+			put(t, c, "large too", strings.Repeat("x", 2700))
 			synctest.Wait() // the sweeper may have found the expired entry first
 			mu.Lock()
 			defer mu.Unlock()

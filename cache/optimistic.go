@@ -57,6 +57,7 @@ type view struct {
 	base     unsafe.Pointer
 	size     uint64 // of the region, in bytes
 	shift    uint8  // index.shift
+	longest  uint32 // Options.MaxValue
 	segments []ref  // up to the capacity of index.segments
 	ghosts   *ghosts
 	plain    bool // evictionOrder.plain
@@ -73,6 +74,7 @@ func (s *shard) publish() {
 		base:     unsafe.Pointer(unsafe.SliceData(memory)),
 		size:     uint64(len(memory)),
 		shift:    x.shift,
+		longest:  uint32(s.owner.options.MaxValue),
 		segments: x.segments[:cap(x.segments)],
 		ghosts:   s.ghosts,
 		plain:    s.order.plain,
@@ -230,9 +232,10 @@ func (v *view) read(e *seen, w slot, id string, k *clock) (ok bool) {
 	if idLen(use) != uint32(len(id)) {
 		return true
 	}
-	// The end may be less than 0.
+	// The end may be less than 0. A value of some ID may look like a record: it
+	// must not make a lookup copy more than MaxValue.
 	idEnd, end, most := recordHeaderBytes+uint32(len(id)), h.End(), h.Granules()*granule
-	if h.Kind() != isRecord || end < idEnd || end > most || start+uint64(most) > v.size {
+	if h.Kind() != isRecord || end < idEnd || end > most || start+uint64(most) > v.size || end-idEnd > v.longest {
 		return false
 	}
 	bytes := unsafe.Slice((*byte)(unsafe.Pointer(r)), end)

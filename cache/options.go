@@ -140,7 +140,7 @@ func (o Options) mostShards() int64 {
 func (o Options) checkFit(shift uint8) error {
 	fits := largestEntry(o.arenaBytes(shift), labelBytes/granule+lineGranules<<shift) - idRoom
 	if fits < int64(o.MaxValue) {
-		return fmt.Errorf("%w: MaxValue is %d, but a shard has room for values of at most %d bytes; raise MaxBytes (%d) or lower Shards (%d)", ErrInvalid, o.MaxValue, fits, o.MaxBytes, o.Shards)
+		return fmt.Errorf("%w: MaxValue is %d, but a shard has room for values of at most %d bytes; raise MaxBytes (%d) or lower Shards (%d)", ErrInvalid, o.MaxValue, max(0, fits), o.MaxBytes, o.Shards)
 	}
 	return nil
 }

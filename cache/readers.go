@@ -47,15 +47,6 @@ func counted(r result, isUse bool) result {
 	return noResult
 }
 
-// stripes returns the number of stripes of a new cache: few if its shards are too
-// small for optimistic reads.
-func (o Options) stripes() int {
-	if o.isOptimistic() {
-		return stripesFor(o.Shards)
-	}
-	return 4
-}
-
 // stripesFor returns the number of stripes for a cache with so many shards: a
 // power of two. The default number of shards grows with that of processors, so
 // a reader seldom finds its stripe in the cache of another one: of 64
@@ -97,10 +88,12 @@ func stripeOf() uint64 {
 // wait returns when all readers have left that entered before its call. The
 // caller has no shard's lock.
 func (r *readers) wait() {
+	before := make([]uint64, len(r.stripes)) // of all stripes first: newer readers do not prolong the wait
 	for i := range r.stripes {
-		state := &r.stripes[i].state
-		now := atomic.LoadUint64(state)
-		for n := 0; now&1 != 0 && atomic.LoadUint64(state) == now; n++ {
+		before[i] = atomic.LoadUint64(&r.stripes[i].state)
+	}
+	for i, state := range before {
+		for n := 0; state&1 != 0 && atomic.LoadUint64(&r.stripes[i].state) == state; n++ {
 			if n < 100 {
 				runtime.Gosched()
 			} else {

@@ -268,7 +268,7 @@ func fenceCopy(n int) {
 // copyEntry copies the ID and the value of the entry at from to the blocks at
 // to, which are as long together.
 func (a *records) copyEntry(to, from ref) {
-	fenceCopy(int(a.valueLen(from)))
+	fenceCopy(int(a.record(from).idLen() + a.valueLen(from)))
 	if a.Header(to).Kind() == isChain {
 		a.chainHeader(to).length = a.valueLen(from)
 	}

@@ -10,6 +10,7 @@ import (
 const (
 	segmentBytes  = int64(unsafe.Sizeof(ref(0)) + unsafe.Sizeof(int64(0))) // one segment in the tables
 	shardBytes    = int64(unsafe.Sizeof(shard{}))
+	viewBytes     = int64(unsafe.Sizeof(view{}))
 	bytesPerIndex = 512 // the table of segments allows one bucket for so many bytes
 )
 
@@ -18,23 +19,26 @@ const (
 // has 1<<shift buckets.
 func (o Options) arenaBytes(shift uint8) int64 {
 	share := o.MaxBytes / int64(o.Shards)
-	tables := shardBytes + arena.TableBytes(share) + mostSegments(share, shift)*segmentBytes
+	tables := shardBytes + arena.TableBytes(share) + mostSegments(share, shift)*segmentBytes + readersShare(o.Shards)
 	if o.isOptimistic() {
-		tables += optimisticBytes(o.Shards)
+		tables += viewBytes
 	}
 	return (share - tables - ghostBytes(o.ghostsOfEachKind()) - o.curveShare()) &^ (granule - 1)
 }
 
-// isOptimistic reports whether reads try without the lock. In smaller shards
-// the memory for that would be more than a hundredth.
+// isOptimistic reports whether reads try without the lock. Smaller shards have
+// few entries, and most hits would have to move one.
 func (o Options) isOptimistic() bool {
 	return canReadOptimistically && o.MaxBytes/int64(o.Shards) >= 32<<10
 }
 
-// optimisticBytes returns a shard's part of the memory that optimistic reads
-// need outside the arenas.
-func optimisticBytes(shards int) int64 {
-	return int64(unsafe.Sizeof(view{})) + (lineBytes*int64(stripesFor(shards))+int64(shards)-1)/int64(shards)
+// readersShare returns a shard's part of the readers' stripes. A cache keeps
+// them while its cap changes.
+func readersShare(shards int) int64 {
+	if !canReadOptimistically {
+		return 0
+	}
+	return (lineBytes*int64(stripesFor(shards)) + int64(shards) - 1) / int64(shards)
 }
 
 // segmentShift returns the binary logarithm of the buckets in a segment. A
@@ -84,9 +88,9 @@ func (s *shard) indexBytes() int64 {
 
 // besideArena returns the bytes that the shard uses outside its arena.
 func (s *shard) besideArena() int64 {
-	tables := s.arena.TableBytes() + int64(cap(s.index.segments))*segmentBytes
+	tables := s.arena.TableBytes() + int64(cap(s.index.segments))*segmentBytes + readersShare(len(s.owner.shards))
 	if s.optimistic {
-		tables += optimisticBytes(len(s.owner.shards))
+		tables += viewBytes
 	}
 	return shardBytes + tables + ghostBytes(s.ghosts.ofEachKind())
 }
