@@ -66,7 +66,7 @@ func TestURL(t *testing.T) {
 }
 
 // A flag without its dash would end the parsing of all flags behind it.
-func TestMain_refuses_a_word(t *testing.T) {
+func TestMain_flags_refuses_a_word(t *testing.T) {
 	const child = "HOLDFAST_TEST_WORD"
 	if os.Getenv(child) != "" {
 		os.Args, flag.CommandLine = []string{"example", "demo", "-addr", ":8080"}, flag.NewFlagSet("example", flag.ExitOnError)
