@@ -211,10 +211,12 @@ func TestNewRefuses(t *testing.T) {
 		"negative shards":               {Shards: -1},
 		"shards too small for a value":  {MaxBytes: 1 << 20, MaxValue: 512 << 10, Shards: 4},
 		"more shards than there may be": {Shards: 1 << 20},
+		"shards smaller than a segment": {MaxBytes: 8 << 10, MaxValue: 100, Shards: 16},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := cache.New(o)
 			assert.ErrorIs(t, err, cache.ErrInvalid)
+			assert.NotContains(t, err.Error(), "at most -")
 			assert.Nil(t, c)
 		})
 	}

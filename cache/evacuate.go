@@ -32,7 +32,7 @@ func (s *shard) Evacuate(r ref) bool {
 	case isOverflow:
 		return s.moveOverflow(r)
 	case isRecord, isChain:
-		to := s.arena.allocEntry(s.entryLen(r))
+		to := s.arena.allocEntry(s.arena.entryLen(r))
 		if to == 0 {
 			return false
 		}
@@ -106,6 +106,3 @@ func (s *shard) moveEntry(to, r ref) {
 	s.order.replace(a, r, to)
 	a.freeEntry(r)
 }
-
-// entryLen returns the length of the ID and the value of the entry at r.
-func (s *shard) entryLen(r ref) uint32 { return s.arena.record(r).idLen() + s.arena.valueLen(r) }

@@ -424,11 +424,11 @@ func TestOptimistic_whole_values(t *testing.T) {
 
 // Whatever the memory holds while it changes, a reader stays within it.
 func TestOptimistic_any_memory(t *testing.T) {
-	const size = 16 << 10
+	const size, longest = 16 << 10, 200
 	memory := make([]uint64, size/8)
 	random := rand.New(rand.NewPCG(rand.Uint64(), 1))
 	s := &shard{}
-	v := &view{base: unsafe.Pointer(&memory[0]), size: size, shift: 1, longest: size / 2, segments: make([]ref, 16)}
+	v := &view{base: unsafe.Pointer(&memory[0]), size: size, shift: 1, longest: longest, segments: make([]ref, 16)}
 	start, end := uintptr(v.base), uintptr(v.base)+size
 	found := 0
 	for range 300_000 {
@@ -459,11 +459,29 @@ func TestOptimistic_any_memory(t *testing.T) {
 		if v.find(&e, b, id, tag, &clock{}) && e.slot != 0 {
 			at := uintptr(unsafe.Pointer(unsafe.SliceData(e.value)))
 			require.True(t, start <= at && at+uintptr(len(e.value)) <= end, "%d bytes", len(e.value))
-			require.LessOrEqual(t, len(e.value), size/2)
+			require.LessOrEqual(t, len(e.value), longest)
 			found++
 		}
 	}
 	require.Positive(t, found)
+}
+
+// A reader leaves a record whose value is longer than MaxValue to the lock.
+func TestOptimistic_longest_value(t *testing.T) {
+	needOptimism(t)
+	const longest = 4000
+	c := openCache(t, Options{MaxBytes: 256 << 10, Shards: 1, MaxValue: longest})
+	require.NoError(t, c.Set("a", make([]byte, longest), time.Hour))
+	s, id := &c.shards[0], tagOf(c.hash("a"))
+	v := *s.view.Load()
+	for _, fits := range []bool{true, false} {
+		b, ok := s.bucketIn(&v, id)
+		require.True(t, ok)
+		var e seen
+		require.Equal(t, fits, v.find(&e, b, "a", id, &c.clock))
+		require.Equal(t, fits, len(e.value) == longest)
+		v.longest--
+	}
 }
 
 // Close and SetMaxBytes unmap no memory that a reader looks at. If they did not

@@ -185,6 +185,9 @@ func (a *records) appendValue(dst []byte, r ref, skip uint32) []byte {
 	return dst
 }
 
+// entryLen returns the length of the ID and the value of the entry at r.
+func (a *records) entryLen(r ref) uint32 { return a.record(r).idLen() + a.valueLen(r) }
+
 // valueHasPrefix reports whether the value of the entry at r begins with
 // prefix.
 func (a *records) valueHasPrefix(r ref, prefix []byte) bool {
@@ -268,7 +271,7 @@ func fenceCopy(n int) {
 // copyEntry copies the ID and the value of the entry at from to the blocks at
 // to, which are as long together.
 func (a *records) copyEntry(to, from ref) {
-	fenceCopy(int(a.record(from).idLen() + a.valueLen(from)))
+	fenceCopy(int(a.entryLen(from)))
 	if a.Header(to).Kind() == isChain {
 		a.chainHeader(to).length = a.valueLen(from)
 	}

@@ -426,7 +426,7 @@ func (s *shard) evacuateBucket(number uint32, copied *int64) bool {
 			s.evacuateOverflow(v.ref())
 			continue
 		}
-		length := s.entryLen(v.ref())
+		length := s.arena.entryLen(v.ref())
 		if !s.evacuateEntry(v, length) {
 			return false
 		}
@@ -456,7 +456,7 @@ func (s *shard) evacuateEntry(v slot, length uint32) bool {
 		return true // it was evicted
 	}
 	// A compaction may have moved it, or it was evicted.
-	if s.slotOf(v.tag(), v) != nil && s.entryLen(v.ref()) == length {
+	if s.slotOf(v.tag(), v) != nil && s.arena.entryLen(v.ref()) == length {
 		s.moveEntry(to, v.ref())
 	} else {
 		a.freeEntry(to)

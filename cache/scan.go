@@ -67,7 +67,7 @@ func (c *Cache) nextScanned(w *walk, prefix []byte) (found []Entry, rest []strin
 			if !s.matches(r, prefix) {
 				continue
 			}
-			if bytes += int(s.entryLen(r)); bytes > matchBytes {
+			if bytes += int(s.arena.entryLen(r)); bytes > matchBytes {
 				rest = append(rest, string(s.arena.appendID(nil, r)))
 				continue
 			}
