@@ -185,7 +185,7 @@ func TestEnded_one_channel_a_request(t *testing.T) {
 					default:
 					}
 				}
-				assert.Less(t, runtime.NumGoroutine(), before+100) // goroutines of other tests may end or begin
+				assert.LessOrEqual(t, runtime.NumGoroutine(), before) // one of an earlier test may end
 				assert.Equal(t, ended, s.Ended())
 
 				assert.NoError(t, s.Regenerate())
