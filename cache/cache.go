@@ -121,9 +121,9 @@ func (c *Cache) Get(id string) ([]byte, bool) {
 // Append appends the value under id to dst. It returns the extended slice and
 // reports whether id has a value; without one it returns dst unchanged. Append
 // counts as a use of the entry. It does not allocate if dst has the capacity for
-// each value that id has during the call. It may change the bytes between the
-// length and the capacity of dst, up to MaxValue of them: also those behind the
-// result, and also if there is no value.
+// each value that id has during the call. It may change bytes between the length
+// and the capacity of dst, at most MaxValue of them. It may do so behind the
+// result, and without a value.
 func (c *Cache) Append(dst []byte, id string) ([]byte, bool) {
 	if value, found, done := c.tryRead(dst, id, true); done {
 		return value, found

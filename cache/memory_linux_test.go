@@ -103,7 +103,7 @@ func mustCollapse(t *testing.T) {
 }
 
 // fillCache stores entries until the first shard's top is at least at bytes. The
-// last entry asks for pages that the cache's goroutine has been too late for.
+// last entry requests the pages for which the cache's goroutine was too late.
 func fillCache(t *testing.T, c *Cache, ids string, bytes int) {
 	for i, last := 0, false; !last; i++ {
 		if last = int(c.shards[0].arena.Top())*granule >= bytes; last {

@@ -48,10 +48,10 @@ func counted(r result, isUse bool) result {
 }
 
 // stripesFor returns the number of stripes for a cache with so many shards: a
-// power of two. The default number of shards grows with that of processors, so
-// a reader seldom finds its stripe in the cache of another one: of 64
-// processors with 512 stripes, one in eight shares its stripe; with 64 stripes,
-// five in eight do.
+// power of two. The default number of shards grows with the number of
+// processors. So processors seldom share a stripe and wait for its line: of 64
+// processors, one in eight does with 512 stripes, and five in eight would with
+// 64.
 func stripesFor(shards int) int { return min(4*shards, max(64, 2*shards)) }
 
 // A reader that finds its stripe held tries the next one, so many in all.
@@ -88,7 +88,8 @@ func stripeOf() uint64 {
 // wait returns when all readers have left that entered before its call. The
 // caller has no shard's lock.
 func (r *readers) wait() {
-	before := make([]uint64, len(r.stripes)) // of all stripes first: newer readers do not prolong the wait
+	// All states are read first, so that newer readers do not prolong the wait.
+	before := make([]uint64, len(r.stripes))
 	for i := range r.stripes {
 		before[i] = atomic.LoadUint64(&r.stripes[i].state)
 	}

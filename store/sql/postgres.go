@@ -187,8 +187,8 @@ func (p *postgres) Swap(ctx context.Context, id string, old, next tier.Version, 
 }
 
 // An entry may end, and another begin, between the two statements of a swap.
-// Then it looks like one that a trigger ignores. It is repeated, so many times
-// in all: a trigger ignores each of them.
+// Then the swap has changed nothing, as if a trigger had ignored it. So Swap
+// tries it so many times in all. A trigger ignores each try.
 const swapTries = 10
 
 func (p *postgres) swap(ctx context.Context, id string, old, next tier.Version, value []byte, ttl time.Duration) (swapped bool, current tier.Item, err error) {

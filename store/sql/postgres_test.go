@@ -395,8 +395,8 @@ func TestPostgres_purges(t *testing.T) {
 	soon(t, func() bool { return stat(t, db, "SELECT count(*) FROM holdfast_sessions") == 1 })
 }
 
-// A swap that loses to entries that begin and end all the time is no write that
-// the table has ignored.
+// Entries begin and end all the time. A swap that loses to them is not taken for
+// a write that the table ignores.
 func TestPostgres_contended_swap(t *testing.T) {
 	s := open(t, openURL(t, postgres(t)), sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{Mode: tier.Direct}})
 	var group sync.WaitGroup
