@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/holdfast-go/holdfast/internal/testserver"
@@ -72,13 +73,15 @@ func TestAddCounts_lost(t *testing.T) {
 	}
 }
 
-// Preparing is no statement.
+// Preparing is no statement. Apps of other tests still execute statements of
+// their own.
 func TestCounting(t *testing.T) {
-	db := openSQLite(t.TempDir(), "test")
+	var counted atomic.Int64
+	db := openCounted(t.TempDir(), "test", &counted)
 	defer db.Close()
 	prepared := must(db.Prepare("SELECT 1"))
 	var n int
-	count := func() float64 { return executed{}.measure(nil)["statements"] }
+	count := func() float64 { return float64(counted.Load()) }
 	for name, test := range map[string]struct {
 		do   func()
 		want float64

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/postgresstore"
@@ -96,9 +97,12 @@ func openPostgres(url string) *sql.DB {
 // openSQLite returns a file for an app. Settings and connections are those that
 // Holdfast chooses: each app's changes are as durable. The others wait longer
 // for a lock than Holdfast, whose connections do not meet one.
-func openSQLite(folder, name string) *sql.DB {
+func openSQLite(folder, name string) *sql.DB { return openCounted(folder, name, &statements) }
+
+// openCounted is openSQLite with a count of its own.
+func openCounted(folder, name string, count *atomic.Int64) *sql.DB {
 	const settings = "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate&_time_format=sqlite"
-	db := sql.OpenDB(counting{must(sqlite.NewConnector("file:" + filepath.Join(folder, name+".db") + settings))})
+	db := sql.OpenDB(counting{must(sqlite.NewConnector("file:" + filepath.Join(folder, name+".db") + settings)), count})
 	db.SetMaxOpenConns(6)
 	db.SetMaxIdleConns(6)
 	return db

@@ -6,8 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// statements is the number of statements of this process that connections of
-// counting have executed. BEGIN and COMMIT are statements too.
+// statements is the number of statements of this process to SQLite.
 var statements atomic.Int64
 
 // executed returns the statements of the child.
@@ -15,16 +14,19 @@ type executed struct{}
 
 func (executed) measure(*child) figures { return figures{"statements": float64(statements.Load())} }
 
-// counting counts the statements of connections to SQLite, a driver that has
-// contexts everywhere.
-type counting struct{ driver.Connector }
+// counting adds the statements of its connections to count; BEGIN and COMMIT are
+// statements too. It is for SQLite, a driver that has contexts everywhere.
+type counting struct {
+	driver.Connector
+	count *atomic.Int64
+}
 
 func (c counting) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return countingConn{conn.(sqliteConn)}, nil
+	return countingConn{conn.(sqliteConn), c.count}, nil
 }
 
 type sqliteConn interface {
@@ -37,21 +39,24 @@ type sqliteConn interface {
 	driver.Validator
 }
 
-type countingConn struct{ sqliteConn }
+type countingConn struct {
+	sqliteConn
+	count *atomic.Int64
+}
 
 func (c countingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	statements.Add(1)
+	c.count.Add(1)
 	tx, err := c.sqliteConn.BeginTx(ctx, o)
-	return countingTx{tx}, err
+	return countingTx{tx, c.count}, err
 }
 
 func (c countingConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
-	statements.Add(1)
+	c.count.Add(1)
 	return c.sqliteConn.ExecContext(ctx, text, args)
 }
 
 func (c countingConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
-	statements.Add(1)
+	c.count.Add(1)
 	return c.sqliteConn.QueryContext(ctx, text, args)
 }
 
@@ -60,18 +65,21 @@ func (c countingConn) PrepareContext(ctx context.Context, text string) (driver.S
 	if err != nil {
 		return nil, err
 	}
-	return countingStmt{s.(sqliteStmt)}, nil
+	return countingStmt{s.(sqliteStmt), c.count}, nil
 }
 
-type countingTx struct{ driver.Tx }
+type countingTx struct {
+	driver.Tx
+	count *atomic.Int64
+}
 
 func (t countingTx) Commit() error {
-	statements.Add(1)
+	t.count.Add(1)
 	return t.Tx.Commit()
 }
 
 func (t countingTx) Rollback() error {
-	statements.Add(1)
+	t.count.Add(1)
 	return t.Tx.Rollback()
 }
 
@@ -81,14 +89,17 @@ type sqliteStmt interface {
 	driver.StmtQueryContext
 }
 
-type countingStmt struct{ sqliteStmt }
+type countingStmt struct {
+	sqliteStmt
+	count *atomic.Int64
+}
 
 func (s countingStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	statements.Add(1)
+	s.count.Add(1)
 	return s.sqliteStmt.ExecContext(ctx, args)
 }
 
 func (s countingStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	statements.Add(1)
+	s.count.Add(1)
 	return s.sqliteStmt.QueryContext(ctx, args)
 }
