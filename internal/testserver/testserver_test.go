@@ -333,12 +333,14 @@ func TestOrphan(t *testing.T) {
 				require.NoError(t, parent.Process.Kill())
 				require.Error(t, parent.Wait())
 				require.Eventually(t, func() bool {
-					conn, err := net.Dial("tcp", addr)
+					// A paused server takes no connections, so its queue of
+					// them may be full: then the next one waits.
+					conn, err := net.DialTimeout("tcp", addr, time.Second)
 					if err == nil {
 						conn.Close()
 					}
 					return errors.Is(err, syscall.ECONNREFUSED)
-				}, time.Minute, 10*time.Millisecond)
+				}, time.Minute, 100*time.Millisecond)
 				require.Eventually(t, func() bool {
 					entries, err := os.ReadDir(folder)
 					return err == nil && len(entries) == 0
