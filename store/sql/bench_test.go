@@ -13,7 +13,6 @@ import (
 	"github.com/holdfast-go/holdfast/cache"
 	"github.com/holdfast-go/holdfast/internal/testserver"
 	sqlstore "github.com/holdfast-go/holdfast/store/sql"
-	"github.com/holdfast-go/holdfast/tier"
 )
 
 // Each operation of the Store, with 1, 16 and 64 clients at the same time. The
@@ -55,7 +54,7 @@ func BenchmarkStore(b *testing.B) {
 	for kind, openStore := range kinds {
 		for name, operation := range operations {
 			b.Run(kind+"/"+name, func(b *testing.B) {
-				s := openStore(b, sqlstore.Options{PurgeEvery: -1, Tier: tier.Options{Timeout: patience}})
+				s := openStore(b, sqlstore.Options{PurgeEvery: -1})
 				for i := range sessions {
 					require.NoError(b, s.Set(background, fmt.Sprint(i), value, time.Hour))
 				}

@@ -11,16 +11,11 @@ import (
 
 var modes = []tier.Mode{tier.Cached, tier.Direct}
 
-// patient returns options for a database that a busy machine delays.
-func patient(mode tier.Mode) sqlstore.Options {
-	return sqlstore.Options{Tier: tier.Options{Mode: mode, Timeout: patience}}
-}
-
 // A row with an ID of cache.MaxIDLen bytes fits into the index of PostgreSQL
 // only because the ID of the suite compresses well.
 func TestContract(t *testing.T) {
 	for _, mode := range modes {
-		o := patient(mode)
+		o := sqlstore.Options{Tier: tier.Options{Mode: mode}}
 		t.Run("PostgreSQL/"+mode.String(), func(t *testing.T) {
 			db := openURL(t, postgres(t))
 			t.Parallel()
@@ -44,7 +39,7 @@ func TestContract_shared(t *testing.T) {
 			url := postgres(t)
 			t.Parallel()
 			one, two := openURL(t, url), openURL(t, url)
-			o := patient(mode)
+			o := sqlstore.Options{Tier: tier.Options{Mode: mode}}
 			storetest.RunShared(t, func(t *testing.T) (a, b holdfast.Store) {
 				return open(t, one, sqlstore.PostgreSQL, o), open(t, two, sqlstore.PostgreSQL, o)
 			}, storetest.Options{})

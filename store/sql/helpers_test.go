@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -101,10 +102,12 @@ func openFile(t testing.TB, driver, file string) *sql.DB {
 	return db
 }
 
-// open returns a Store that makes its table.
+// open returns a Store that makes its table. Unless o has a Timeout, a busy
+// machine has time enough for each call.
 func open(t testing.TB, db *sql.DB, dialect sqlstore.Dialect, o sqlstore.Options) *sqlstore.Store {
 	t.Helper()
 	o.Migrate = true
+	o.Tier.Timeout = cmp.Or(o.Tier.Timeout, patience)
 	s, err := sqlstore.New(db, dialect, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })

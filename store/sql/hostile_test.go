@@ -291,7 +291,7 @@ func TestHostile_pool(t *testing.T) {
 	t.Run("PostgreSQL", func(t *testing.T) {
 		db := openURL(t, postgres(t))
 		db.SetMaxOpenConns(1)
-		s := open(t, db, sqlstore.PostgreSQL, sqlstore.Options{})
+		s := open(t, db, sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{Timeout: 2 * time.Second}})
 		conn, err := db.Conn(background)
 		require.NoError(t, err)
 		require.ErrorIs(t, s.Set(background, "a", []byte("1"), time.Hour), holdfast.ErrUnavailable)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -152,6 +153,18 @@ func TestOptions(t *testing.T) {
 		_, err := New(test.db, test.dialect, test.options)
 		require.ErrorIs(t, err, holdfast.ErrOptions, name)
 		require.ErrorContains(t, err, test.want, name)
+	}
+}
+
+// The tests with a real database have more time.
+func TestOptions_Timeout(t *testing.T) {
+	for dialect, want := range map[Dialect]time.Duration{PostgreSQL: time.Second, SQLite: 5 * time.Second} {
+		o, err := Options{}.withDefaults(dialect)
+		require.NoError(t, err)
+		require.Equal(t, want, o.Tier.Timeout)
+		o, err = Options{Tier: tier.Options{Timeout: time.Hour}}.withDefaults(dialect)
+		require.NoError(t, err)
+		require.Equal(t, time.Hour, o.Tier.Timeout)
 	}
 }
 

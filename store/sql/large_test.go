@@ -14,7 +14,6 @@ import (
 
 	"github.com/holdfast-go/holdfast"
 	sqlstore "github.com/holdfast-go/holdfast/store/sql"
-	"github.com/holdfast-go/holdfast/tier"
 )
 
 // A table has 5,000 sessions of users with 4 or 8 each. HOLDFAST_LONG=200 makes
@@ -50,7 +49,7 @@ func large(t testing.TB, dialect sqlstore.Dialect, db *sql.DB) *sqlstore.Store {
 	}
 	require.NoError(t, err)
 	t.Logf("%d sessions made in %v", largeRows(), time.Since(began).Round(time.Millisecond))
-	return open(t, db, dialect, sqlstore.Options{PurgeEvery: -1, Tier: tier.Options{Timeout: patience}})
+	return open(t, db, dialect, sqlstore.Options{PurgeEvery: -1})
 }
 
 // plan returns how the database carries out a statement.
@@ -153,7 +152,7 @@ func TestLarge_purge(t *testing.T) {
 		s := large(t, dialect, db)
 		require.NoError(t, s.Close())
 		expired := expire()
-		s = open(t, db, dialect, sqlstore.Options{PurgeEvery: -1, Tier: tier.Options{Timeout: patience}})
+		s = open(t, db, dialect, sqlstore.Options{PurgeEvery: -1})
 		_, _, text := sqlstore.Texts(dialect, "holdfast_sessions")
 		tx, err := db.Begin()
 		require.NoError(t, err)

@@ -119,7 +119,7 @@ func model(t *testing.T, stores []*sqlstore.Store, steps int) {
 func TestModel(t *testing.T) {
 	steps := 100 * long()
 	for _, mode := range modes {
-		o := sqlstore.Options{Tier: tier.Options{Mode: mode, Timeout: patience}}
+		o := sqlstore.Options{Tier: tier.Options{Mode: mode}}
 		t.Run("PostgreSQL/"+mode.String(), func(t *testing.T) {
 			url := postgres(t)
 			model(t, openAll(t, url, 3, o), steps)
@@ -152,7 +152,7 @@ func stat(t testing.TB, db *sql.DB, query string, args ...any) (n int) {
 func TestModel_serializable(t *testing.T) {
 	url := postgres(t)
 	db := openURL(t, url)
-	stores := openAll(t, url+"&default_transaction_isolation=serializable", 3, sqlstore.Options{Tier: tier.Options{Timeout: patience}})
+	stores := openAll(t, url+"&default_transaction_isolation=serializable", 3, sqlstore.Options{})
 	model(t, stores, 100*long())
 	soon(t, func() bool {
 		return stat(t, db, "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()") > 0

@@ -20,7 +20,6 @@ import (
 	"github.com/holdfast-go/holdfast/internal/loopback"
 	sqlstore "github.com/holdfast-go/holdfast/store/sql"
 	"github.com/holdfast-go/holdfast/storetest"
-	"github.com/holdfast-go/holdfast/tier"
 )
 
 // bouncer starts PgBouncer before the server of url, and returns the URL of the
@@ -95,7 +94,7 @@ func TestPgBouncer(t *testing.T) {
 	url := bouncer(t, postgres(t))
 	for _, mode := range []string{"exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {
-			stores := openAll(t, url+"&default_query_exec_mode="+mode, 3, sqlstore.Options{Tier: tier.Options{Timeout: patience}})
+			stores := openAll(t, url+"&default_query_exec_mode="+mode, 3, sqlstore.Options{})
 			model(t, stores, 100)
 			db := stores[0].Database()
 			require.NoError(t, db.Set(background, "tagged", 1, tagged(1, "\x00'\\"), time.Hour))

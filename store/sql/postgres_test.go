@@ -75,7 +75,7 @@ func TestPostgres_Migrate(t *testing.T) {
 		var group sync.WaitGroup
 		for range 5 {
 			group.Go(func() {
-				s, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Table: table, Migrate: true})
+				s, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Table: table, Migrate: true, Tier: tier.Options{Timeout: patience}})
 				if err != nil {
 					t.Errorf("New: %v", err)
 					return
@@ -102,7 +102,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON site.user TO clerk`)
 	require.Zero(t, n)
 	_, err = increment(s, "b")
 	require.NoError(t, err)
-	_, err = sqlstore.New(clerk, sqlstore.PostgreSQL, sqlstore.Options{Table: "site.other", Migrate: true})
+	_, err = sqlstore.New(clerk, sqlstore.PostgreSQL, sqlstore.Options{Table: "site.other", Migrate: true, Tier: tier.Options{Timeout: patience}})
 	require.ErrorIs(t, err, tier.ErrRefused)
 	require.ErrorIs(t, err, holdfast.ErrUnavailable)
 	s = open(t, clerk, sqlstore.PostgreSQL, sqlstore.Options{Table: "site.user"})
@@ -112,7 +112,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON site.user TO clerk`)
 }
 
 func TestPostgres_no_table(t *testing.T) {
-	s, err := sqlstore.New(openURL(t, postgres(t)), sqlstore.PostgreSQL, sqlstore.Options{})
+	s, err := sqlstore.New(openURL(t, postgres(t)), sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{Timeout: patience}})
 	require.NoError(t, err)
 	defer s.Close()
 	_, _, err = s.Get(background, "secret", holdfast.ReadUse)
@@ -130,9 +130,9 @@ func TestPostgres_away(t *testing.T) {
 	require.NoError(t, open(t, openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{}).Close())
 	require.NoError(t, server.Stop())
 
-	_, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Migrate: true})
+	_, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Migrate: true, Tier: tier.Options{Timeout: patience}})
 	require.ErrorIs(t, err, holdfast.ErrUnavailable)
-	s, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{})
+	s, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{Timeout: patience}})
 	require.NoError(t, err)
 	defer s.Close()
 	_, _, err = s.Get(background, "a", holdfast.ReadUse)
@@ -200,7 +200,7 @@ func TestPostgres_lost_reply(t *testing.T) {
 	db := openURL(t, strings.Replace(address, server.Addr(), proxy.Addr(), 1))
 	db.SetMaxOpenConns(1)
 	// A pulse without a reply would let commands fail at once.
-	s := open(t, db, sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{MaxStale: time.Hour, Timeout: time.Second}})
+	s := open(t, db, sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{MaxStale: time.Hour, Timeout: 2 * time.Second}})
 	direct := open(t, openURL(t, address), sqlstore.PostgreSQL, sqlstore.Options{})
 	for i := range 3 {
 		id := strconv.Itoa(i)
@@ -313,7 +313,7 @@ func TestPostgres_restarts(t *testing.T) {
 func TestPostgres_connections_end(t *testing.T) {
 	address := postgres(t)
 	admin := openURL(t, address)
-	s := open(t, openURL(t, address+"&application_name=pool"), sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{Timeout: patience}})
+	s := open(t, openURL(t, address+"&application_name=pool"), sqlstore.PostgreSQL, sqlstore.Options{})
 	for range 5 {
 		var group sync.WaitGroup
 		for i := range 16 {

@@ -283,7 +283,7 @@ func TestSQLite_syncs(t *testing.T) {
 // caller may give up.
 func TestSQLite_slow_disk(t *testing.T) {
 	d := newDisk(t)
-	s := open(t, d.open(t, file(t)), sqlstore.SQLite, sqlstore.Options{PurgeEvery: -1, Tier: tier.Options{Timeout: patience}})
+	s := open(t, d.open(t, file(t)), sqlstore.SQLite, sqlstore.Options{PurgeEvery: -1})
 	require.NoError(t, s.Set(background, "a", []byte("1"), time.Hour))
 	d.gate.Lock()
 	before := d.syncs.Load()
