@@ -765,7 +765,8 @@ func TestCluster_model(t *testing.T) {
 			c.do(c.Nodes[rand.IntN(len(c.Nodes))], "CLIENT", "KILL", "TYPE", "normal")
 		}},
 	}
-	for begun := time.Now(); time.Since(begun) < time.Duration(long(6))*time.Second && !t.Failed(); {
+	least := time.Duration(long(6)) * time.Second
+	for begun := time.Now(); !t.Failed() && (time.Since(begun) < least || !traffic.hasFailed() && time.Since(begun) < least+patience); {
 		for _, i := range rand.Perm(len(faults)) {
 			faults[i].f()
 			time.Sleep(50 * time.Millisecond)
@@ -885,6 +886,13 @@ func (all *traffic) failed(err error) bool {
 		all.faults = append(all.faults, err)
 	}
 	return err != nil
+}
+
+// hasFailed reports whether a call has failed.
+func (all *traffic) hasFailed() bool {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return len(all.faults) > 0
 }
 
 func (all *traffic) increment(s *redisstore.Store, c *counter) {

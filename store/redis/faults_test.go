@@ -501,6 +501,22 @@ func TestReconnect_slow_network(t *testing.T) {
 	}, testserver.TLS)
 }
 
+// A longer Timeout is for a server that answers late. Its connections wait as
+// long.
+func TestTimeout_long(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, server *testserver.Server) {
+		proxy := proxyTo(t, server.Addr())
+		proxy.Delay(faultproxy.ToClient, 600*time.Millisecond)
+		s := open(t, proxy.Addr(), func(o *redisstore.Options) { o.Tier.Timeout = 10 * time.Second })
+		set(t, s, "a", "1")
+		value, found, err := s.Get(t.Context(), "a", holdfast.ReadFresh)
+		require.NoError(t, err)
+		require.True(t, found)
+		require.Equal(t, "1", string(value))
+	})
+}
+
 // A server that fails while the store connects is not taken for one that cannot
 // notify.
 func TestConnect_fails_halfway(t *testing.T) {

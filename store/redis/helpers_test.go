@@ -94,13 +94,7 @@ func options(addr string, changes ...func(*redisstore.Options)) redisstore.Optio
 func check(o *redisstore.Options) { o.Check = true }
 
 // patient suits tests on a busy machine that need no timeout.
-func patient(o *redisstore.Options) {
-	o.Tier.Timeout = patience
-	o.Client.ConnWriteTimeout, o.Client.Dialer.Timeout = patience, patience
-	if o.URL != "" {
-		o.URL += "?write_timeout=" + patience.String() + "&dial_timeout=" + patience.String()
-	}
-}
+func patient(o *redisstore.Options) { o.Tier.Timeout = patience }
 
 func in(mode tier.Mode) func(*redisstore.Options) {
 	return func(o *redisstore.Options) { o.Tier.Mode = mode }

@@ -31,7 +31,8 @@ type Options struct {
 	// password. One address is one server, unless it belongs to a cluster. New
 	// sets the fields for pipelining, tracking, retries and notifications
 	// itself, and refuses reads from replicas. Dialer.Timeout bounds a new
-	// connection; 0 means a second.
+	// connection, and ConnWriteTimeout each wait of a connection for an answer.
+	// 0 means a second and half a second, or Tier.Timeout if that is longer.
 	Client rueidis.ClientOption
 
 	// Prefix begins all keys of the Store. "" means "hf:". Stores with one
@@ -137,13 +138,13 @@ func (o Options) clientOptions() (client rueidis.ClientOption, err error) {
 	client.BlockingPipeline = -1  // also for long pipelines
 	for _, dialer := range []*net.Dialer{&client.Dialer, &client.Sentinel.Dialer} {
 		setDefault(&dialer.KeepAlive, 250*time.Millisecond)
-		setDefault(&dialer.Timeout, time.Second)
+		setDefault(&dialer.Timeout, max(time.Second, o.Tier.Timeout))
 	}
 	// A message of the Sentinels may be missed, and a client of a cluster that
 	// sends no command meets no redirection.
 	setDefault(&client.Sentinel.TopologyRefreshInterval, 5*time.Second)
 	setDefault(&client.ClusterOption.ShardsRefreshInterval, 5*time.Second)
-	setDefault(&client.ConnWriteTimeout, 500*time.Millisecond)
+	setDefault(&client.ConnWriteTimeout, max(500*time.Millisecond, o.Tier.Timeout))
 	setDefault(&client.ClientName, "holdfast")
 	if client.ClientSetInfo == nil {
 		client.ClientSetInfo = rueidis.DisableClientSetInfo // Redis has it from 7.2 on
