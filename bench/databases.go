@@ -33,7 +33,7 @@ type database struct {
 // patient returns options for Holdfast with which a slow machine makes no
 // request fail.
 func patient(mode tier.Mode) tier.Options {
-	return tier.Options{Mode: mode, Timeout: 10 * time.Second, Logger: slog.New(slog.DiscardHandler)}
+	return tier.Options{Mode: mode, Timeout: 30 * time.Second, Logger: slog.New(slog.DiscardHandler)}
 }
 
 // appsOn returns the apps with sessions in the database of a URL.
