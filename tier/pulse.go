@@ -50,7 +50,7 @@ func (s *Store) pulse() {
 		}
 	}
 	if err != nil {
-		if !s.closed() && !s.away.Swap(true) {
+		if !s.closed() && s.away.Swap(&unsent{err}) == nil {
 			s.options.Logger.LogAttrs(s.open, slog.LevelError, "holdfast: the session store is not available", slog.Any("error", err))
 		}
 		return
@@ -66,7 +66,7 @@ func (s *Store) pulse() {
 		}
 		s.options.Logger.Warn("holdfast: the session store does not notify of changes: each request asks it once", "reason", reason)
 	}
-	if s.away.Swap(false) {
+	if s.away.Swap(nil) != nil {
 		s.options.Logger.Info("holdfast: the session store is available again")
 	}
 	// The watched entries of a lost connection can be read again.

@@ -155,6 +155,22 @@ func TestAway(t *testing.T) {
 			})
 		}
 	}
+	// The log has the reason of the first call that failed. An operator may have
+	// mended that, and meet another.
+	inBubble(t, "the latest reason", func(t *testing.T) {
+		here := newServer().open(t, tier.Options{})
+		here.client.with(func(c *client) { c.swallows = true })
+		time.Sleep(2 * time.Second)
+		_, _, err := here.Get(background, "a", holdfast.ReadUse)
+		require.ErrorContains(t, err, "no answer within")
+		here.client.with(func(c *client) { c.down = true })
+		here.client.lose(true)
+		time.Sleep(2 * time.Second)
+		_, _, err = here.Get(background, "a", holdfast.ReadUse)
+		require.ErrorIs(t, err, holdfast.ErrUnavailable)
+		require.ErrorContains(t, err, "connection refused")
+		require.Empty(t, here.client.commands())
+	})
 	// The next pulse would come late.
 	inBubble(t, "not with one connection", func(t *testing.T) {
 		here := newServer().open(t, tier.Options{})

@@ -64,7 +64,7 @@ func (s *Store) Stats() Stats {
 		Touches: c.touches.Load(), TouchesSaved: c.touchesSaved.Load(),
 		Unavailable: c.unavailable.Load(), Refused: c.refused.Load(), Mismatches: c.mismatches.Load(),
 		Latency:  s.database.latencies(),
-		ProofAge: s.proofAge(), Mode: s.options.Mode, Notifies: !s.silent.Load(), Away: s.away.Load(),
+		ProofAge: s.proofAge(), Mode: s.options.Mode, Notifies: !s.silent.Load(), Away: s.away.Load() != nil,
 		Local: s.local.Stats(),
 	}
 }

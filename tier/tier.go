@@ -65,7 +65,8 @@ type Options struct {
 
 	// Timeout bounds each command. A read, a page of a scan and an Update try a
 	// second time. If the database gives no sign of life within it, commands
-	// fail at once until it does. 0 means 250ms.
+	// fail at once until it does, with the reason of the latest failure. 0 means
+	// 250ms.
 	Timeout time.Duration
 
 	// LocalBytes is the hard cap, in bytes, on the memory of the local copies.
@@ -103,12 +104,12 @@ type Store struct {
 	local    *cache.Cache
 	started  time.Time
 
-	epoch  atomic.Uint64 // of the copies that notifications can still reach
-	asked  atomic.Uint64 // the epoch of the latest pulse
-	proof  atomic.Int64  // the instant when the latest pulse that proves something was sent
-	offset atomic.Int64  // the database's Unix time in nanoseconds at instant 0; 0 if it is unknown
-	away   atomic.Bool   // the latest pulse failed
-	silent atomic.Bool   // the latest pulse said that the database does not notify
+	epoch  atomic.Uint64          // of the copies that notifications can still reach
+	asked  atomic.Uint64          // the epoch of the latest pulse
+	proof  atomic.Int64           // the instant when the latest pulse that proves something was sent
+	offset atomic.Int64           // the database's Unix time in nanoseconds at instant 0; 0 if it is unknown
+	away   atomic.Pointer[unsent] // the error of the latest pulse; nil if it was answered
+	silent atomic.Bool            // the latest pulse said that the database does not notify
 
 	leases   leases
 	watchers watchers
@@ -206,12 +207,12 @@ func (s *Store) start(f func()) {
 // call carries out one command within the Timeout. Its error wraps
 // holdfast.ErrUnavailable, unless ctx has ended.
 func (s *Store) call(ctx context.Context, command func(context.Context) error) error {
-	switch {
-	case s.closed():
+	if s.closed() {
 		return errClosed
-	case s.away.Load():
+	}
+	if away := s.away.Load(); away != nil {
 		s.counts.unavailable.Add(1)
-		return errAway
+		return away
 	}
 	return s.attempt(ctx, command)
 }
@@ -236,11 +237,12 @@ func (s *Store) attempt(ctx context.Context, command func(context.Context) error
 	return fmt.Errorf("%w: %w", holdfast.ErrUnavailable, err)
 }
 
-// These errors mean that a command was not sent.
-var (
-	errClosed = fmt.Errorf("%w: it is closed", holdfast.ErrUnavailable)
-	errAway   = fmt.Errorf("%w: the latest sign of life failed; the log has the reason", holdfast.ErrUnavailable)
-)
+// unsent is the error of a command that was not sent.
+type unsent struct{ error }
+
+func (u *unsent) Unwrap() error { return u.error }
+
+var errClosed = &unsent{fmt.Errorf("%w: it is closed", holdfast.ErrUnavailable)}
 
 // givenUp is the error of a command whose context has ended.
 func givenUp(ctx context.Context) error {

@@ -29,7 +29,7 @@ func outcomeOf(err error) outcome {
 	switch {
 	case err == nil:
 		return hasWritten
-	case errors.Is(err, ErrRefused), errors.Is(err, errAway), errors.Is(err, errClosed):
+	case errors.Is(err, ErrRefused), errors.As(err, new(*unsent)):
 		return nothing
 	}
 	return unknown

@@ -294,8 +294,12 @@ func TestErrors_have_no_secrets(t *testing.T) {
 		}
 		do(t, server, "ACL", "SETUSER", "holdfast", "resetpass", ">otherpass")
 		do(t, server, "CLIENT", "KILL", "TYPE", "normal")
-		eventually(t, func() bool { return s.Stats().Away })
-		require.Contains(t, lines.String(), "WRONGPASS")
+		eventually(t, func() bool {
+			_, _, err := s.Get(t.Context(), "secretid", holdfast.ReadFresh)
+			require.ErrorIs(t, err, holdfast.ErrUnavailable)
+			require.NotContains(t, err.Error(), "secret")
+			return s.Stats().Away && strings.Contains(err.Error(), "WRONGPASS")
+		})
 		require.NotContains(t, lines.String(), "secret")
 	})
 }
