@@ -171,6 +171,19 @@ func TestAway(t *testing.T) {
 		require.ErrorContains(t, err, "connection refused")
 		require.Empty(t, here.client.commands())
 	})
+	// A command that is not sent has changed nothing, and is not tried again.
+	inBubble(t, "keeps the copies", func(t *testing.T) {
+		here := newServer().open(t, tier.Options{MaxStale: hour})
+		here.set(t, "a", "1", hour)
+		here.client.with(func(c *client) { c.swallows = true })
+		time.Sleep(2 * time.Second)
+		require.True(t, here.Stats().Away)
+		before := here.Stats().Unavailable
+		get(t, here, holdfast.ErrUnavailable)
+		require.Equal(t, before+1, here.Stats().Unavailable)
+		require.ErrorIs(t, here.Set(background, "a", []byte("2"), hour), holdfast.ErrUnavailable)
+		require.Equal(t, "1", here.get(t, "a"))
+	})
 	// The next pulse would come late.
 	inBubble(t, "not with one connection", func(t *testing.T) {
 		here := newServer().open(t, tier.Options{})
