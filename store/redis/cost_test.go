@@ -59,6 +59,11 @@ func (n *trips) of(f func()) int64 {
 	return n.n.Load() - before
 }
 
+// settle waits for touches of earlier calls, which did not wait for them.
+func (n *trips) settle(t *testing.T) {
+	eventually(t, func() bool { return n.of(func() { time.Sleep(50 * time.Millisecond) }) == 0 })
+}
+
 // Round trips of each operation, by mode: Cached, Verified, Direct. The server
 // knows all scripts.
 func TestCost_operations(t *testing.T) {
@@ -66,6 +71,7 @@ func TestCost_operations(t *testing.T) {
 		n := new(trips)
 		s, other := open(t, server.Addr(), in(mode), patient, n.option), open(t, server.Addr(), in(mode), patient)
 		everything(t, s, other)
+		n.settle(t)
 		for _, test := range []struct {
 			name  string
 			trips [3]int64
@@ -116,6 +122,7 @@ func TestCost_requests(t *testing.T) {
 		n := new(trips)
 		s, other := open(t, server.Addr(), patient, n.option), open(t, server.Addr(), patient)
 		everything(t, s, other)
+		n.settle(t)
 		site := func(s *redisstore.Store) string {
 			m, err := holdfast.New(holdfast.Options{Store: s})
 			require.NoError(t, err)
