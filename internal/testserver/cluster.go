@@ -177,15 +177,7 @@ func (c *Cluster) MoveSlot(slot int, to *Server) error {
 		for _, key := range keys.([]any) {
 			migrate = append(migrate, key.(string))
 		}
-		// On a busy machine the nodes may take each other for dead for a while.
-		err = eventually(func() error {
-			_, err := from.Do(migrate...)
-			if err != nil && !strings.Contains(err.Error(), "CLUSTERDOWN") {
-				return final{err}
-			}
-			return err
-		})
-		if err != nil {
+		if _, err := from.Do(migrate...); err != nil {
 			return fmt.Errorf("testserver: moving the keys of slot %d: %w", slot, err)
 		}
 	}

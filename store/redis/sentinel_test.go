@@ -188,8 +188,9 @@ func TestSentinel_switch(t *testing.T) {
 	hasty, waiting := stores[0], c.open(func(o *redisstore.Options) { o.WaitReplicas = 2 })
 	const entries = 1000
 	for i := range entries {
-		set(t, hasty, fmt.Sprint("hasty ", i), "value")
-		set(t, hasty, fmt.Sprint("waiting ", i), "value")
+		for _, name := range []string{"hasty ", "waiting "} {
+			soon(t, func() error { return hasty.Set(t.Context(), fmt.Sprint(name, i), []byte("value"), time.Hour) })
+		}
 	}
 	old := c.master()
 	c.wantReplicas(old, 2)
