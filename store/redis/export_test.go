@@ -6,7 +6,10 @@ import (
 	"github.com/holdfast-go/holdfast/tier"
 )
 
-var Capabilities = capabilities
+var (
+	Capabilities  = capabilities
+	ClientOptions = Options.clientOptions
+)
 
 // NewWith is New with faults between the database and the tier. Either function
 // may be nil.

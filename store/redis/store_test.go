@@ -57,6 +57,24 @@ func TestNew_invalid_options(t *testing.T) {
 	}
 }
 
+// A longer Timeout prolongs the waits of a connection that are not set.
+func TestOptions_Timeout(t *testing.T) {
+	for _, test := range []struct{ timeout, set, dial, answer time.Duration }{
+		{0, 0, time.Second, 500 * time.Millisecond},
+		{250 * time.Millisecond, 0, time.Second, 500 * time.Millisecond},
+		{10 * time.Second, 0, 10 * time.Second, 10 * time.Second},
+		{10 * time.Second, time.Minute, time.Minute, time.Minute},
+		{10 * time.Second, time.Millisecond, time.Millisecond, time.Millisecond},
+	} {
+		o := redisstore.Options{Client: rueidis.ClientOption{InitAddress: []string{"127.0.0.1:1"}, ConnWriteTimeout: test.set}}
+		o.Client.Dialer.Timeout, o.Tier.Timeout = test.set, test.timeout
+		client, err := redisstore.ClientOptions(o)
+		require.NoError(t, err)
+		require.Equal(t, test.dial, client.Dialer.Timeout)
+		require.Equal(t, test.answer, client.ConnWriteTimeout)
+	}
+}
+
 // Options have a password, and end up in logs.
 func TestOptions_print_as_their_type(t *testing.T) {
 	o := redisstore.Options{URL: "redis://user:secret@127.0.0.1:1"}
