@@ -73,8 +73,8 @@ func TestAddCounts_lost(t *testing.T) {
 	}
 }
 
-// Preparing is no statement. Apps of other tests still execute statements of
-// their own.
+// Preparing is no statement. The count is of one database, since the apps of
+// other tests go on.
 func TestCounting(t *testing.T) {
 	var counted atomic.Int64
 	db := openCounted(t.TempDir(), "test", &counted)

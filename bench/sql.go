@@ -99,7 +99,7 @@ func openPostgres(url string) *sql.DB {
 // for a lock than Holdfast, whose connections do not meet one.
 func openSQLite(folder, name string) *sql.DB { return openCounted(folder, name, &statements) }
 
-// openCounted is openSQLite with a count of its own.
+// openCounted is openSQLite, but adds the statements to count.
 func openCounted(folder, name string, count *atomic.Int64) *sql.DB {
 	const settings = "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate&_time_format=sqlite"
 	db := sql.OpenDB(counting{must(sqlite.NewConnector("file:" + filepath.Join(folder, name+".db") + settings)), count})

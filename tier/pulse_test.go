@@ -155,8 +155,8 @@ func TestAway(t *testing.T) {
 			})
 		}
 	}
-	// The log has the reason of the first call that failed. An operator may have
-	// mended that, and meet another.
+	// The log has only the first reason of an outage. Once an operator has mended
+	// that, there may be another.
 	inBubble(t, "the latest reason", func(t *testing.T) {
 		here := newServer().open(t, tier.Options{})
 		here.client.with(func(c *client) { c.swallows = true })

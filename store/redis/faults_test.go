@@ -501,8 +501,8 @@ func TestReconnect_slow_network(t *testing.T) {
 	}, testserver.TLS)
 }
 
-// A longer Timeout is for a server that answers late. Its connections wait as
-// long.
+// A longer Timeout is for a server that answers late. The connections to it wait
+// as long.
 func TestTimeout_long(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
@@ -510,10 +510,7 @@ func TestTimeout_long(t *testing.T) {
 		proxy.Delay(faultproxy.ToClient, 600*time.Millisecond)
 		s := open(t, proxy.Addr(), func(o *redisstore.Options) { o.Tier.Timeout = 10 * time.Second })
 		set(t, s, "a", "1")
-		value, found, err := s.Get(t.Context(), "a", holdfast.ReadFresh)
-		require.NoError(t, err)
-		require.True(t, found)
-		require.Equal(t, "1", string(value))
+		require.Equal(t, "1", get(t, s, "a", holdfast.ReadFresh))
 	})
 }
 

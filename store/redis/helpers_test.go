@@ -174,9 +174,8 @@ func eventually(t testing.TB, condition func() bool, message ...any) {
 	require.Eventually(t, condition, patience, 2*time.Millisecond, message...)
 }
 
-// The operations below fail the test on an error, but for a server that a busy
-// machine lets answer too late.
-
+// answered fails the test if f returns an error. On a busy machine a server may
+// answer too late. Then answered calls f again.
 func answered(t testing.TB, f func() error) {
 	t.Helper()
 	err := f()
@@ -186,6 +185,8 @@ func answered(t testing.TB, f func() error) {
 	}
 	require.NoError(t, err)
 }
+
+// The operations below fail the test on an error, as answered does.
 
 func set(t testing.TB, s holdfast.Store, id, value string) {
 	t.Helper()

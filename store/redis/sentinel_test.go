@@ -188,9 +188,8 @@ func TestSentinel_switch(t *testing.T) {
 	hasty, waiting := stores[0], c.open(func(o *redisstore.Options) { o.WaitReplicas = 2 })
 	const entries = 1000
 	for i := range entries {
-		for _, name := range []string{"hasty ", "waiting "} {
-			soon(t, func() error { return hasty.Set(t.Context(), fmt.Sprint(name, i), []byte("value"), time.Hour) })
-		}
+		set(t, hasty, fmt.Sprint("hasty ", i), "value")
+		set(t, hasty, fmt.Sprint("waiting ", i), "value")
 	}
 	old := c.master()
 	c.wantReplicas(old, 2)

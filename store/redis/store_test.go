@@ -316,7 +316,7 @@ func TestErrors_have_no_secrets(t *testing.T) {
 			_, _, err := s.Get(t.Context(), "secretid", holdfast.ReadFresh)
 			require.ErrorIs(t, err, holdfast.ErrUnavailable)
 			require.NotContains(t, err.Error(), "secret")
-			return s.Stats().Away && strings.Contains(err.Error(), "WRONGPASS")
+			return s.Stats().Away && strings.Contains(err.Error(), "WRONGPASS") && strings.Contains(lines.String(), "not available")
 		})
 		require.NotContains(t, lines.String(), "secret")
 	})

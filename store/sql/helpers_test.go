@@ -20,6 +20,7 @@ import (
 
 	"github.com/holdfast-go/holdfast/internal/testserver"
 	sqlstore "github.com/holdfast-go/holdfast/store/sql"
+	"github.com/holdfast-go/holdfast/tier"
 )
 
 // sqliteDrivers are the names of the drivers in database/sql.
@@ -116,6 +117,9 @@ func open(t testing.TB, db *sql.DB, dialect sqlstore.Dialect, o sqlstore.Options
 
 // patience bounds each wait for an event. A busy machine needs less.
 const patience = 30 * time.Second
+
+// patient gives each call time enough on a busy machine.
+var patient = tier.Options{Timeout: patience}
 
 func soon(t testing.TB, condition func() bool, args ...any) {
 	t.Helper()

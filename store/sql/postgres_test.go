@@ -75,7 +75,7 @@ func TestPostgres_Migrate(t *testing.T) {
 		var group sync.WaitGroup
 		for range 5 {
 			group.Go(func() {
-				s, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Table: table, Migrate: true, Tier: tier.Options{Timeout: patience}})
+				s, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Table: table, Migrate: true, Tier: patient})
 				if err != nil {
 					t.Errorf("New: %v", err)
 					return
@@ -102,7 +102,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON site.user TO clerk`)
 	require.Zero(t, n)
 	_, err = increment(s, "b")
 	require.NoError(t, err)
-	_, err = sqlstore.New(clerk, sqlstore.PostgreSQL, sqlstore.Options{Table: "site.other", Migrate: true, Tier: tier.Options{Timeout: patience}})
+	_, err = sqlstore.New(clerk, sqlstore.PostgreSQL, sqlstore.Options{Table: "site.other", Migrate: true, Tier: patient})
 	require.ErrorIs(t, err, tier.ErrRefused)
 	require.ErrorIs(t, err, holdfast.ErrUnavailable)
 	s = open(t, clerk, sqlstore.PostgreSQL, sqlstore.Options{Table: "site.user"})
@@ -112,7 +112,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON site.user TO clerk`)
 }
 
 func TestPostgres_no_table(t *testing.T) {
-	s, err := sqlstore.New(openURL(t, postgres(t)), sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{Timeout: patience}})
+	s, err := sqlstore.New(openURL(t, postgres(t)), sqlstore.PostgreSQL, sqlstore.Options{Tier: patient})
 	require.NoError(t, err)
 	defer s.Close()
 	_, _, err = s.Get(background, "secret", holdfast.ReadUse)
@@ -130,9 +130,9 @@ func TestPostgres_away(t *testing.T) {
 	require.NoError(t, open(t, openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{}).Close())
 	require.NoError(t, server.Stop())
 
-	_, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Migrate: true, Tier: tier.Options{Timeout: patience}})
+	_, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Migrate: true, Tier: patient})
 	require.ErrorIs(t, err, holdfast.ErrUnavailable)
-	s, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Tier: tier.Options{Timeout: patience}})
+	s, err := sqlstore.New(openURL(t, url), sqlstore.PostgreSQL, sqlstore.Options{Tier: patient})
 	require.NoError(t, err)
 	defer s.Close()
 	_, _, err = s.Get(background, "a", holdfast.ReadUse)
