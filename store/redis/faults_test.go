@@ -94,7 +94,7 @@ func TestUpdate_unknown_outcomes(t *testing.T) {
 			}
 		}
 		group.Go(func() { all.take(ctx, t, direct, "direct") })
-		stop := disturb(proxy)
+		stop := disturb(proxy, 50*time.Millisecond)
 		group.Wait()
 		stop()
 		require.NotEmpty(t, all.doubtful)

@@ -275,8 +275,8 @@ func milliseconds(t testing.TB, server *testserver.Server, args ...string) int64
 }
 
 // disturb causes one fault after the other, until stop is called. Then the
-// network is healthy.
-func disturb(p *faultproxy.Proxy) (stop func()) {
+// network is healthy. So it is between two faults, for up to healthy.
+func disturb(p *faultproxy.Proxy, healthy time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -298,7 +298,7 @@ func disturb(p *faultproxy.Proxy) (stop func()) {
 			case 3:
 				p.HalfClose(direction)
 			}
-			time.Sleep(rand.N(50 * time.Millisecond))
+			time.Sleep(rand.N(healthy))
 		}
 	}()
 	return func() {
