@@ -51,6 +51,13 @@ func (all *steps) take(ctx context.Context, t *testing.T, s *redisstore.Store, n
 	}
 }
 
+// begun reports whether a step is done.
+func (all *steps) begun() bool {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return len(all.done) > 0
+}
+
 // check compares the steps with the entry: each that is done is there once, and
 // each doubtful one at most once.
 func (all *steps) check(t *testing.T, s *redisstore.Store) {
@@ -161,6 +168,7 @@ func work(t *testing.T, server *testserver.Server, mode tier.Mode, disrupt func(
 			}
 		})
 	}
+	eventually(t, all.begun)
 	disrupt(ctx)
 	cancel()
 	group.Wait()

@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +47,7 @@ func TestMain(m *testing.M) {
 		children[role]()
 		return
 	}
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // they wait most of the time
 	code := m.Run()
 	if shared.server != nil {
 		_ = shared.server.Close()
@@ -68,14 +72,13 @@ func postgres(t testing.TB) string {
 	return newDatabase(t, shared.server)
 }
 
-var databases int
+var databases atomic.Int64
 
 // newDatabase makes a database and returns its URL.
 func newDatabase(t testing.TB, server *testserver.Server) string {
 	t.Helper()
 	db := openURL(t, server.URL())
-	databases++
-	name := fmt.Sprint("test", databases)
+	name := fmt.Sprint("test", databases.Add(1))
 	_, err := db.Exec("CREATE DATABASE " + name)
 	require.NoError(t, err)
 	require.NoError(t, db.Close())

@@ -91,6 +91,7 @@ func runAs(t *testing.T, cmd *exec.Cmd, name string) {
 // Behind PgBouncer each transaction may run on another connection of the
 // server.
 func TestPgBouncer(t *testing.T) {
+	t.Parallel()
 	url := bouncer(t, postgres(t))
 	for _, mode := range []string{"exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {

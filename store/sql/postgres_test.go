@@ -192,6 +192,7 @@ func TestPostgres_read_only(t *testing.T) {
 // The reply to a commit is lost with the connection. The second attempt finds
 // that the first one has succeeded.
 func TestPostgres_lost_reply(t *testing.T) {
+	t.Parallel()
 	server := testserver.Run(t, testserver.Postgres, "fsync = off")
 	address := newDatabase(t, server)
 	proxy, err := faultproxy.New(server.Addr())
@@ -227,6 +228,7 @@ func TestPostgres_lost_reply(t *testing.T) {
 // The server is stopped and killed while three instances append words. Each
 // word that was acknowledged is there, and none is there twice.
 func TestPostgres_restarts(t *testing.T) {
+	t.Parallel()
 	server := testserver.Run(t, testserver.Postgres, "fsync = off")
 	stores := openAll(t, newDatabase(t, server), 3, sqlstore.Options{
 		Tier: tier.Options{MaxStale: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)},

@@ -98,6 +98,7 @@ func sessions() {
 // A process that is killed loses no login and no logout that it has
 // acknowledged, and leaves the file to the next one at once.
 func TestSQLite_kill(t *testing.T) {
+	t.Parallel()
 	eachSQLite(t, func(t *testing.T, driver string) {
 		file := file(t)
 		for range 5 * long() {
@@ -225,6 +226,7 @@ func (l *lives) lost(t *testing.T, d *disk, file string) (lost, all int) {
 // which do not wait for the disk, leave the file whole. On a disk that does not
 // store what it says it has, the test finds losses.
 func TestSQLite_power_failure(t *testing.T) {
+	t.Parallel()
 	file, d := file(t), newDisk(t)
 	s := open(t, d.open(t, file), sqlstore.SQLite, sqlstore.Options{PurgeEvery: 5 * time.Millisecond})
 	l := startLives(t, s, 8)
