@@ -25,7 +25,7 @@ func steps(n int) int {
 }
 
 // TestModel compares the cache with a plain one after each random step: 50,000
-// steps in all, or two million with HOLDFAST_LONG=40, as in CI.
+// steps in all, or a million with HOLDFAST_LONG=20, as in CI.
 func TestModel(t *testing.T) {
 	for name, test := range map[string]struct {
 		options  Options
