@@ -156,7 +156,13 @@ func (c *Cluster) MoveSlot(slot int, to *Server) error {
 		return err
 	}
 	set := func(node *Server, state string, of *Server) error {
-		return node.all(fmt.Sprintf("CLUSTER SETSLOT %d %s %s", slot, state, members[of.Addr()].id))
+		return eventually(func() error {
+			err := node.all(fmt.Sprintf("CLUSTER SETSLOT %d %s %s", slot, state, members[of.Addr()].id))
+			if err != nil && !strings.Contains(err.Error(), "NOREPLICAS") { // Valkey waits two seconds for replicas
+				err = final{err}
+			}
+			return err
+		})
 	}
 	if err := set(to, "IMPORTING", from); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,6 +91,22 @@ func TestCluster_MoveSlot(t *testing.T) {
 		require.NoError(t, c.MoveSlot(slot, from))
 		require.Equal(t, "249", do(t, from, "GET", "{tag}249"))
 	})
+}
+
+// Valkey moves no slot to a master whose replica does not confirm it within two
+// seconds. MoveSlot asks again.
+func TestCluster_MoveSlot_busy_replica(t *testing.T) {
+	t.Parallel() // it mostly waits
+	c := testserver.RunCluster(t, testserver.Valkey, 1, "cluster-node-timeout 30000")
+	to, replica := c.Nodes[1], c.Nodes[4] // slot 0 is on c.Nodes[0]
+	require.Equal(t, int64(1), do(t, to, "WAIT", "1", "20000"))
+	require.NoError(t, replica.Pause())
+	resumed := time.AfterFunc(3*time.Second, func() { _ = replica.Resume() })
+	require.NoError(t, c.MoveSlot(0, to))
+	require.False(t, resumed.Stop(), "it has waited for the replica")
+	require.Contains(t, do(t, to, "INFO", "errorstats"), "errorstat_NOREPLICAS")
+	require.NoError(t, c.Wait())
+	require.Same(t, to, owner(t, c, 0))
 }
 
 // A replica takes over, and the node becomes a replica when it starts again.

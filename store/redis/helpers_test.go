@@ -34,7 +34,7 @@ const patience = 20 * time.Second
 // Most tests wait most of the time, so more of them run at once than there are
 // processors. A flag overrides this.
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	_ = flag.Set("test.parallel", strconv.Itoa(1+runtime.GOMAXPROCS(0)))
 	m.Run()
 }
 
