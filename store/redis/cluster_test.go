@@ -491,8 +491,14 @@ func testRedirects(c cluster) {
 	from, to := c.Nodes[0], c.Nodes[1]
 	id := c.idOn(from, 0)
 	slot := strconv.Itoa(c.slot("hf:s:" + id))
-	c.do(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", c.do(from, "CLUSTER", "MYID").(string))
-	c.do(from, "CLUSTER", "SETSLOT", slot, "MIGRATING", c.do(to, "CLUSTER", "MYID").(string))
+	setSlot := func(node *testserver.Server, state ...string) {
+		soon(c.T, func() error { // Valkey refuses it if a replica is busy
+			_, err := node.Do(append([]string{"CLUSTER", "SETSLOT", slot}, state...)...)
+			return err
+		})
+	}
+	setSlot(to, "IMPORTING", c.do(from, "CLUSTER", "MYID").(string))
+	setSlot(from, "MIGRATING", c.do(to, "CLUSTER", "MYID").(string))
 	calls := func() int {
 		calls, err := to.Calls()
 		require.NoError(c, err)
@@ -517,7 +523,7 @@ func testRedirects(c cluster) {
 	wantRead(c.T, a, id, "none")
 
 	for _, node := range []*testserver.Server{from, to} {
-		c.do(node, "CLUSTER", "SETSLOT", slot, "STABLE")
+		setSlot(node, "STABLE")
 	}
 
 	// MOVED: the other store does not know of the move.
@@ -863,7 +869,8 @@ func (all *traffic) newHits() (n uint64) {
 	return n - all.hits
 }
 
-// start begins the traffic. stop ends it and waits for that.
+// start begins the traffic. stop ends it, once there is enough to check, and
+// waits for that.
 func (all *traffic) start(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -882,7 +889,26 @@ func (all *traffic) start(t *testing.T) (stop func()) {
 		loop(5*time.Millisecond, func() { all.end(ctx, s) })
 		loop(time.Millisecond, func() { all.readEnded(t, s) })
 	}
-	return func() { cancel(); group.Wait() }
+	return func() {
+		eventually(t, func() bool { return t.Failed() || all.enough() })
+		cancel()
+		group.Wait()
+	}
+}
+
+// enough reports whether there has been traffic of each kind.
+func (all *traffic) enough() bool {
+	for _, c := range all.counters {
+		c.mu.Lock()
+		n := len(c.steps)
+		c.mu.Unlock()
+		if n == 0 {
+			return false
+		}
+	}
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return len(all.ended) > 0 && all.newHits() > 0
 }
 
 func (all *traffic) failed(err error) bool {
