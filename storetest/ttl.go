@@ -84,12 +84,22 @@ var ttlChecks = []check{
 		given := time.Now()
 		s.do("a", set("a", hour))
 		s.do("b", set("b", hour), retouch(2*hour))
-		s.wait(2 * s.Tick) // a store may put off a touch a little
-		entries, waited := s.mustScan(""), 2*s.Tick
-		for id, want := range map[string]time.Duration{"a": hour, "b": 2 * hour} {
-			least := want - max(waited, time.Since(given)) - s.Tick
-			if ttl := entries[id].TTL; ttl < least || ttl > want+s.Tick {
-				s.fail("%s: got a TTL of %v, want %v", s.describe(scanAny, id), ttl, want)
+		wants := map[string]time.Duration{"a": hour, "b": 2 * hour}
+		for waited := time.Duration(0); len(wants) > 0; {
+			// A store may put off a touch a little, and on a busy machine more.
+			s.wait(2 * s.Tick)
+			waited += 2 * s.Tick
+			entries := s.mustScan("")
+			for id, want := range wants {
+				least := want - max(waited, time.Since(given)) - s.Tick
+				ttl := entries[id].TTL
+				if ttl < least && waited < 100*s.Tick {
+					continue
+				}
+				if ttl < least || ttl > want+s.Tick {
+					s.fail("%s: got a TTL of %v, want %v", s.describe(scanAny, id), ttl, want)
+				}
+				delete(wants, id)
 			}
 		}
 	}},
