@@ -156,13 +156,7 @@ func (c *Cluster) MoveSlot(slot int, to *Server) error {
 		return err
 	}
 	set := func(node *Server, state string, of *Server) error {
-		return eventually(func() error {
-			err := node.all(fmt.Sprintf("CLUSTER SETSLOT %d %s %s", slot, state, members[of.Addr()].id))
-			if err != nil && !strings.Contains(err.Error(), "NOREPLICAS") { // Valkey waits two seconds for replicas
-				err = final{err}
-			}
-			return err
-		})
+		return node.SetSlot(slot, state+" "+members[of.Addr()].id)
 	}
 	if err := set(to, "IMPORTING", from); err != nil {
 		return err
@@ -193,6 +187,19 @@ func (c *Cluster) MoveSlot(slot int, to *Server) error {
 		return err
 	}
 	return set(from, "NODE", to)
+}
+
+// SetSlot executes CLUSTER SETSLOT with a state on a node of a Cluster. Valkey
+// refuses it if a replica of the node does not confirm it within two seconds.
+// Then SetSlot tries again.
+func (s *Server) SetSlot(slot int, state string) error {
+	return eventually(func() error {
+		err := s.all(fmt.Sprintf("CLUSTER SETSLOT %d %s", slot, state))
+		if err != nil && !strings.Contains(err.Error(), "NOREPLICAS") {
+			err = final{err}
+		}
+		return err
+	})
 }
 
 // agree returns the nodes as all that are running see them, by address.

@@ -490,15 +490,9 @@ func testRedirects(c cluster) {
 	a, b := c.open(patient, user), c.open(patient, user)
 	from, to := c.Nodes[0], c.Nodes[1]
 	id := c.idOn(from, 0)
-	slot := strconv.Itoa(c.slot("hf:s:" + id))
-	setSlot := func(node *testserver.Server, state ...string) {
-		soon(c.T, func() error { // Valkey refuses it if a replica is busy
-			_, err := node.Do(append([]string{"CLUSTER", "SETSLOT", slot}, state...)...)
-			return err
-		})
-	}
-	setSlot(to, "IMPORTING", c.do(from, "CLUSTER", "MYID").(string))
-	setSlot(from, "MIGRATING", c.do(to, "CLUSTER", "MYID").(string))
+	slot := c.slot("hf:s:" + id)
+	require.NoError(c, to.SetSlot(slot, "IMPORTING "+c.do(from, "CLUSTER", "MYID").(string)))
+	require.NoError(c, from.SetSlot(slot, "MIGRATING "+c.do(to, "CLUSTER", "MYID").(string)))
 	calls := func() int {
 		calls, err := to.Calls()
 		require.NoError(c, err)
@@ -523,16 +517,16 @@ func testRedirects(c cluster) {
 	wantRead(c.T, a, id, "none")
 
 	for _, node := range []*testserver.Server{from, to} {
-		setSlot(node, "STABLE")
+		require.NoError(c, node.SetSlot(slot, "STABLE"))
 	}
 
 	// MOVED: the other store does not know of the move.
 	set(c.T, a, id, "moved")
-	require.NoError(c, c.MoveSlot(c.slot("hf:s:"+id), to))
+	require.NoError(c, c.MoveSlot(slot, to))
 	_, err = waiting.Touch(c.Context(), id, 0)
 	require.NoError(c, err)
 	wantRead(c.T, b, id, "none")
-	require.NoError(c, c.MoveSlot(c.slot("hf:s:"+id), from))
+	require.NoError(c, c.MoveSlot(slot, from))
 }
 
 // A removal returns when a replica has it.

@@ -31,8 +31,7 @@ import (
 // patience bounds the waits of tests. It is long enough for a busy machine.
 const patience = 20 * time.Second
 
-// Most tests wait most of the time, so more of them run at once than there are
-// processors. A flag overrides this.
+// Tests often wait, so more of them run at once than there are processors. A flag overrides this.
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", strconv.Itoa(1+runtime.GOMAXPROCS(0)))
 	m.Run()
@@ -274,8 +273,8 @@ func milliseconds(t testing.TB, server *testserver.Server, args ...string) int64
 	}
 }
 
-// disturb causes one fault after the other, until stop is called. Then the
-// network is healthy. So it is between two faults, for up to healthy.
+// disturb causes one fault after the other, until stop is called. The network
+// is healthy after that, and between two faults, for up to healthy.
 func disturb(p *faultproxy.Proxy, healthy time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

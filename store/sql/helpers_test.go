@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 		children[role]()
 		return
 	}
-	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // they wait most of the time
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // they often wait
 	code := m.Run()
 	if shared.server != nil {
 		_ = shared.server.Close()
