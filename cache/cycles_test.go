@@ -59,7 +59,7 @@ var cycles = map[string]struct {
 	times     int
 }{
 	"small": {64 << 10, 128 << 10, 12_000},
-	"large": {256 << 20, 512 << 20, 40},
+	"large": {256 << 20, 512 << 20, 400},
 }
 
 // Many changes of the cap leave no memory, addresses or mappings behind. A
@@ -72,6 +72,9 @@ func TestCyclesOfTheCap(t *testing.T) {
 		cycle(t, name)
 		return
 	}
+	// Go's runtime starts a thread when it likes. A thread has four mappings and
+	// 73 MiB of addresses; without a heap of its own in libc, two and 8 MiB.
+	t.Setenv("MALLOC_ARENA_MAX", "1")
 	for name := range cycles {
 		t.Run(name, func(t *testing.T) {
 			runChild(t, cyclesChild, name)
@@ -105,10 +108,12 @@ func cycle(t *testing.T, name string) {
 	}
 	fill(y.high)
 	runtime.GC()
-	// Go reserves addresses for its heap 64 MiB at a time.
-	assert.LessOrEqual(t, residentKiB(t, "VmSize")-size, 160<<10, "KiB of addresses more than before %d cycles", y.times)
-	assert.LessOrEqual(t, residentKiB(t, "VmRSS")-resident, 8<<10, "KiB resident more than before %d cycles", y.times)
-	assert.LessOrEqual(t, mappings(t)-maps, 8)
+	// There may be new threads, and Go reserves addresses for its heap 64 MiB at a
+	// time. A mapping that each cycle left would be more, and so would be a page
+	// that each of the small cycles left.
+	assert.Less(t, residentKiB(t, "VmSize")-size, 512<<10, "KiB of addresses more than before %d cycles", y.times)
+	assert.Less(t, residentKiB(t, "VmRSS")-resident, 32<<10, "KiB resident more than before %d cycles", y.times)
+	assert.Less(t, mappings(t)-maps, 100, "mappings more than before %d cycles", y.times)
 	for i := range min(y.high/2000, 20_000) {
 		got, ok := c.Get(strconv.FormatInt(i, 10))
 		require.True(t, ok)
