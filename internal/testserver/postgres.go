@@ -102,6 +102,9 @@ func greeted(s *Server) error {
 		return err
 	}
 	if reply[0] != 'R' { // an authentication request, here that none is needed
+		// The process that refuses ends now. Should a Pause stop it before, the
+		// main process would wait for it: it does not kill such processes.
+		_, _ = io.Copy(io.Discard, conn)
 		return errors.New("it is not ready for connections")
 	}
 	_, err = io.WriteString(conn, terminate)
