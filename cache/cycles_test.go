@@ -53,6 +53,11 @@ func TestSetMaxBytes_like_a_new_cache(t *testing.T) {
 
 const cyclesChild = "HOLDFAST_TEST_CYCLES"
 
+// oneHeap is a variable of libc. Go's runtime starts a thread when it likes. A
+// thread takes four mappings and 73 MiB of addresses, but two and 8 MiB if it
+// has no heap of its own.
+const oneHeap = "MALLOC_ARENA_MAX"
+
 // cycles are pairs of caps that a cache alternates between.
 var cycles = map[string]struct {
 	low, high int64
@@ -72,9 +77,7 @@ func TestCyclesOfTheCap(t *testing.T) {
 		cycle(t, name)
 		return
 	}
-	// Go's runtime starts a thread when it likes. A thread has four mappings and
-	// 73 MiB of addresses; without a heap of its own in libc, two and 8 MiB.
-	t.Setenv("MALLOC_ARENA_MAX", "1")
+	t.Setenv(oneHeap, "1")
 	for name := range cycles {
 		t.Run(name, func(t *testing.T) {
 			runChild(t, cyclesChild, name)

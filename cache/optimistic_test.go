@@ -327,7 +327,8 @@ func TestReaders_apart(t *testing.T) {
 		return len(stripes)
 	}
 	assert.GreaterOrEqual(t, used(16), goroutines/4)
-	assert.Greater(t, used(maxShards), used(16))
+	assert.Greater(t, stripesFor(maxShards), stripesFor(16))
+	assert.GreaterOrEqual(t, used(maxShards), goroutines*3/4)
 	assert.EqualValues(t, lineBytes, unsafe.Sizeof(stripe{}))
 }
 
