@@ -48,6 +48,7 @@ func (c cluster) open(changes ...func(*redisstore.Options)) *redisstore.Store {
 func openStore(t *testing.T, client rueidis.ClientOption, changes ...func(*redisstore.Options)) *redisstore.Store {
 	t.Helper()
 	o := redisstore.Options{Client: client, Check: true}
+	o.Tier.Timeout = longTimeout
 	o.Tier.Logger = slog.New(slog.DiscardHandler)
 	for _, change := range changes {
 		change(&o)
@@ -148,6 +149,18 @@ func soon(t *testing.T, f func() error) {
 			require.NoError(t, err)
 		}
 	}
+}
+
+// soonNotices waits until the store reads what another has written. It is
+// notified, perhaps after the other's call has returned.
+func soonNotices(t *testing.T, s *redisstore.Store, id, want string) {
+	t.Helper()
+	soon(t, func() error {
+		if got, err := read(s, id); err != nil || got != want {
+			return fmt.Errorf("got %q, want %q: %w", got, want, err)
+		}
+		return nil
+	})
 }
 
 // soonCopies waits until local copies answer reads.
@@ -357,12 +370,7 @@ func testNotifies(c cluster) {
 		set(c.T, a, id, "old")
 		soonCopies(c.T, b, id)
 		set(c.T, a, id, "new")
-		soon(c.T, func() error {
-			if got, err := read(b, id); err != nil || got != "new" {
-				return fmt.Errorf("got %q, %w", got, err)
-			}
-			return nil
-		})
+		soonNotices(c.T, b, id, "new")
 		wantRead(c.T, a, id, "new")
 	}
 	require.Zero(c, b.Stats().Mismatches)
@@ -504,17 +512,12 @@ func testRedirects(c cluster) {
 
 	soonCopies(c.T, b, id)
 	set(c.T, a, id, "new")
-	soon(c.T, func() error {
-		if got, err := read(b, id); err != nil || got != "new" {
-			return fmt.Errorf("got %q, %w", got, err)
-		}
-		return nil
-	})
+	soonNotices(c.T, b, id, "new")
 
 	waiting := c.open(patient, user, func(o *redisstore.Options) { o.WaitReplicas = 1 })
 	_, err := waiting.Touch(c.Context(), id, 0)
 	require.NoError(c, err)
-	wantRead(c.T, a, id, "none")
+	soonNotices(c.T, a, id, "none")
 
 	for _, node := range []*testserver.Server{from, to} {
 		require.NoError(c, node.SetSlot(slot, "STABLE"))
@@ -525,14 +528,13 @@ func testRedirects(c cluster) {
 	require.NoError(c, c.MoveSlot(slot, to))
 	_, err = waiting.Touch(c.Context(), id, 0)
 	require.NoError(c, err)
-	wantRead(c.T, b, id, "none")
+	soonNotices(c.T, b, id, "none")
 	require.NoError(c, c.MoveSlot(slot, from))
 }
 
 // A removal returns when a replica has it.
 func testWaitReplicas(c cluster) {
-	timeout := func(o *redisstore.Options) { o.Tier.Timeout = time.Second }
-	s := c.open(timeout, func(o *redisstore.Options) { o.WaitReplicas = 1 })
+	s := c.open(func(o *redisstore.Options) { o.WaitReplicas = 1 })
 	primary := c.Nodes[0]
 	replica := c.replicaOf(primary)
 	conn, err := replica.Dial()
@@ -564,7 +566,7 @@ func testWaitReplicas(c cluster) {
 	require.ErrorContains(c, err, "0 of 1 replicas")
 	require.LessOrEqual(c, waits(), before+2, "two attempts")
 	// Another store finds nothing to remove, but does not claim that it waited.
-	_, err = c.open(timeout, func(o *redisstore.Options) { o.WaitReplicas = 1 }).Touch(c.Context(), id, 0)
+	_, err = c.open(func(o *redisstore.Options) { o.WaitReplicas = 1 }).Touch(c.Context(), id, 0)
 	require.ErrorContains(c, err, "0 of 1 replicas")
 	wantRead(c.T, s, id, "none")
 }
@@ -649,8 +651,7 @@ func (c cluster) wantUse(s *redisstore.Store, id string) {
 // A primary is killed. Its slots are unavailable until its replica takes over.
 // The others are not.
 func testDeadPrimary(c cluster) {
-	timeout := func(o *redisstore.Options) { o.Tier.Timeout = 2 * time.Second }
-	stores := []*redisstore.Store{c.open(quick, timeout), c.open(quick, timeout), c.open(quick, timeout)}
+	stores := []*redisstore.Store{c.open(quick), c.open(quick), c.open(quick)}
 	dead := c.Nodes[2]
 	there, gone, unwritten := c.idOn(c.Nodes[0], 0), c.idOn(dead, 0), c.idOn(dead, 1)
 	set(c.T, stores[0], there, "0")
@@ -1025,12 +1026,7 @@ func (all *traffic) check(t *testing.T) (missing int, during time.Duration) {
 		}
 		require.LessOrEqual(t, got, answered+c.unknown, "and those that may have been carried out")
 		for _, s := range all.stores {
-			soon(t, func() error {
-				if text, err := read(s, c.id); err != nil || text != strconv.Itoa(got) {
-					return fmt.Errorf("got %q, want %d: %w", text, got, err)
-				}
-				return nil
-			})
+			soonNotices(t, s, c.id, strconv.Itoa(got))
 		}
 	}
 	require.NotEmpty(t, all.ended)

@@ -498,10 +498,11 @@ func TestReconnect_slow_network(t *testing.T) {
 	each(t, func(t *testing.T, server *testserver.Server) {
 		proxy := proxyTo(t, server.TLSAddr())
 		s := open(t, proxy.Addr(), func(o *redisstore.Options) {
+			o.Tier.Timeout = 250 * time.Millisecond
 			client(o, func(c *rueidis.ClientOption) { c.TLSConfig = server.TLSConfig() })
 		})
 		set(t, s, "a", "1")
-		proxy.Delay(faultproxy.ToClient, 180*time.Millisecond) // Tier.Timeout is 250ms
+		proxy.Delay(faultproxy.ToClient, 180*time.Millisecond)
 		for range 2 {
 			proxy.Cut()
 			eventually(t, func() bool { return s.Set(t.Context(), "a", []byte("2"), time.Hour) == nil }, "the store does not connect again")

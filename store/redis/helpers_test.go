@@ -82,8 +82,13 @@ func open(t testing.TB, addr string, changes ...func(*redisstore.Options)) *redi
 	return s
 }
 
+// longTimeout is longer than the default, since servers of a busy machine may answer
+// late.
+const longTimeout = 2 * time.Second
+
 func options(addr string, changes ...func(*redisstore.Options)) redisstore.Options {
 	o := redisstore.Options{URL: "redis://" + addr}
+	o.Tier.Timeout = longTimeout
 	o.Tier.Logger = slog.New(slog.DiscardHandler)
 	for _, change := range changes {
 		change(&o)
