@@ -53,9 +53,9 @@ func TestSetMaxBytes_like_a_new_cache(t *testing.T) {
 
 const cyclesChild = "HOLDFAST_TEST_CYCLES"
 
-// oneHeap is a variable of libc. Go's runtime starts a thread when it likes. A
-// thread takes four mappings and 73 MiB of addresses, but two and 8 MiB if it
-// has no heap of its own.
+// oneHeap is a variable of the environment that gives libc a single heap, if it
+// is 1. Go's runtime starts a thread when it likes. A thread has four mappings
+// and 73 MiB of addresses, but two and 8 MiB without a heap of its own.
 const oneHeap = "MALLOC_ARENA_MAX"
 
 // cycles are pairs of caps that a cache alternates between.

@@ -82,8 +82,8 @@ func open(t testing.TB, addr string, changes ...func(*redisstore.Options)) *redi
 	return s
 }
 
-// longTimeout is longer than the default, since servers of a busy machine may answer
-// late.
+// longTimeout is longer than the default, since a server of a busy machine may
+// answer late.
 const longTimeout = 2 * time.Second
 
 func options(addr string, changes ...func(*redisstore.Options)) redisstore.Options {
