@@ -48,7 +48,6 @@ func (c cluster) open(changes ...func(*redisstore.Options)) *redisstore.Store {
 func openStore(t *testing.T, client rueidis.ClientOption, changes ...func(*redisstore.Options)) *redisstore.Store {
 	t.Helper()
 	o := redisstore.Options{Client: client, Check: true}
-	o.Tier.Timeout = longTimeout
 	o.Tier.Logger = slog.New(slog.DiscardHandler)
 	for _, change := range changes {
 		change(&o)
@@ -534,7 +533,7 @@ func testRedirects(c cluster) {
 
 // A removal returns when a replica has it.
 func testWaitReplicas(c cluster) {
-	s := c.open(func(o *redisstore.Options) { o.WaitReplicas = 1 })
+	s := c.open(slowly, func(o *redisstore.Options) { o.WaitReplicas = 1 })
 	primary := c.Nodes[0]
 	replica := c.replicaOf(primary)
 	conn, err := replica.Dial()
@@ -566,7 +565,7 @@ func testWaitReplicas(c cluster) {
 	require.ErrorContains(c, err, "0 of 1 replicas")
 	require.LessOrEqual(c, waits(), before+2, "two attempts")
 	// Another store finds nothing to remove, but does not claim that it waited.
-	_, err = c.open(func(o *redisstore.Options) { o.WaitReplicas = 1 }).Touch(c.Context(), id, 0)
+	_, err = c.open(slowly, func(o *redisstore.Options) { o.WaitReplicas = 1 }).Touch(c.Context(), id, 0)
 	require.ErrorContains(c, err, "0 of 1 replicas")
 	wantRead(c.T, s, id, "none")
 }
@@ -651,7 +650,7 @@ func (c cluster) wantUse(s *redisstore.Store, id string) {
 // A primary is killed. Its slots are unavailable until its replica takes over.
 // The others are not.
 func testDeadPrimary(c cluster) {
-	stores := []*redisstore.Store{c.open(quick), c.open(quick), c.open(quick)}
+	stores := []*redisstore.Store{c.open(quick, slowly), c.open(quick, slowly), c.open(quick, slowly)}
 	dead := c.Nodes[2]
 	there, gone, unwritten := c.idOn(c.Nodes[0], 0), c.idOn(dead, 0), c.idOn(dead, 1)
 	set(c.T, stores[0], there, "0")

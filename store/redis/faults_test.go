@@ -149,7 +149,9 @@ func work(t *testing.T, server *testserver.Server, mode tier.Mode, disrupt func(
 	t.Helper()
 	var stores []*redisstore.Store
 	for range 3 {
-		stores = append(stores, open(t, server.Addr(), in(mode), func(o *redisstore.Options) { o.Tier.MaxStale = 100 * time.Millisecond }))
+		stores = append(stores, open(t, server.Addr(), in(mode), func(o *redisstore.Options) {
+			o.Tier.Timeout, o.Tier.MaxStale = 250*time.Millisecond, 100*time.Millisecond
+		}))
 	}
 	set(t, stores[0], "constant", "1")
 	all := new(steps)
@@ -681,10 +683,10 @@ func TestWaitReplicas_no_connection(t *testing.T) {
 }
 
 // More commands wait for a server that hangs than the client queues. Each ends
-// soon after its time.
+// soon after its time, since the connection does.
 func TestMany_commands_to_a_server_that_hangs(t *testing.T) {
 	each(t, func(t *testing.T, server *testserver.Server) {
-		s := open(t, server.Addr())
+		s := open(t, server.Addr(), func(o *redisstore.Options) { o.Tier.Timeout = 250 * time.Millisecond })
 		require.NoError(t, server.Pause())
 		defer func() { require.NoError(t, server.Resume()) }()
 		var group sync.WaitGroup

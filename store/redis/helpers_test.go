@@ -82,13 +82,9 @@ func open(t testing.TB, addr string, changes ...func(*redisstore.Options)) *redi
 	return s
 }
 
-// longTimeout is longer than the default, since a server of a busy machine may
-// answer late.
-const longTimeout = 2 * time.Second
-
 func options(addr string, changes ...func(*redisstore.Options)) redisstore.Options {
 	o := redisstore.Options{URL: "redis://" + addr}
-	o.Tier.Timeout = longTimeout
+	slowly(&o)
 	o.Tier.Logger = slog.New(slog.DiscardHandler)
 	for _, change := range changes {
 		change(&o)
@@ -97,6 +93,10 @@ func options(addr string, changes ...func(*redisstore.Options)) redisstore.Optio
 }
 
 func check(o *redisstore.Options) { o.Check = true }
+
+// slowly suits tests in which few calls may fail: a server of a busy machine may
+// answer later than the default.
+func slowly(o *redisstore.Options) { o.Tier.Timeout = 2 * time.Second }
 
 // patient suits tests on a busy machine that need no timeout.
 func patient(o *redisstore.Options) { o.Tier.Timeout = patience }

@@ -32,7 +32,10 @@ type Options struct {
 	// sets the fields for pipelining, tracking, retries and notifications
 	// itself, and refuses reads from replicas. Dialer.Timeout bounds a new
 	// connection, and ConnWriteTimeout each wait of a connection for an answer.
-	// 0 means a second and half a second, or Tier.Timeout if that is longer.
+	// 0 means a second and half a second, or Tier.Timeout if that is longer. If
+	// the server hangs and more commands wait for it than a connection queues
+	// (RingScaleEachConn), the others wait until the connection is given up, even if their
+	// context ends before.
 	Client rueidis.ClientOption
 
 	// Prefix begins all keys of the Store. "" means "hf:". Stores with one
