@@ -29,12 +29,14 @@ type countingConn struct {
 	trips *trips
 }
 
+// Write counts a write, unless all its commands are a pulse's, a ping, or the
+// first of a connection. Commands of several calls may be one write.
 func (c countingConn) Write(p []byte) (int, error) {
-	background := false
-	for _, command := range []string{"HELLO", "TIME", "PING"} {
-		background = background || bytes.HasPrefix(p[min(len(p), 4):], []byte("$"+string(rune('0'+len(command)))+"\r\n"+command))
+	rest := p
+	for _, command := range []string{"*1\r\n$4\r\nTIME\r\n", "*1\r\n$5\r\nHELLO\r\n", "*1\r\n$4\r\nPING\r\n"} {
+		rest = bytes.ReplaceAll(rest, []byte(command), nil)
 	}
-	if !background {
+	if len(rest) > 0 && !bytes.HasPrefix(rest[min(len(rest), 4):], []byte("$5\r\nHELLO\r\n")) {
 		c.trips.n.Add(1)
 	}
 	return c.Conn.Write(p)
