@@ -53,11 +53,6 @@ func TestSetMaxBytes_like_a_new_cache(t *testing.T) {
 
 const cyclesChild = "HOLDFAST_TEST_CYCLES"
 
-// oneHeap is a variable of the environment that gives libc a single heap, if it
-// is 1. Go's runtime starts a thread when it likes. A thread has four mappings
-// and 73 MiB of addresses, but two and 8 MiB without a heap of its own.
-const oneHeap = "MALLOC_ARENA_MAX"
-
 // cycles are pairs of caps that a cache alternates between.
 var cycles = map[string]struct {
 	low, high int64
@@ -77,7 +72,6 @@ func TestCyclesOfTheCap(t *testing.T) {
 		cycle(t, name)
 		return
 	}
-	t.Setenv(oneHeap, "1")
 	for name := range cycles {
 		t.Run(name, func(t *testing.T) {
 			runChild(t, cyclesChild, name)

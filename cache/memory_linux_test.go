@@ -233,7 +233,6 @@ func TestGrowingWithoutMemory(t *testing.T) {
 		t.Skip("the limit is too large for 32 bits")
 	}
 	if os.Getenv(limitedChild) == "" { // the limit is that of a process
-		t.Setenv(oneHeap, "1")
 		runChild(t, limitedChild, "1")
 		return
 	}

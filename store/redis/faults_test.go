@@ -149,9 +149,7 @@ func work(t *testing.T, server *testserver.Server, mode tier.Mode, disrupt func(
 	t.Helper()
 	var stores []*redisstore.Store
 	for range 3 {
-		stores = append(stores, open(t, server.Addr(), in(mode), func(o *redisstore.Options) {
-			o.Tier.Timeout, o.Tier.MaxStale = 250*time.Millisecond, 100*time.Millisecond
-		}))
+		stores = append(stores, open(t, server.Addr(), in(mode), promptly, func(o *redisstore.Options) { o.Tier.MaxStale = 100 * time.Millisecond }))
 	}
 	set(t, stores[0], "constant", "1")
 	all := new(steps)
@@ -499,8 +497,7 @@ func TestReconnect_slow_network(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, server *testserver.Server) {
 		proxy := proxyTo(t, server.TLSAddr())
-		s := open(t, proxy.Addr(), func(o *redisstore.Options) {
-			o.Tier.Timeout = 250 * time.Millisecond
+		s := open(t, proxy.Addr(), promptly, func(o *redisstore.Options) {
 			client(o, func(c *rueidis.ClientOption) { c.TLSConfig = server.TLSConfig() })
 		})
 		set(t, s, "a", "1")
@@ -686,7 +683,7 @@ func TestWaitReplicas_no_connection(t *testing.T) {
 // soon after its time, since the connection does.
 func TestMany_commands_to_a_server_that_hangs(t *testing.T) {
 	each(t, func(t *testing.T, server *testserver.Server) {
-		s := open(t, server.Addr(), func(o *redisstore.Options) { o.Tier.Timeout = 250 * time.Millisecond })
+		s := open(t, server.Addr(), promptly)
 		require.NoError(t, server.Pause())
 		defer func() { require.NoError(t, server.Resume()) }()
 		var group sync.WaitGroup

@@ -31,7 +31,8 @@ import (
 // patience bounds the waits of tests. It is long enough for a busy machine.
 const patience = 20 * time.Second
 
-// Tests often wait, so more of them run at once than there are processors. A flag overrides this.
+// Tests often wait, so more of them run at once than there are processors. A
+// flag overrides this.
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", strconv.Itoa(1+runtime.GOMAXPROCS(0)))
 	m.Run()
@@ -97,6 +98,9 @@ func check(o *redisstore.Options) { o.Check = true }
 // slowly suits tests in which few calls may fail: a server of a busy machine may
 // answer later than the default.
 func slowly(o *redisstore.Options) { o.Tier.Timeout = 2 * time.Second }
+
+// promptly suits tests in which calls are to fail: it is the default, 250 ms.
+func promptly(o *redisstore.Options) { o.Tier.Timeout = 0 }
 
 // patient suits tests on a busy machine that need no timeout.
 func patient(o *redisstore.Options) { o.Tier.Timeout = patience }

@@ -34,8 +34,8 @@ type Options struct {
 	// connection, and ConnWriteTimeout each wait of a connection for an answer.
 	// 0 means a second and half a second, or Tier.Timeout if that is longer. If
 	// the server hangs and more commands wait for it than a connection queues
-	// (RingScaleEachConn), the others wait until the connection is given up, even if their
-	// context ends before.
+	// (RingScaleEachConn), the others wait until the connection is given up,
+	// even if their context ends before.
 	Client rueidis.ClientOption
 
 	// Prefix begins all keys of the Store. "" means "hf:". Stores with one
